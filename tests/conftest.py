@@ -1,0 +1,40 @@
+"""What every test can rely on: its own caches, no network, one thread."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Before torch is imported: with one worker a core, more threads only wait for each other.
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+
+@pytest.fixture(autouse=True)
+def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give each test an empty cache and no network, whatever the user's environment says."""
+    monkeypatch.setenv("SSL_LIB_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("SSL_LIB_OFFLINE", "1")
+    if not os.environ.get("SSL_LIB_DATA"):
+        monkeypatch.setenv("SSL_LIB_DATA", str(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the root of the checkout."""
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def python(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs code in a fresh interpreter and hands back what it said."""
+
+    def run(code: str, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *options, "-c", code]
+        return subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=120)
+
+    return run
