@@ -1,0 +1,1 @@
+"""Data sets, batched views and long tails."""
