@@ -1,0 +1,453 @@
+"""Which source an experiment runs: the definitions a function uses, transitively, each hashed.
+
+Starting from a function, every global name in its body is resolved to the definition it stands
+for, in the same module or through imports, and that definition is followed in turn. Only
+*owned* code is followed: ``ssl_lib`` and the package the function itself belongs to. Other packages
+are listed by name, so that a caller can record their versions.
+
+What cannot be decided from the text falls back to more: a module used as a value, a star import,
+or an attribute that only a module's ``__getattr__`` can provide count as the whole module;
+``import_module`` of something computed counts as its whole package. Two things are not seen: a
+registration by decorator in a module that the function does not refer to, and names reached
+through ``eval``, ``globals()`` or ``sys.modules``. Name such code in ``uses``.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import inspect
+import linecache
+import os
+import pkgutil
+import sys
+import sysconfig
+import time
+import types
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ssl_lib import source
+from ssl_lib.canonical import canonical, digest
+from ssl_lib.errors import InputError
+from ssl_lib.source import EFFECTS, Imported, Module, Reference
+
+__all__ = ["Trace", "current", "fingerprint", "trace"]
+
+_DIGITS = 16
+_RACY_NS = 2_000_000_000
+_parsed: dict[str, tuple[tuple[int, int, int], int, Module]] = {}
+
+
+class Trace(NamedTuple):
+    """What :func:`trace` finds.
+
+    Attributes
+    ----------
+    sources : dict of str to str
+        ``"module:definition"`` to the hash of the definition.
+    packages : frozenset of str
+        Top-level packages, other than the owned ones, that the definitions import from.
+    """
+
+    sources: dict[str, str]
+    packages: frozenset[str]
+
+
+def fingerprint(*objects: object, owned: Iterable[str] = ("ssl_lib",)) -> dict[str, str]:
+    """Hash every definition that the objects use, transitively.
+
+    Parameters
+    ----------
+    *objects : object
+        Functions, methods, lambdas, ``functools.partial``, classes, dataclass instances, modules;
+        from files or typed into a notebook.
+    owned : iterable of str, default=("ssl_lib",)
+        Top-level packages to follow, besides those the objects themselves belong to.
+
+    Returns
+    -------
+    dict of str to str
+        ``"module:definition"`` to a hash that comments, docstrings, formatting and annotations of
+        functions leave as it is. Sorted by name.
+
+    Raises
+    ------
+    InputError
+        When an object has no source, or reads a value that cannot be hashed.
+
+    Examples
+    --------
+    >>> from ssl_lib import profiles
+    >>> list(fingerprint(profiles.choose))
+    RECORDED
+    """
+    return trace(*objects, owned=owned).sources
+
+
+def trace(*objects: object, owned: Iterable[str] = ("ssl_lib",)) -> Trace:
+    """Hash every definition that the objects use, and list the other packages they import.
+
+    Parameters and errors are those of :func:`fingerprint`.
+
+    Examples
+    --------
+    >>> from ssl_lib import randomness
+    >>> sorted(trace(randomness.numpy_generator).packages)
+    RECORDED
+    """
+    tracer = _Tracer({*owned})
+    for item in objects:
+        tracer.add_object(item)
+    return tracer.run()
+
+
+def current(keys: Iterable[str], owned: Iterable[str] = ("ssl_lib",)) -> dict[str, str | None]:
+    """Hash definitions as they are now, by the names that :func:`fingerprint` gave them.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        ``"module:definition"``.
+    owned : iterable of str, default=("ssl_lib",)
+        Top-level packages that count as ours, besides those of the keys.
+
+    Returns
+    -------
+    dict of str to str or None
+        None where the definition no longer exists, or exists only in a notebook.
+
+    Examples
+    --------
+    >>> from ssl_lib import profiles
+    >>> before = fingerprint(profiles.choose)
+    >>> current(before) == before
+    True
+    >>> current(["ssl_lib.profiles:gone"])
+    {'ssl_lib.profiles:gone': None}
+    """
+    found = {}
+    for key in keys:
+        module, _, name = key.partition(":")
+        tracer = _Tracer({*owned, module.partition(".")[0]})
+        found[key] = tracer.digest(module, name)
+    return found
+
+
+class _Tracer:
+    """Follows definitions from module to module."""
+
+    def __init__(self, owned: set[str]) -> None:
+        self.owned = owned
+        self.modules: dict[str, Module | None] = {}
+        self.queue: list[tuple[str, str]] = []
+        self.sources: dict[str, str] = {}
+        self.packages: set[str] = set()
+        self.seen: set[int] = set()
+
+    def run(self) -> Trace:
+        done: set[tuple[str, str]] = set()
+        while self.queue:
+            node = self.queue.pop()
+            if node not in done:
+                done.add(node)
+                self._visit(*node)
+        return Trace(dict(sorted(self.sources.items())), frozenset(self.packages))
+
+    def digest(self, module: str, name: str) -> str | None:
+        self._visit(module, name)
+        return self.sources.get(f"{module}:{name}")
+
+    # Definitions in files
+
+    def _visit(self, module_name: str, name: str) -> None:
+        module = self.module(module_name)
+        if module is None or (name != "*" and name not in module.statements):
+            return
+        text, references = module.definition(name)
+        external = sorted(
+            f"{reference.name}={target}"
+            for reference in references
+            for target in self._resolve(module, reference)
+        )
+        self.sources[f"{module_name}:{name}"] = digest([text, *external], _DIGITS)
+        if EFFECTS in module.statements:
+            self.queue.append((module_name, EFFECTS))
+        if name == "*":
+            self.queue += [(module_name, other) for other in module.statements]
+
+    def _resolve(self, module: Module, reference: Reference) -> Iterator[str]:
+        """Queue what a reference stands for; yield what it stands for outside owned code."""
+        name, attributes, origin = reference
+        if origin is not None:
+            yield from self._imported(origin, attributes)
+            return
+        if name in module.statements:
+            self.queue.append((module.name, name))
+        for target in module.imports.get(name, []):
+            yield from self._imported(target, attributes)
+        if name not in module.statements and name not in module.imports:
+            for star in module.stars:
+                yield from self._imported(Imported(star), ())
+
+    def _imported(self, target: Imported, attributes: tuple[str, ...]) -> Iterator[str]:
+        path = (*([target.name] if target.name else []), *attributes)
+        top = target.module.partition(".")[0]
+        if top == "*":
+            self._whole_packages()
+        elif top in self.owned:
+            self._attribute(target.module, path)
+        else:
+            self.packages.add(top)
+            yield f"{target.module}:{target.name or ''}"
+
+    def _attribute(self, module_name: str, path: tuple[str, ...]) -> None:
+        """Queue what ``module.path`` stands for: a definition, or a whole module."""
+        module = self.module(module_name)
+        if module is None:
+            return
+        if not path or path[0] == "*":
+            self.queue.append((module_name, "*"))
+        elif path[0] in module.statements or path[0] in module.imports:
+            for external in self._resolve(module, Reference(path[0], path[1:])):
+                self.packages.add(external.partition(":")[0].partition(".")[0])
+        elif module.is_package and self.module(f"{module_name}.{path[0]}") is not None:
+            self._attribute(f"{module_name}.{path[0]}", path[1:])
+        elif not path[0].startswith("__"):
+            self.queue.append((module_name, "*"))
+
+    def _whole_packages(self) -> None:
+        for top in self.owned:
+            location = _locate(top)
+            if location is None or location.name != "__init__.py":
+                continue
+            names = pkgutil.walk_packages([str(location.parent)], f"{top}.", onerror=lambda _: None)
+            self.queue += [(top, "*"), *((found.name, "*") for found in names)]
+
+    def module(self, name: str) -> Module | None:
+        if name not in self.modules:
+            location = _locate(name)
+            self.modules[name] = None if location is None else _parse(name, location)
+        return self.modules[name]
+
+    # Objects
+
+    def add_object(self, item: object) -> None:
+        """Queue the source of a function, class, module or dataclass instance."""
+        if id(item) in self.seen:
+            return
+        self.seen.add(id(item))
+        if isinstance(item, functools.partial):
+            self.add_object(item.func)
+            self._add_value("partial arguments", [list(item.args), item.keywords])
+        elif isinstance(item, types.MethodType):
+            self.add_object(item.__func__)
+            self.add_object(item.__self__)
+        elif isinstance(item, types.ModuleType):
+            self._add_module(item.__name__)
+        elif isinstance(item, type):
+            self._add_class(item)
+        elif callable(item) and hasattr(item, "__qualname__"):
+            self._add_function(item)
+        else:
+            self._add_instance(item)
+
+    def _add_module(self, name: str, attributes: tuple[str, ...] = ()) -> None:
+        if name.partition(".")[0] in self.owned:
+            self._attribute(name, attributes)
+        else:
+            self.packages.add(name.partition(".")[0])
+
+    def _add_class(self, cls: type) -> None:
+        if not self._own(cls.__module__):
+            return
+        module = self.module(cls.__module__)
+        name = cls.__qualname__.partition(".")[0]
+        if module is not None and name in module.statements:
+            self.queue.append((module.name, name))
+        else:
+            self._add_typed_class(cls)
+
+    def _add_instance(self, item: object) -> None:
+        self.add_object(type(item))
+        kind = type(item).__qualname__
+        if self._own(type(item).__module__):
+            self._add_value(f"{type(item).__module__}:{kind} instance", item)
+
+    def _add_function(self, function: Any) -> None:
+        function = inspect.unwrap(function)
+        if not isinstance(function, types.FunctionType):
+            self.packages.add((getattr(function, "__module__", None) or "builtins").split(".")[0])
+            return
+        if not self._own(function.__module__):
+            return
+        self._add_cells(function)
+        module = self.module(function.__module__)
+        if module is None or not _is_file_of(function, module.name):
+            self._add_typed_function(function)
+            return
+        name = function.__qualname__.partition(".")[0]
+        names = [name] if name in module.statements else module.bound_at(_line(function))
+        self.queue += [(module.name, found) for found in names or ["*"]]
+
+    def _own(self, module_name: str) -> bool:
+        """Tell whether a module's code is ours, and count its package as owned if so."""
+        top = module_name.partition(".")[0]
+        if top not in self.owned:
+            if _is_installed(top):
+                self.packages.add(top)
+                return False
+            self.owned.add(top)
+        return True
+
+    def _add_cells(self, function: types.FunctionType) -> None:
+        cells = function.__closure__ or ()
+        for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+            self._add_value(f"{_title(function)}({name})", cell.cell_contents)
+
+    def _add_value(self, name: str, value: object, attributes: tuple[str, ...] = ()) -> None:
+        """Follow a value that code reads at run time, or hash it."""
+        if isinstance(value, types.ModuleType):
+            self._add_module(value.__name__, attributes)
+        elif isinstance(value, list | tuple) and any(callable(item) for item in value):
+            for place, item in enumerate(value):
+                self._add_value(f"{name}[{place}]", item)
+        elif callable(value):
+            self.add_object(value)
+        else:
+            self.sources[name] = digest(canonical(value, name), _DIGITS)
+
+    # Definitions typed into a notebook
+
+    def _add_typed_function(self, function: types.FunctionType) -> None:
+        node = _typed_definition(function)
+        text, references = source.describe([node])
+        title = _title(function)
+        self.sources[title] = digest([text], _DIGITS)
+        for reference in sorted(references, key=str):
+            name, attributes, origin = reference
+            if origin is not None:
+                list(self._imported(origin, attributes))
+            elif name in function.__globals__:
+                self._add_global(name, function.__globals__[name], attributes)
+
+    def _add_global(self, name: str, value: object, attributes: tuple[str, ...]) -> None:
+        if callable(value) or isinstance(value, types.ModuleType):
+            self._add_value(name, value, attributes)
+        else:
+            self._add_value(f"global {name}", value)
+
+    def _add_typed_class(self, cls: type) -> None:
+        members = {
+            name: value for name, value in vars(cls).items() if name not in _UNREAD_MEMBERS
+        }
+        for base in cls.__bases__:
+            self.add_object(base)
+        for name, value in members.items():
+            function = getattr(value, "__func__", getattr(value, "fget", value))
+            if isinstance(function, types.FunctionType):
+                if linecache.getlines(function.__code__.co_filename):
+                    self.add_object(function)
+            elif not callable(function) and not isinstance(function, types.MemberDescriptorType):
+                self._add_value(f"{cls.__module__}:{cls.__qualname__}.{name}", repr(value))
+
+
+_UNREAD_MEMBERS = {
+    "__dict__", "__weakref__", "__module__", "__doc__", "__annotations__", "__annotate_func__",
+    "__static_attributes__", "__firstlineno__", "__dataclass_params__", "__match_args__",
+}  # fmt: skip
+
+
+def _title(function: Callable[..., object]) -> str:
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def _line(function: types.FunctionType) -> int:
+    return function.__code__.co_firstlineno
+
+
+def _is_file_of(function: types.FunctionType, module_name: str) -> bool:
+    location = _locate(module_name)
+    return location is not None and os.path.realpath(function.__code__.co_filename) == str(
+        location.resolve()
+    )
+
+
+def _typed_definition(function: types.FunctionType) -> Any:
+    """Find the syntax tree of a function whose source is in a notebook cell."""
+    text = "".join(linecache.getlines(function.__code__.co_filename))
+    if not text:
+        raise InputError(
+            f"the source of {_title(function)} is not available; "
+            "define it in a file or a notebook cell."
+        )
+    import ast
+
+    line, found = _line(function), []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            name = getattr(node, "name", "<lambda>")
+            if source.first_line(node) == line and name == function.__name__:
+                found.append(node)
+    return found[0] if len(found) == 1 else ast.parse(text)
+
+
+@functools.cache
+def _is_installed(top: str) -> bool:
+    """Tell whether a package is a library's (or Python's own) rather than the user's code."""
+    if top in sys.stdlib_module_names and top != "__main__":
+        return True
+    location = _locate(top)
+    folders = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib")}
+    return location is not None and any(location.is_relative_to(folder) for folder in folders)
+
+
+def _locate(name: str) -> Path | None:
+    """Find a module's file without importing it."""
+    loaded = getattr(sys.modules.get(name), "__file__", None)
+    if loaded is not None:
+        return Path(loaded) if loaded.endswith(".py") else None
+    package, _, last = name.rpartition(".")
+    if not package:
+        return _locate_top(name)
+    for folder in _folders(package):
+        for candidate in (folder / last / "__init__.py", folder / f"{last}.py"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _locate_top(name: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    origin = spec.origin if spec is not None else None
+    return Path(origin) if origin is not None and origin.endswith(".py") else None
+
+
+def _folders(package: str) -> list[Path]:
+    """Return the folders that hold a package's modules; several for a namespace package."""
+    location = _locate(package)
+    if location is not None:
+        return [location.parent] if location.name == "__init__.py" else []
+    loaded = getattr(sys.modules.get(package), "__path__", None)
+    if loaded is not None:
+        return [Path(folder) for folder in loaded]
+    above, _, last = package.rpartition(".")
+    return [folder / last for folder in _folders(above) if (folder / last).is_dir()] if above else []
+
+
+def _parse(name: str, location: Path) -> Module:
+    status = location.stat()
+    stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+    key = f"{name} {location}"
+    known = _parsed.get(key)
+    # A file changed twice within the clock's grain keeps its stamp: a fresh one is read again.
+    if known is None or known[0] != stamp or known[1] - stamp[0] < _RACY_NS:
+        text = location.read_text(encoding="utf-8")
+        module = source.parse(name, text, is_package=location.name == "__init__.py")
+        known = _parsed[key] = (stamp, time.time_ns(), module)
+    return known[2]
