@@ -1,0 +1,1 @@
+"""The commands of ``ssl-lib``, one a module: HELP, configure(parser), run(args)."""

@@ -1,0 +1,141 @@
+"""Turn the figures in executed notebooks into what the book's pages need.
+
+:func:`ssl_lib.plotting.show` leaves a description beside each picture. It becomes a numbered
+figure with a label, a caption and an alternative text; its data become a file to download, and
+its dark variant a file that a script in the page swaps in.
+"""
+
+import base64
+import html
+from typing import Any
+
+from ssl_lib.publishing.notebooks import Cell, Notebook, tagged, tags, text_of
+
+__all__ = ["FIGURE_MIME", "figure_in", "placed", "thumbnail"]
+
+FIGURE_MIME = "application/vnd.ssl-lib.figure+json"
+_SHOWN = ("display_data", "execute_result")
+
+Files = dict[str, bytes]
+
+
+def figure_in(cell: Cell) -> dict[str, Any] | None:
+    """Return the description of the figure in a cell's outputs, if there is one."""
+    output = _figure_output(cell)
+    return dict(output["data"][FIGURE_MIME]) if output else None
+
+
+def _figure_output(cell: Cell) -> dict[str, Any] | None:
+    for output in cell.get("outputs", []):
+        if FIGURE_MIME in output.get("data", {}):
+            return dict(output)
+    return None
+
+
+def placed(cell: Cell, slug: str, up: str = "../") -> tuple[list[Cell], Files]:
+    """Return a cell's staged form and the static files its figure brings.
+
+    Parameters
+    ----------
+    cell : dict
+        A cell of an executed notebook. One without a figure comes back as it is.
+    slug : str
+        The notebook's name.
+    up : str
+        The way from the page to the site's root.
+
+    Returns
+    -------
+    cells : list of dict
+        The cell; or the cell and one more for its figure, when it shows other things too,
+        because a page can number only one thing a cell.
+    files : dict of str to bytes
+        Contents by path below ``_static``.
+    """
+    figure, output = figure_in(cell), _figure_output(cell)
+    if figure is None or output is None:
+        return [cell], {}
+    files = _files(figure, slug)
+    picture = {**output, "data": _picture(output["data"], figure), "metadata": {}}
+    metadata = {**cell["metadata"], "mystnb": _metadata(figure, slug, up)}
+    others = [o for o in cell["outputs"] if FIGURE_MIME not in o.get("data", {})]
+    if not any(other["output_type"] in _SHOWN for other in others):
+        return [{**cell, "metadata": metadata, "outputs": [*others, picture]}], files
+    return [{**cell, "outputs": others}, _extra(cell, metadata, picture)], files
+
+
+def _extra(cell: Cell, metadata: dict[str, Any], picture: dict[str, Any]) -> Cell:
+    hidden = {**metadata, "tags": [*tags(cell), "remove-input"]}
+    return {**cell, "id": f"{cell['id']}-figure"[:64], "source": "", "metadata": hidden} | {
+        "outputs": [picture]
+    }
+
+
+def _picture(data: dict[str, Any], figure: dict[str, Any]) -> dict[str, Any]:
+    """Return the light picture alone: pages show the SVG, and keep no second copy."""
+    kind = "image/svg+xml" if "image/svg+xml" in data else "image/png"
+    return {kind: data[kind], "text/plain": figure["alt"]}
+
+
+def _metadata(figure: dict[str, Any], slug: str, up: str) -> dict[str, Any]:
+    classes = "wide" if figure.get("wide") else "plain"
+    return {
+        "figure": {
+            "name": figure["label"],
+            "caption": _caption(figure, slug, up),
+            "classes": f"data-figure {classes}",
+        },
+        "image": {"alt": figure["alt"]},
+    }
+
+
+def _caption(figure: dict[str, Any], slug: str, up: str) -> str:
+    """Return the caption, and below it where the numbers come from and where to get them."""
+    static = f"{up}_static"
+    label = figure["label"]
+    notes = []
+    if figure.get("provenance"):
+        notes.append(html.escape(figure["provenance"]))
+    if figure.get("csv"):
+        href = f"{static}/data/{slug}/{label}.csv"
+        notes.append(f'<a class="figure-data" href="{href}" download>Data (CSV)</a>')
+    if figure.get("dark_svg"):
+        dark = f"{static}/figures/{slug}/{label}-dark.svg"
+        notes.append(f'<span class="figure-dark" data-src="{dark}"></span>')
+    return "\n\n".join([" ".join(figure["caption"].split()), " · ".join(notes[:2]) + "".join(notes[2:])])
+
+
+def _files(figure: dict[str, Any], slug: str) -> Files:
+    files = {}
+    if figure.get("csv"):
+        files[f"data/{slug}/{figure['label']}.csv"] = text_of(figure["csv"]).encode()
+    if figure.get("dark_svg"):
+        dark = text_of(figure["dark_svg"]).encode()
+        files[f"figures/{slug}/{figure['label']}-dark.svg"] = dark
+    return files
+
+
+def thumbnail(notebook: Notebook, slug: str) -> tuple[Files, str]:
+    """Return the picture of the cell tagged ``thumb`` and its alternative text.
+
+    Returns
+    -------
+    files : dict of str to bytes
+        ``thumbs/SLUG.svg`` or ``.png``, and ``thumbs/SLUG-dark.svg`` when there is one; empty
+        when no tagged cell has a picture.
+    alt : str
+        What the picture shows.
+    """
+    for cell in tagged(notebook, "thumb"):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            figure = data.get(FIGURE_MIME, {})
+            alt = figure.get("alt") or text_of(data.get("text/plain", ""))
+            if "image/svg+xml" in data:
+                files = {f"thumbs/{slug}.svg": text_of(data["image/svg+xml"]).encode()}
+                if figure.get("dark_svg"):
+                    files[f"thumbs/{slug}-dark.svg"] = text_of(figure["dark_svg"]).encode()
+                return files, alt
+            if "image/png" in data:
+                return {f"thumbs/{slug}.png": base64.b64decode(text_of(data["image/png"]))}, alt
+    return {}, ""

@@ -1,0 +1,181 @@
+"""What an executed notebook depends on, and what has changed since it ran."""
+
+import ast
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ssl_lib.paths import cache_root, data_root
+from ssl_lib.publishing import sources
+from ssl_lib.publishing.layout import Book
+from ssl_lib.publishing.notebooks import Notebook, code_cells, source, tags
+
+__all__ = ["changes", "dependencies", "data_state", "summarises_others", "versions"]
+
+# Raised when what the runner keeps changes its form, so that older copies are run again.
+_FORM = 1
+_PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib")
+_MOST_FILES = 20_000
+
+
+def dependencies(
+    book: Book, slug: str, notebook: Notebook, values: Mapping[str, Any]
+) -> dict[str, dict[str, str]]:
+    """Return everything a run depends on, in parts; each part maps a name to a hash or text.
+
+    Parameters
+    ----------
+    book : Book
+        Where claims and committed results are.
+    slug : str
+        The notebook's name.
+    notebook : dict
+        Its source.
+    values : mapping
+        All its parameters.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        ``form``, ``code cell``, ``parameter``, ``library``, ``version``, ``claim``, ``results``,
+        ``data`` and, for a notebook that sums up the verdicts of others, ``verdicts``.
+    """
+    codes = [source(cell) for cell in code_cells(notebook)]
+    parts = {
+        "form": {"runner": str(_FORM), "accelerator": _accelerator()},
+        "code cell": dict(_cell_hashes(notebook)),
+        "parameter": {name: json.dumps(value) for name, value in values.items()},
+        "library": sources.fingerprints(codes),
+        "version": versions(),
+        "claim": _claims(book, slug),
+        "results": _file_hashes(book.results, skip="verdicts"),
+        "data": data_state(),
+    }
+    if summarises_others(notebook):
+        parts["verdicts"] = _file_hashes(cache_root() / "verdicts")
+        parts["verdicts"] |= _file_hashes(book.results / "verdicts")
+        parts["claim"] = _claims(book, None)
+    return parts
+
+
+def changes(then: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Say what differs between the parts of two runs, one phrase a difference.
+
+    Examples
+    --------
+    >>> changes({"version": {"torch": "2.12"}}, {"version": {"torch": "2.13"}, "data": {"a": "1"}})
+    ['torch 2.12 -> 2.13', 'data a is new']
+    """
+    found: list[str] = []
+    for part in dict.fromkeys([*then, *now]):
+        before, after = then.get(part, {}), now.get(part, {})
+        for name in dict.fromkeys([*before, *after]):
+            if before.get(name) != after.get(name):
+                found.append(_phrase(part, name, before.get(name), after.get(name)))
+    return found
+
+
+def _phrase(part: str, name: str, before: str | None, after: str | None) -> str:
+    what = name if part in ("library", "version") else f"{part} {name}"
+    if before is None:
+        return f"{what} is new"
+    if after is None:
+        return f"{what} is gone"
+    shown = part in ("version", "parameter", "form")
+    return f"{what} {before} -> {after}" if shown else f"{what} changed"
+
+
+def _cell_hashes(notebook: Notebook) -> Iterator[tuple[str, str]]:
+    """Yield the number and hash of each code cell but the parameters', whose values count."""
+    for number, cell in enumerate(code_cells(notebook), 1):
+        if "parameters" not in tags(cell):
+            yield str(number), _hash(source(cell).strip())
+
+
+def summarises_others(notebook: Notebook) -> bool:
+    """Say whether a notebook shows the verdicts that the other notebooks recorded."""
+    codes = (source(cell) for cell in code_cells(notebook))
+    return any(_calls(code, "scoreboard") for code in codes if "scoreboard" in code)
+
+
+def _calls(code: str, name: str) -> bool:
+    calls = [node.func for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    return any(getattr(call, "attr", getattr(call, "id", None)) == name for call in calls)
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages whose change may move a number.
+
+    Examples
+    --------
+    >>> sorted(versions())[:3]
+    ['matplotlib', 'numpy', 'pandas']
+    """
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _accelerator() -> str:
+    """Return what ``device="auto"`` would find, without the seconds that importing torch takes."""
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return "mps"
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
+    return "cuda" if not hidden and any(Path("/dev").glob("nvidia[0-9]")) else "none"
+
+
+def _claims(book: Book, slug: str | None) -> dict[str, str]:
+    entries = yaml.safe_load(book.claims.read_text("utf-8")) if book.claims.is_file() else None
+    chosen = [entry for entry in entries or [] if slug in (None, entry.get("paper"))]
+    return {str(entry.get("id")): _hash(json.dumps(entry, sort_keys=True)) for entry in chosen}
+
+
+def _file_hashes(folder: Path, skip: str | None = None) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    inside = [path for path in files if path.relative_to(folder).parts[0] != skip]
+    return {path.relative_to(folder).as_posix(): _hash(path.read_bytes()) for path in inside}
+
+
+def data_state() -> dict[str, str]:
+    """Return a hash of each top-level entry of the data folder: names, sizes, times of change.
+
+    Contents are not read: the library checks the files it loads itself. Three levels are looked
+    at, and hidden files are left out, since those are notes that the library leaves to itself.
+    """
+    root = data_root()
+    if not root.is_dir():
+        return {}
+    return {path.name: _hash("\n".join(_listing([path], depth=3))) for path in _visible(root)}
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _listing(paths: Iterable[Path], depth: int) -> Iterator[str]:
+    for count, path in enumerate(paths):
+        state = path.stat()
+        if path.is_dir():
+            yield path.name
+            if depth and count < _MOST_FILES:
+                yield from _listing(_visible(path), depth - 1)
+        else:
+            yield f"{path.name} {state.st_size} {state.st_mtime_ns}"
+
+
+def _hash(value: str | bytes) -> str:
+    raw = value.encode() if isinstance(value, str) else value
+    return hashlib.sha256(raw).hexdigest()[:16]
