@@ -99,6 +99,6 @@ def digest(value: object, length: int = 16) -> str:
     Examples
     --------
     >>> digest({"epochs": 10}) == digest({"epochs": 10}), digest({"epochs": 11})
-    RECORDED
+    (True, '832e65b146aac1d3')
     """
     return hashlib.sha256(to_json(value).encode()).hexdigest()[:length]

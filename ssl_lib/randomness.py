@@ -44,7 +44,7 @@ def stream_seed(seed: int, *stream: str | int) -> int:
     Examples
     --------
     >>> stream_seed(0, "augmentation", 1)
-    RECORDED
+    4450306253774951988
     """
     names = [_integer(seed, what="seed"), *(_name(part) for part in stream)]
     digest = hashlib.sha256(json.dumps(names).encode()).digest()
@@ -75,7 +75,7 @@ def torch_generator(
     >>> import torch
     >>> generator = torch_generator(0, "initialisation")
     >>> torch.randint(100, (4,), generator=generator).tolist()
-    RECORDED
+    [10, 6, 21, 6]
     """
     import torch
 

@@ -1,0 +1,158 @@
+"""Files that are whole or absent, and work that one process does while others wait."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: writes stay atomic, but two processes may do the same work
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["lock", "write_file", "write_folder"]
+
+_log = logging.getLogger(__name__)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees all of it or what was there before.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where; missing folders are made.
+    content : bytes
+        The whole content.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a" / "b.txt"
+    >>> write_file(path, b"text")
+    >>> path.read_bytes(), [p.name for p in path.parent.iterdir()]
+    (b'text', ['b.txt'])
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _write(temporary, content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files so that all of them appear at once; an old folder is replaced.
+
+    The caller holds a lock on the folder: leftovers of writers that were killed are removed.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where.
+    files : mapping of str to bytes
+        The content of each file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "entry"
+    >>> write_folder(folder, {"a": b"1", "b": b"2"})
+    >>> sorted(p.name for p in folder.iterdir()), len(list(folder.parent.iterdir()))
+    (['a', 'b'], 1)
+    """
+    part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
+    for leftover in (part, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    part.mkdir(parents=True)
+    for name, content in files.items():
+        _write(part / name, content)
+    _flush_folder(part)
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    _flush_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold a lock that a second process, or thread, waits for.
+
+    The operating system releases it when its holder dies, however it dies.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The lock's file; it exists only while the lock is held or waited for.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "key.lock"
+    >>> with lock(path):
+    ...     path.exists()
+    True
+    >>> path.exists()
+    False
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = _acquire(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _acquire(path: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        _wait(descriptor, path)
+        if _is_current(descriptor, path):
+            return descriptor
+        os.close(descriptor)
+
+
+def _is_current(descriptor: int, path: Path) -> bool:
+    """Tell whether the locked file is still the one at ``path``.
+
+    The previous holder removed the file it held: a lock on that one excludes nobody.
+    """
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _wait(descriptor: int, path: Path) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _log.info("waiting for the process that holds %s", path.name)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,496 @@
+"""A store of tables, each computed once for everything it depends on.
+
+The key of a table is the hash of its configuration, of the source that its computation uses
+(:mod:`ssl_lib.fingerprint`), of its data, and of the versions of numerical packages. Under the
+store's root::
+
+    tables/NAME/DIGEST/table.parquet    the table
+    tables/NAME/DIGEST/manifest.json    how it came about (ssl_lib.manifest)
+    work/NAME/DIGEST/                   checkpoints of a computation that has not ended
+
+Small tables measured on hardware that a reader lacks are committed as ``results/NAME.csv`` (or
+``.parquet``) with ``results/NAME.json``; they are shown with their manifest, and marked when the
+code has since changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import logging
+import re
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ssl_lib import fingerprint, markup, tables
+from ssl_lib.atomic import lock, write_file, write_folder
+from ssl_lib.errors import InputError, MissingData, closest
+from ssl_lib.manifest import Manifest, describe_run, differences, key_digest, make_key
+from ssl_lib.paths import cache_root, share
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Result", "Store", "provenance"]
+
+Origin = Literal["computed", "cache", "committed"]
+
+_log = logging.getLogger(__name__)
+_LARGEST_CSV = 500_000
+
+
+@dataclass(frozen=True)
+class Result:
+    """A table and where it came from.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        The tidy table.
+    manifest : Manifest
+        How it came about.
+    origin : {"computed", "cache", "committed"}
+        Whether this call computed it, the cache had it, or the project ships it.
+    changes : tuple of str
+        For a committed table: what has changed since it was measured.
+    """
+
+    table: pd.DataFrame
+    manifest: Manifest
+    origin: Origin
+    changes: tuple[str, ...] = ()
+
+    @property
+    def provenance(self) -> str:
+        """One sentence that says which run the numbers are from."""
+        made = self.manifest
+        parts = [f"in {markup.duration(made.seconds)} on {made.hardware}", *self._run_parts()]
+        if self.origin == "computed":
+            return f"computed {', '.join(parts)}"
+        if self.origin == "cache":
+            return f"computed {made.created} {', '.join(parts)}; read from the cache"
+        text = f"measured {made.created} {', '.join(parts)}"
+        return f"{text}; {_changed(self.changes)}" if self.changes else text
+
+    def _run_parts(self) -> list[str]:
+        made = self.manifest
+        seeds = f"seed{'s' if len(made.seeds) > 1 else ''} {_seeds(made.seeds)}"
+        return [
+            *([f"profile {made.profile}"] if made.profile else []),
+            *([seeds] if made.seeds else []),
+            *([f"commit {_commit(made)}"] if made.commit else []),
+            f"key {made.digest[:8]}",
+        ]
+
+
+class Store:
+    """Tables by name and key, in the user's cache and among the project's committed results.
+
+    Parameters
+    ----------
+    root : path, optional
+        The store's folder; by default :func:`ssl_lib.paths.cache_root`.
+    committed : path, optional
+        The folder of committed tables; by default the project's ``results``.
+
+    Examples
+    --------
+    >>> import pandas as pd, tempfile
+    >>> def squares(config):
+    ...     return pd.DataFrame({"x": range(config["n"])}).assign(square=lambda t: t.x**2)
+    >>> store = Store(tempfile.mkdtemp())
+    >>> store.table("squares", squares, {"n": 3}).table["square"].tolist()
+    [0, 1, 4]
+    >>> store.table("squares", squares, {"n": 3}).origin
+    'cache'
+    >>> store.explain("squares", squares, {"n": 4})
+    ['config n: 3 -> 4']
+    """
+
+    def __init__(
+        self, root: str | Path | None = None, committed: str | Path | None = None
+    ) -> None:
+        self.root = Path(root) if root is not None else cache_root()
+        self.committed_root = Path(committed) if committed is not None else share("results")
+
+    def table(
+        self,
+        name: str,
+        compute: Callable[..., pd.DataFrame],
+        config: object,
+        *,
+        data: Mapping[str, str] | None = None,
+        uses: Sequence[object] = (),
+        fallback: Literal["committed"] | None = None,
+    ) -> Result:
+        """Return the table of a key, computing it when the store lacks it.
+
+        Two processes that ask for one key at once do the work once: the second waits, then reads.
+
+        Parameters
+        ----------
+        name : str
+            The experiment, such as ``"rankme-sweep"``.
+        compute : callable
+            ``compute(config) -> DataFrame``, or ``compute(config, workdir)``: the folder
+            ``workdir`` outlives a killed run, so that the next one resumes from its checkpoints,
+            and is removed when the table is stored.
+        config : dataclass or mapping
+            What the computation is called with; values that JSON can hold.
+        data : mapping of str to str, optional
+            Data set to hash of its content.
+        uses : sequence of object, optional
+            Further functions, classes or modules whose source matters but that ``compute`` does
+            not refer to by name.
+        fallback : "committed", optional
+            What to return when ``compute`` raises :class:`ssl_lib.errors.MissingData`.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        InputError
+            When the configuration cannot be part of a key, or the table is not tidy.
+        """
+        key = make_key(compute, config, data or {}, uses)
+        digest = key_digest(_checked_name(name), key)
+        folder = self.root / "tables" / name / digest
+        if (found := _read_entry(folder)) is not None:
+            return found
+        with lock(folder.with_name(f".{digest}.lock")):
+            if (found := _read_entry(folder, notice=True)) is not None:
+                return found
+            try:
+                return self._compute(name, digest, key, compute, config)
+            except MissingData:
+                if fallback is None or not self._is_committed(name):
+                    raise
+        return self._committed(name, key)
+
+    def explain(
+        self,
+        name: str,
+        compute: Callable[..., pd.DataFrame],
+        config: object,
+        *,
+        data: Mapping[str, str] | None = None,
+        uses: Sequence[object] = (),
+    ) -> list[str]:
+        """Say why :meth:`table` would compute rather than read.
+
+        Parameters
+        ----------
+        name, compute, config, data, uses
+            As for :meth:`table`.
+
+        Returns
+        -------
+        list of str
+            Empty when the store has the table. Otherwise what differs from the stored table of
+            that name that differs least.
+        """
+        key = make_key(compute, config, data or {}, uses)
+        folder = self.root / "tables" / _checked_name(name) / key_digest(name, key)
+        return [] if _read_entry(folder) is not None else self._reasons(name, key)
+
+    def entries(self, name: str | None = None) -> list[Manifest]:
+        """List the manifests of the tables in the cache, newest first.
+
+        Parameters
+        ----------
+        name : str, optional
+            Only this experiment's.
+        """
+        manifests = (self.root / "tables").glob(f"{name or '*'}/*/manifest.json")
+        newest = sorted(manifests, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        found = (_read_manifest(path) for path in newest)
+        return [manifest for manifest in found if manifest is not None]
+
+    def prune(self, *, keep: int = 1) -> list[Manifest]:
+        """Remove all but the newest tables of each name, and return the removed ones' manifests.
+
+        Parameters
+        ----------
+        keep : int, default=1
+            How many of each name stay, at least 0.
+        """
+        if keep < 0:
+            raise InputError(f"keep must be at least 0, got {keep}.")
+        seen: dict[str, int] = {}
+        removed = []
+        for manifest in self.entries():
+            seen[manifest.name] = seen.get(manifest.name, 0) + 1
+            if seen[manifest.name] > keep:
+                self._remove(manifest)
+                removed.append(manifest)
+        return removed
+
+    def committed(self, name: str) -> Result:
+        """Read a committed table.
+
+        Parameters
+        ----------
+        name : str
+            ``results/NAME.csv`` or ``results/NAME.parquet``, with ``results/NAME.json``.
+
+        Returns
+        -------
+        Result
+            With ``changes`` naming each definition whose source differs from the measured one.
+
+        Raises
+        ------
+        InputError
+            When there is no such table, or it does not match its manifest.
+        """
+        return self._committed(_checked_name(name), None)
+
+    def publish(
+        self,
+        result: Result,
+        directory: str | Path | None = None,
+        *,
+        name: str | None = None,
+    ) -> Path:
+        """Write a result where the project keeps committed tables.
+
+        Parameters
+        ----------
+        result : Result
+            What to write.
+        directory : path, optional
+            By default the store's folder of committed tables.
+        name : str, optional
+            The name to write it under; by default its own.
+
+        Returns
+        -------
+        pathlib.Path
+            The table's file: CSV, or parquet where CSV is large or would lose something.
+        """
+        folder = Path(directory) if directory is not None else self.committed_root
+        stem = _checked_name(name or result.manifest.name)
+        suffix, content = _committed_form(result.table)
+        for other in {".csv", ".parquet"} - {suffix}:
+            (folder / f"{stem}{other}").unlink(missing_ok=True)
+        made = _with_file(result.manifest, result.table, content)
+        write_file(folder / f"{stem}{suffix}", content)
+        write_file(folder / f"{stem}.json", made.to_json().encode())
+        return folder / f"{stem}{suffix}"
+
+    def _compute(
+        self,
+        name: str,
+        digest: str,
+        key: dict[str, Any],
+        compute: Callable[..., pd.DataFrame],
+        config: object,
+    ) -> Result:
+        reasons = self._reasons(name, key)
+        _log.info("computing %s: %s", name, "; ".join(reasons))
+        workdir = self.root / "work" / name / digest
+        start = time.perf_counter()
+        table = _call(compute, config, workdir)
+        seconds = time.perf_counter() - start
+        content = tables.to_parquet(table, f"the table of {name!r}")
+        # What is returned is what a later call will read, dtypes included.
+        table = tables.from_parquet(content)
+        made = Manifest(
+            name=name, digest=digest, key=key, sha256=_sha256(content), rows=len(table),
+            columns=tables.dtypes(table), seconds=round(seconds, 4), reasons=reasons,
+            **describe_run(key["config"]),
+        )  # fmt: skip
+        folder = self.root / "tables" / name / digest
+        write_folder(folder, {_TABLE: content, _MANIFEST: made.to_json().encode()})
+        shutil.rmtree(workdir, ignore_errors=True)
+        return Result(table, made, "computed")
+
+    def _reasons(self, name: str, key: Mapping[str, Any]) -> list[str]:
+        candidates = [differences(manifest.key, key) for manifest in self.entries(name)]
+        if not candidates:
+            return [f"nothing is stored under the name {name!r}"]
+        return min(candidates, key=len) or ["the stored table is damaged"]
+
+    def _remove(self, manifest: Manifest) -> None:
+        folder = self.root / "tables" / manifest.name / manifest.digest
+        with lock(folder.with_name(f".{manifest.digest}.lock")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_committed(self, name: str) -> bool:
+        return (self.committed_root / f"{name}.json").is_file()
+
+    def _committed(self, name: str, key: Mapping[str, Any] | None) -> Result:
+        if not self._is_committed(name):
+            known = (path.stem for path in self.committed_root.glob("*.json"))
+            raise InputError(f"there is no committed table {name!r}.{closest(name, known)}")
+        table, made = _read_committed(self.committed_root, name)
+        changes = _since(made, key) if key is not None else _definitions_since(made)
+        return Result(table, made, "committed", tuple(changes))
+
+
+def provenance(*results: Result) -> markup.Markup:
+    """Show which runs the numbers of a notebook are from.
+
+    Parameters
+    ----------
+    *results : Result
+        All that the notebook used.
+
+    Returns
+    -------
+    Markup
+        A table with a row a result: origin, rows, seconds, device, profile, seeds, commit, key,
+        and what has changed since.
+
+    Examples
+    --------
+    >>> print(provenance())
+    No stored results were used.
+    """
+    if not results:
+        text = "No stored results were used."
+        return markup.Markup(f"<p>{text}</p>", text)
+    unique = {result.manifest.digest: result for result in results}.values()
+    rows = [[markup.escape(cell) for cell in _provenance_row(result)] for result in unique]
+    html = markup.table(
+        _PROVENANCE, rows, caption="Where the numbers on this page come from.",
+        numeric=[column in {"rows", "run time"} for column in _PROVENANCE],
+    )  # fmt: skip
+    return markup.Markup(html, "\n".join(f"{r.manifest.name}: {r.provenance}" for r in unique))
+
+
+_PROVENANCE = [
+    "table", "origin", "rows", "run time", "device", "profile", "seeds", "measured", "commit",
+    "key", "changed since",
+]  # fmt: skip
+_TABLE, _MANIFEST = "table.parquet", "manifest.json"
+
+
+def _provenance_row(result: Result) -> list[str]:
+    made = result.manifest
+    changed = "; ".join(result.changes) or "nothing"
+    return [
+        made.name, result.origin, markup.number(made.rows), markup.duration(made.seconds),
+        made.hardware, made.profile or "–", _seeds(made.seeds) or "–", made.created,
+        _commit(made) or "–", made.digest[:8], changed,
+    ]  # fmt: skip
+
+
+def _seeds(seeds: Sequence[object]) -> str:
+    shown = ", ".join(str(seed) for seed in seeds[:3])
+    return f"{shown} and {len(seeds) - 3} more" if len(seeds) > 3 else shown
+
+
+def _commit(made: Manifest) -> str:
+    return f"{made.commit[:7]}{' with local changes' if made.dirty else ''}" if made.commit else ""
+
+
+def _changed(changes: Sequence[str]) -> str:
+    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+    return f"the code has since changed ({'; '.join(changes[:3])}{more})"
+
+
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise InputError(
+            f"a result's name is letters, digits, '-', '_' and '.', such as 'rankme-sweep'; "
+            f"got {name!r}."
+        )
+    return name
+
+
+def _call(compute: Callable[..., pd.DataFrame], config: object, workdir: Path) -> pd.DataFrame:
+    if "workdir" not in inspect.signature(compute).parameters:
+        return compute(config)
+    workdir.mkdir(parents=True, exist_ok=True)
+    return compute(config, workdir=workdir)
+
+
+def _read_entry(folder: Path, *, notice: bool = False) -> Result | None:
+    """Read an entry of the cache; a damaged one counts as absent, with a warning if asked."""
+    try:
+        made = Manifest.from_json((folder / _MANIFEST).read_text(encoding="utf-8"))
+        content = (folder / _TABLE).read_bytes()
+        if made.digest != folder.name or made.sha256 != _sha256(content):
+            raise ValueError("the table does not match its checksum")
+    except FileNotFoundError:
+        if not folder.exists():
+            return None
+        problem: Exception = ValueError("a file is missing")
+    except ValueError as error:
+        problem = error
+    else:
+        return Result(tables.from_parquet(content), made, "cache")
+    if notice:
+        text = f"the stored table {folder.parent.name!r} is damaged ({problem}); computing it again"
+        warnings.warn(text, UserWarning, stacklevel=4)
+    return None
+
+
+def _read_manifest(path: Path) -> Manifest | None:
+    try:
+        return Manifest.from_json(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _committed_form(table: pd.DataFrame) -> tuple[str, bytes]:
+    content = tables.to_csv(table)
+    if len(content) <= _LARGEST_CSV and _survives_csv(table, content):
+        return ".csv", content
+    return ".parquet", tables.to_parquet(table)
+
+
+def _survives_csv(table: pd.DataFrame, content: bytes) -> bool:
+    try:
+        return tables.from_csv(content, tables.dtypes(table)).equals(table)
+    except (TypeError, ValueError):
+        return False
+
+
+def _with_file(made: Manifest, table: pd.DataFrame, content: bytes) -> Manifest:
+    from dataclasses import replace
+
+    return replace(made, sha256=_sha256(content), columns=tables.dtypes(table))
+
+
+def _read_committed(folder: Path, name: str) -> tuple[pd.DataFrame, Manifest]:
+    try:
+        made = Manifest.from_json((folder / f"{name}.json").read_text(encoding="utf-8"))
+    except (ValueError, json.JSONDecodeError) as error:
+        raise InputError(f"results/{name}.json is not a manifest: {error}.") from error
+    path = next((p for s in (".csv", ".parquet") if (p := folder / f"{name}{s}").is_file()), None)
+    if path is None:
+        raise InputError(f"results/{name}.json has no table beside it (.csv or .parquet).")
+    content = path.read_bytes()
+    if _sha256(content) != made.sha256:
+        raise InputError(f"results/{path.name} is not the table that results/{name}.json describes.")
+    is_csv = path.suffix == ".csv"
+    return tables.from_csv(content, made.columns) if is_csv else tables.from_parquet(content), made
+
+
+def _since(made: Manifest, key: Mapping[str, Any]) -> list[str]:
+    """Compare a committed table with what would run now; versions are said, not compared."""
+    parts = ("schema", "config", "source", "data")
+    return differences(
+        {part: made.key.get(part, {}) for part in parts}, {part: key[part] for part in parts}
+    )
+
+
+def _definitions_since(made: Manifest) -> list[str]:
+    recorded = made.key["source"]
+    now = fingerprint.current(recorded)
+    kept = {name: value for name, value in now.items() if value is not None}
+    return differences({"source": recorded}, {"source": kept})
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

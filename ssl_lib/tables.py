@@ -1,0 +1,115 @@
+"""Tables as files that give back the same table: parquet, and CSV where git should show lines."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from ssl_lib.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["check_tidy", "dtypes", "from_csv", "from_parquet", "to_csv", "to_parquet"]
+
+
+def check_tidy(table: object, what: str = "the table") -> None:
+    """Refuse what is not a tidy table: a DataFrame with named columns and no named index.
+
+    Raises
+    ------
+    InputError
+        Saying what to change.
+    """
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(f"{what} must be a pandas DataFrame, got {type(table).__name__}.")
+    if not all(isinstance(name, str) for name in table.columns) or not table.columns.is_unique:
+        raise InputError(f"{what} needs unique text column names, got {list(table.columns)}.")
+    if not isinstance(table.index, pd.RangeIndex) or table.index.name is not None:
+        raise InputError(f"{what} keeps data in its index; call reset_index() first.")
+
+
+def to_parquet(table: pd.DataFrame, what: str = "the table") -> bytes:
+    """Write a tidy table as parquet.
+
+    Raises
+    ------
+    InputError
+        When a column holds what parquet cannot.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from_parquet(to_parquet(pd.DataFrame({"n": [1, 2]})))["n"].tolist()
+    [1, 2]
+    """
+    check_tidy(table, what)
+    import pyarrow as pa
+
+    buffer = io.BytesIO()
+    try:
+        table.to_parquet(buffer, index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InputError(f"{what} cannot be stored: {error}") from error
+    return buffer.getvalue()
+
+
+def from_parquet(content: bytes) -> pd.DataFrame:
+    """Read a table that :func:`to_parquet` wrote."""
+    import pandas as pd
+
+    return pd.read_parquet(io.BytesIO(content))
+
+
+def to_csv(table: pd.DataFrame, what: str = "the table") -> bytes:
+    """Write a tidy table as CSV; floats keep every bit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> to_csv(pd.DataFrame({"x": [0.1 + 0.2]}))
+    b'x\\n0.30000000000000004\\n'
+    """
+    check_tidy(table, what)
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def from_csv(content: bytes, columns: dict[str, str]) -> pd.DataFrame:
+    """Read a table that :func:`to_csv` wrote.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    columns : dict of str to str
+        Column to dtype, as the manifest records them.
+
+    Examples
+    --------
+    >>> from_csv(b"x\\n0.30000000000000004\\n", {"x": "float64"})["x"].tolist()
+    [0.30000000000000004]
+    """
+    import pandas as pd
+
+    return pd.read_csv(
+        io.BytesIO(content),
+        dtype=columns,  # type: ignore[arg-type]  # the stubs list dtype names one by one
+        keep_default_na=False,
+        na_values=[""],
+        **_exact_floats(),
+    )
+
+
+def _exact_floats() -> dict[str, Any]:
+    """Have older versions of pandas read floats to the last bit, as newer ones always do."""
+    import pandas as pd
+
+    version = tuple(int(part) for part in pd.__version__.split(".")[:2])
+    return {"float_precision": "round_trip"} if version < (3, 1) else {}
+
+
+def dtypes(table: pd.DataFrame) -> dict[str, str]:
+    """Return column to dtype name."""
+    return {str(name): str(kind) for name, kind in table.dtypes.items()}
