@@ -1,0 +1,624 @@
+"""What each paper claims, the rule that decides it, and the verdict a run gives.
+
+``book/claims.yml`` is a list of claims, written before their experiments run::
+
+    - id: C1                       # unique within the paper
+      paper: rankme                # the chapter's slug
+      claim: RankMe ranks runs by ImageNet accuracy.
+      where: Table 1
+      paper_value: 0.9             # number or text
+      statistic: Kendall's tau between RankMe and accuracy, 20 runs
+      rule: {at_least: 0.7}        # or at_most: x, between: [a, b], equals: x with tolerance: t
+      reason: shown when the claim fails (optional)
+
+A rule may ask for ``min_n`` observations. A claim about several statistics has
+``rule: {all: [{statistic: tau, at_least: 0.7}, {statistic: gap, at_most: 0.01}]}``; each part's
+``statistic`` is the name under which the notebook gives its estimate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ssl_lib import markup
+from ssl_lib.atomic import write_file
+from ssl_lib.errors import InputError, closest
+from ssl_lib.paths import cache_root, share
+from ssl_lib.profiles import PROFILES, check
+from ssl_lib.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "MIME", "VERDICTS", "Claim", "Estimate", "Rule", "Verdict", "decide", "load", "report",
+    "restore", "scoreboard",
+]  # fmt: skip
+
+#: The mime type under which a notebook's output carries its record.
+MIME = "application/vnd.ssl-lib.claims+json"
+
+Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
+VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "inconclusive")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured statistic.
+
+    Parameters
+    ----------
+    value : float
+        The estimate.
+    low, high : float, optional
+        Ends of its interval (95 % unless the note says otherwise). Without them the value is
+        exact, such as a count over a whole population.
+    n : int, optional
+        Number of observations.
+    note : str, default=""
+        Shown beside the number, such as ``"exact"`` or ``"bootstrap over 5 seeds"``.
+
+    Raises
+    ------
+    InputError
+        When only one end is given or the value lies outside its interval.
+
+    Examples
+    --------
+    >>> print(Estimate(0.8712, 0.84, 0.9, n=209))
+    0.8712 (0.84 to 0.9, n = 209)
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high"):
+            _check_number(name, getattr(self, name), optional=name != "value")
+        if (self.low is None) != (self.high is None):
+            raise InputError("an interval needs both low and high.")
+        if not math.isnan(self.value) and not self.bounds[0] <= self.value <= self.bounds[1]:
+            raise InputError(f"the value {self.value} is outside {self.low} to {self.high}.")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval; of zero width for an exact value."""
+        if self.low is None or self.high is None:
+            return self.value, self.value
+        return self.low, self.high
+
+    def __str__(self) -> str:
+        interval = ""
+        if self.low is not None:
+            interval = f"{markup.number(self.low)} to {markup.number(self.high)}"
+        n = f"n = {markup.number(self.n)}" if self.n is not None else ""
+        details = ", ".join(part for part in (interval, n, self.note) if part)
+        return f"{markup.number(self.value)} ({details})" if details else markup.number(self.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Where a statistic has to lie for a claim to be reproduced: a closed interval.
+
+    Parameters
+    ----------
+    low, high : Decimal
+        Ends of the interval, possibly infinite; exact decimals, so that 0.91 within 0.01 of
+        0.92 holds as it does on paper.
+    text : str
+        The rule in words.
+    min_n : int, default=0
+        With fewer observations nothing is concluded.
+    statistic : str, default=""
+        Which of a claim's statistics it judges.
+    """
+
+    low: Decimal
+    high: Decimal
+    text: str
+    min_n: int = 0
+    statistic: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One entry of ``claims.yml``; the module's docstring explains the fields.
+
+    ``rules`` has one part, or one for each named statistic.
+    """
+
+    id: str
+    paper: str
+    claim: str
+    where: str
+    paper_value: str
+    statistic: str
+    rules: tuple[Rule, ...]
+    reason: str = ""
+
+    @property
+    def rule_text(self) -> str:
+        """The whole rule in words."""
+        return " and ".join(f"{part.statistic} {part.text}".strip() for part in self.rules)
+
+
+def load(path: str | Path | None = None) -> list[Claim]:
+    """Read and check the file of claims.
+
+    Parameters
+    ----------
+    path : path, optional
+        By default the project's ``book/claims.yml``.
+
+    Returns
+    -------
+    list of Claim
+        In the order of the file.
+
+    Raises
+    ------
+    InputError
+        Naming the claim and what is wrong with it.
+    """
+    import yaml
+
+    file = Path(path) if path is not None else share("claims.yml")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file of claims {file.name!r}.") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{file.name} is not YAML: {error}") from error
+    if content is not None and not isinstance(content, list):
+        raise InputError(f"{file.name} must be a list of claims, got {type(content).__name__}.")
+    claims = [_claim(entry, place) for place, entry in enumerate(content or [], start=1)]
+    _check_unique(claims)
+    return claims
+
+
+def decide(
+    rule: Mapping[str, Any] | Rule | Sequence[Rule],
+    estimate: Estimate | Mapping[str, Estimate],
+) -> Verdict:
+    """Judge an estimate by a rule.
+
+    Parameters
+    ----------
+    rule : mapping or Rule or sequence of Rule
+        As in ``claims.yml``, or read from it.
+    estimate : Estimate or mapping of str to Estimate
+        A mapping by statistic where the rule has several parts.
+
+    Returns
+    -------
+    {"reproduced", "not reproduced", "inconclusive"}
+        Reproduced when the whole interval obeys the rule, not reproduced when none of it does,
+        inconclusive between, or with too few observations. Of several parts all must be
+        reproduced, and one that is not decides.
+
+    Raises
+    ------
+    InputError
+        When the rule is malformed or an estimate is missing.
+
+    Examples
+    --------
+    >>> decide({"at_least": 0.7}, Estimate(0.8, 0.75, 0.85))
+    'reproduced'
+    >>> decide({"at_least": 0.7}, Estimate(0.8, 0.65, 0.95))
+    'inconclusive'
+    >>> decide({"equals": 38, "tolerance": 0}, Estimate(37))
+    'not reproduced'
+    """
+    parts = _parse_rules(rule, "the rule") if isinstance(rule, Mapping) else rule
+    rules = [parts] if isinstance(parts, Rule) else list(parts)
+    verdicts = {_decide_part(part, _pick(estimate, part)) for part in rules}
+    if "not reproduced" in verdicts:
+        return "not reproduced"
+    return "reproduced" if verdicts == {"reproduced"} else "inconclusive"
+
+
+def report(
+    slug: str,
+    estimates: Mapping[str, Estimate | Mapping[str, Estimate]],
+    *,
+    profile: str,
+    results: Iterable[Result] = (),
+    not_tested: Mapping[str, str] | None = None,
+    claims: str | Path | None = None,
+) -> markup.Markup:
+    """Judge the claims of a chapter, record the verdicts, and show them.
+
+    The record goes to ``verdicts/SLUG.PROFILE.json`` in the cache.
+
+    Parameters
+    ----------
+    slug : str
+        The chapter.
+    estimates : mapping of str to Estimate or mapping
+        By claim id; a mapping by statistic where the rule has several parts.
+    profile : str
+        The profile that ran.
+    results : iterable of Result, default=()
+        The tables the estimates are from.
+    not_tested : mapping of str to str, optional
+        Claim id to the reason why this run does not test it.
+    claims : path, optional
+        The file of claims; by default the project's.
+
+    Returns
+    -------
+    Markup
+        A table with the verdicts.
+
+    Raises
+    ------
+    InputError
+        When a claim of the chapter has neither estimate nor reason, or an id is unknown.
+    """
+    own = _claims_of(slug, load(claims))
+    skipped = dict(not_tested or {})
+    _check_covered(slug, own, estimates, skipped)
+    record = {
+        "slug": slug,
+        "profile": check(profile),
+        "estimates": {name: _estimate_to_json(given) for name, given in estimates.items()},
+        "not_tested": skipped,
+        "results": sorted({result.provenance for result in results}),
+    }
+    restore(record)
+    rows = [_row(claim, estimates.get(claim.id), skipped.get(claim.id, "")) for claim in own]
+    return markup.Markup(_html(rows, slug, profile), _plain(rows), {MIME: record})
+
+
+def restore(record: Mapping[str, Any]) -> Path:
+    """Write a chapter's record, such as one found in a cached notebook, to the cache.
+
+    Parameters
+    ----------
+    record : mapping
+        What :func:`report` puts under the mime type ``MIME``.
+
+    Returns
+    -------
+    pathlib.Path
+        The record's file.
+    """
+    path = cache_root() / "verdicts" / f"{record['slug']}.{check(record['profile'])}.json"
+    write_file(path, json.dumps(record, indent=1, sort_keys=True).encode())
+    return path
+
+
+def scoreboard(
+    *, claims: str | Path | None = None, committed: str | Path | None = None
+) -> pd.DataFrame:
+    """Collect the verdicts of all chapters and profiles.
+
+    Verdicts are decided anew from the recorded estimates, so that they always follow the rules as
+    they are now. A record in the cache comes before a committed one.
+
+    Parameters
+    ----------
+    claims : path, optional
+        The file of claims; by default the project's.
+    committed : path, optional
+        Folder of committed records; by default ``results/verdicts``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a claim and profile that ran, with columns ``paper``, ``id``, ``profile``,
+        ``claim``, ``where``, ``paper_value``, ``statistic``, ``rule``, ``estimate``, ``verdict``,
+        ``reason``, ``origin`` (``"cache"`` or ``"committed"``). The verdict of a claim that a run
+        left out is ``"not tested"``; a claim that never ran has one row, with the profile empty.
+    """
+    import pandas as pd
+
+    folder = Path(committed) if committed is not None else share("results") / "verdicts"
+    records = {**_records(folder, "committed"), **_records(cache_root() / "verdicts", "cache")}
+    rows = [row for claim in load(claims) for row in _score(claim, records)]
+    return pd.DataFrame(rows, columns=_SCORE_COLUMNS)
+
+
+_SCORE_COLUMNS = [
+    "paper", "id", "profile", "claim", "where", "paper_value", "statistic", "rule", "estimate",
+    "verdict", "reason", "origin",
+]  # fmt: skip
+
+# Reading claims.yml
+
+_REQUIRED = ("id", "paper", "claim", "where", "paper_value", "statistic", "rule")
+_KINDS = ("at_least", "at_most", "between", "equals")
+_INFINITY = Decimal("Infinity")
+
+
+def _claim(entry: object, place: int) -> Claim:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"claim number {place} must be a mapping, got {entry!r}.")
+    what = f"claim {entry.get('paper', '?')}/{entry.get('id', f'number {place}')}"
+    _check_keys(entry, what, required=_REQUIRED, optional=("reason",))
+    for name in ("id", "paper", "claim", "where", "statistic"):
+        if not isinstance(entry[name], str) or not entry[name].strip():
+            raise InputError(f"{what}: {name} must be text, got {entry[name]!r}.")
+    value = entry["paper_value"]
+    fields = {name: str(entry[name]).strip() for name in _REQUIRED if name != "rule"}
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        fields["paper_value"] = markup.number(value, digits=6)
+    rules = _parse_rules(entry["rule"], what)
+    return Claim(**fields, rules=rules, reason=str(entry.get("reason") or "").strip())
+
+
+def _check_keys(
+    entry: Mapping[Any, Any], what: str, *, required: Iterable[str], optional: Iterable[str]
+) -> None:
+    known = [*required, *optional]
+    for name in entry:
+        if name not in known:
+            raise InputError(f"{what}: unknown key {name!r}.{closest(name, known)}")
+    missing = [name for name in required if entry.get(name) is None]
+    if missing:
+        raise InputError(f"{what}: missing {', '.join(missing)}.")
+
+
+def _check_unique(claims: Iterable[Claim]) -> None:
+    seen = set()
+    for claim in claims:
+        if (claim.paper, claim.id) in seen:
+            raise InputError(f"claim {claim.paper}/{claim.id}: this id is used twice.")
+        seen.add((claim.paper, claim.id))
+
+
+def _parse_rules(rule: object, what: str) -> tuple[Rule, ...]:
+    if not isinstance(rule, Mapping):
+        raise InputError(f"{what}: rule must be a mapping such as {{at_least: 0.5}}, got {rule!r}.")
+    if "all" not in rule:
+        return (_parse_rule(rule, what),)
+    _check_keys(rule, f"{what}: rule", required=("all",), optional=())
+    parts = rule["all"]
+    if not isinstance(parts, list) or len(parts) < 2:
+        raise InputError(f"{what}: all must list two or more rules.")
+    rules = tuple(_parse_rule(part, f"{what}: part {i}") for i, part in enumerate(parts, start=1))
+    names = [part.statistic for part in rules]
+    if "" in names or len({*names}) < len(names):
+        raise InputError(f"{what}: each part of all needs a statistic of its own, got {names}.")
+    return rules
+
+
+def _parse_rule(rule: object, what: str) -> Rule:
+    if not isinstance(rule, Mapping):
+        raise InputError(f"{what}: a rule must be a mapping, got {rule!r}.")
+    _check_keys(
+        rule, f"{what}: rule", required=(), optional=(*_KINDS, "tolerance", "min_n", "statistic")
+    )
+    kinds = [kind for kind in _KINDS if kind in rule]
+    if len(kinds) != 1:
+        raise InputError(f"{what}: a rule needs exactly one of {', '.join(_KINDS)}, got {kinds}.")
+    if ("tolerance" in rule) != (kinds == ["equals"]):
+        raise InputError(f"{what}: equals needs a tolerance (0 for exact), the others have none.")
+    low, high, text = _region(kinds[0], rule, what)
+    min_n = rule.get("min_n", 0)
+    if isinstance(min_n, bool) or not isinstance(min_n, int) or min_n < 0:
+        raise InputError(f"{what}: min_n must be a whole number, got {min_n!r}.")
+    if min_n:
+        text = f"{text} (n at least {min_n})"
+    statistic = str(rule.get("statistic", "")).strip()
+    return Rule(low=low, high=high, text=text, min_n=min_n, statistic=statistic)
+
+
+def _region(kind: str, rule: Mapping[str, Any], what: str) -> tuple[Decimal, Decimal, str]:
+    if kind == "at_least":
+        low = _decimal(rule[kind], what)
+        return low, _INFINITY, f"at least {_show(low)}"
+    if kind == "at_most":
+        high = _decimal(rule[kind], what)
+        return -_INFINITY, high, f"at most {_show(high)}"
+    if kind == "between":
+        return _between(rule[kind], what)
+    centre, tolerance = _decimal(rule["equals"], what), _decimal(rule["tolerance"], what)
+    if tolerance < 0:
+        raise InputError(f"{what}: tolerance must be at least 0, got {tolerance}.")
+    text = f"equal to {_show(centre)}" + (f" within {_show(tolerance)}" if tolerance else "")
+    return centre - tolerance, centre + tolerance, text
+
+
+def _between(ends: object, what: str) -> tuple[Decimal, Decimal, str]:
+    if not isinstance(ends, list | tuple) or len(ends) != 2:
+        raise InputError(f"{what}: between needs two numbers, got {ends!r}.")
+    low, high = (_decimal(end, what) for end in ends)
+    if low > high:
+        raise InputError(f"{what}: between needs the smaller number first, got {ends}.")
+    return low, high, f"between {_show(low)} and {_show(high)}"
+
+
+def _decimal(value: object, what: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{what}: a rule compares with numbers, got {value!r}.")
+    return Decimal(repr(value))
+
+
+def _show(value: Decimal) -> str:
+    return markup.number(float(value), digits=10)
+
+
+def _check_number(name: str, value: object, *, optional: bool) -> None:
+    if value is None and optional:
+        return
+    try:
+        number = float(value)  # type: ignore[arg-type]  # the error below is what a user sees
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be a number, got {value!r}.") from error
+    if optional and math.isnan(number):
+        raise InputError(f"{name} must be a number, got {value!r}.")
+
+
+# Deciding
+
+
+def _pick(estimate: Estimate | Mapping[str, Estimate], part: Rule) -> Estimate:
+    if isinstance(estimate, Estimate):
+        if part.statistic:
+            raise InputError(f"the rule needs an estimate named {part.statistic!r}.")
+        return estimate
+    if part.statistic not in estimate:
+        wanted = part.statistic or "a single Estimate"
+        raise InputError(f"the rule needs {wanted!r}, the estimates are {sorted(estimate)}.")
+    return estimate[part.statistic]
+
+
+def _decide_part(rule: Rule, estimate: Estimate) -> Verdict:
+    if math.isnan(estimate.value) or (rule.min_n and (estimate.n or 0) < rule.min_n):
+        return "inconclusive"
+    low, high = (Decimal(repr(float(end))) for end in estimate.bounds)
+    if rule.low <= low and high <= rule.high:
+        return "reproduced"
+    return "not reproduced" if high < rule.low or low > rule.high else "inconclusive"
+
+
+def _claims_of(slug: str, claims: Sequence[Claim]) -> list[Claim]:
+    own = [claim for claim in claims if claim.paper == slug]
+    if not own:
+        known = {claim.paper for claim in claims}
+        raise InputError(f"claims.yml has no claims of {slug!r}.{closest(slug, known)}")
+    return own
+
+
+def _check_covered(
+    slug: str, own: Sequence[Claim], estimates: Iterable[str], not_tested: Mapping[str, str]
+) -> None:
+    ids = [claim.id for claim in own]
+    for name in (*estimates, *not_tested):
+        if name not in ids:
+            raise InputError(f"{slug} has no claim {name!r}.{closest(name, ids)}")
+    both = sorted({*estimates} & {*not_tested})
+    if both:
+        raise InputError(f"{slug}: {', '.join(both)} both tested and not tested.")
+    missing = [name for name in ids if name not in {*estimates, *not_tested}]
+    if missing:
+        raise InputError(f"{slug}: no estimate for {', '.join(missing)}; give one or not_tested.")
+
+
+# Records
+
+
+def _estimate_to_json(given: Estimate | Mapping[str, Estimate]) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        return {name: _estimate_to_json(part) for name, part in given.items()}
+    fields = dataclasses.asdict(given)
+    numbers = {name: _plain_number(fields[name]) for name in ("value", "low", "high", "n")}
+    return {**fields, **numbers}
+
+
+def _plain_number(value: Any) -> float | int | None:
+    """Turn numpy's scalars into Python's, and what JSON lacks (not-a-number) into None."""
+    if value is None or math.isnan(value):
+        return None
+    return int(value) if float(value).is_integer() and hasattr(value, "__index__") else float(value)
+
+
+def _estimate_from_json(given: Mapping[str, Any]) -> Estimate | dict[str, Estimate]:
+    if isinstance(given.get("note"), str):
+        return Estimate(**{**given, "value": math.nan if given["value"] is None else given["value"]})
+    return {name: Estimate(**part) for name, part in given.items()}
+
+
+def _records(folder: Path, origin: str) -> dict[tuple[str, str], dict[str, Any]]:
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found[record["slug"], record["profile"]] = {**record, "origin": origin}
+    return found
+
+
+def _score(
+    claim: Claim, records: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    texts = {name: getattr(claim, name) for name in ("paper", "id", "claim", "where", "statistic")}
+    base = {**texts, "paper_value": claim.paper_value, "rule": claim.rule_text}
+    rows = []
+    for profile in PROFILES:
+        if (record := records.get((claim.paper, profile))) is not None:
+            rows.append({**base, "profile": profile, **_scored(claim, record)})
+    return rows or [{**base, "profile": "", "estimate": "", "verdict": "not run", "origin": ""}]
+
+
+def _scored(claim: Claim, record: Mapping[str, Any]) -> dict[str, str]:
+    given = record["estimates"].get(claim.id)
+    if given is None:
+        reason = record["not_tested"].get(claim.id, "the claim is newer than the run")
+        shown = {"estimate": "", "verdict": "not tested", "reason": reason}
+    else:
+        shown = _judged(claim, _estimate_from_json(given))
+    return {**shown, "origin": record["origin"]}
+
+
+def _judged(claim: Claim, estimate: Estimate | Mapping[str, Estimate]) -> dict[str, str]:
+    try:
+        verdict: str = decide(claim.rules, estimate)
+    except InputError as error:
+        raise InputError(f"claim {claim.paper}/{claim.id}: {error}") from error
+    reason = claim.reason if verdict != "reproduced" else ""
+    return {"estimate": _estimate_text(estimate), "verdict": verdict, "reason": reason}
+
+
+# Showing
+
+_SYMBOLS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not tested": "–"}
+_TITLES = ["claim", "what the paper says", "paper", "here", "rule", "verdict"]
+
+
+def _estimate_text(estimate: Estimate | Mapping[str, Estimate]) -> str:
+    if isinstance(estimate, Estimate):
+        return str(estimate)
+    return "; ".join(f"{name}: {part}" for name, part in estimate.items())
+
+
+def _row(
+    claim: Claim, estimate: Estimate | Mapping[str, Estimate] | None, why_not: str
+) -> dict[str, str]:
+    untested = {"estimate": "–", "verdict": "not tested", "reason": why_not}
+    shown = untested if estimate is None else _judged(claim, estimate)
+    return {"id": claim.id, "claim": claim.claim, "where": claim.where, **shown} | {
+        "paper_value": claim.paper_value,
+        "statistic": claim.statistic,
+        "rule": claim.rule_text,
+    }
+
+
+def _html(rows: Iterable[Mapping[str, str]], slug: str, profile: str) -> str:
+    caption = f"Claims of the paper and what this run ({profile} profile) finds. ({slug})"
+    return markup.table(_TITLES, [_cells(row) for row in rows], caption=caption)
+
+
+def _cells(row: Mapping[str, str]) -> list[str]:
+    shown = {name: markup.escape(text) for name, text in row.items()}
+    verdict = shown["verdict"]
+    css = f"ssl-verdict ssl-{verdict.replace(' ', '-')}"
+    symbol = f'<span aria-hidden="true">{_SYMBOLS[verdict]}</span>'
+    reason = f"<br><small>{shown['reason']}</small>" if shown["reason"] else ""
+    return [
+        shown["id"],
+        f"{shown['claim']}<br><small>{shown['where']}</small>",
+        shown["paper_value"],
+        f"{shown['estimate']}<br><small>{shown['statistic']}</small>",
+        shown["rule"],
+        f'<span class="{css}">{symbol} <strong>{verdict}</strong></span>{reason}',
+    ]
+
+
+def _plain(rows: Iterable[Mapping[str, str]]) -> str:
+    return "\n".join(
+        f"{row['id']} {_SYMBOLS[row['verdict']]} {row['verdict']}: {row['estimate']} "
+        f"(rule: {row['rule']}; paper: {row['paper_value']})"
+        for row in rows
+    )
