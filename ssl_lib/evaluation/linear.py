@@ -1,0 +1,350 @@
+"""Linear probes: ridge regression for all penalties at once, and logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ssl_lib.errors import InputError
+from ssl_lib.evaluation.accuracy import accuracy, per_class_accuracy
+from ssl_lib.evaluation.checks import check_features, check_labels, check_pair
+
+__all__ = [
+    "ProbeResult",
+    "RidgePath",
+    "logistic_fit",
+    "logistic_probe",
+    "ridge_path",
+    "ridge_probe",
+]
+
+PENALTIES = tuple(10.0**power for power in range(-6, 5))
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What a probe found.
+
+    Attributes
+    ----------
+    accuracy : float
+        On the test samples.
+    train_accuracy : float
+        On the samples that fitted the probe.
+    penalty : float
+        The penalty that was used.
+    scores : torch.Tensor of shape (m, c)
+        Of the test samples.
+    per_class : torch.Tensor of shape (c,)
+        Accuracy on each class; NaN for a class without test samples.
+    """
+
+    accuracy: float
+    train_accuracy: float
+    penalty: float
+    scores: Tensor
+    per_class: Tensor
+
+
+@dataclass(frozen=True)
+class RidgePath:
+    """Ridge regressions for a list of penalties.
+
+    Attributes
+    ----------
+    penalties : tuple of float
+        Length p.
+    weights : torch.Tensor of shape (p, d, c)
+        In float64.
+    bias : torch.Tensor of shape (p, c)
+        In float64; not penalised.
+    loo_error : torch.Tensor of shape (p,)
+        Mean squared error of leave-one-out predictions, exact, from the same decomposition.
+    """
+
+    penalties: tuple[float, ...]
+    weights: Tensor
+    bias: Tensor
+    loo_error: Tensor
+
+    def scores(self, features: Tensor, *, index: int) -> Tensor:
+        """Compute the predictions of one regression, of shape (n, c)."""
+        return features.to(self.weights) @ self.weights[index] + self.bias[index]
+
+
+def ridge_path(features: Tensor, targets: Tensor, *, penalties: Sequence[float]) -> RidgePath:
+    """Solve ridge regression for many penalties with one eigendecomposition.
+
+    Minimises ``(1/n) sum_i ||y_i - W^T x_i - b||^2 + penalty ||W||^2``. With centred features X,
+    ``X^T X = V diag(s) V^T`` gives ``W = V diag(1 / (s + n penalty)) V^T X^T Y`` for every penalty,
+    and the leverages that turn residuals into leave-one-out residuals.
+
+    Parameters
+    ----------
+    features : torch.Tensor of shape (n, d)
+        One row a sample.
+    targets : torch.Tensor of shape (n, c)
+        For classification, one-hot labels.
+    penalties : sequence of float
+        Each above 0.
+
+    Returns
+    -------
+    RidgePath
+
+    Examples
+    --------
+    >>> x = torch.tensor([[0.0], [1.0], [2.0]])
+    >>> path = ridge_path(x, 2 * x + 1, penalties=[1e-9])
+    >>> round(float(path.weights), 4), round(float(path.bias), 4)
+    (2.0, 1.0)
+    """
+    features = check_features(features, least=2).double()
+    targets = check_features(targets, name="targets", least=2).double().to(features.device)
+    if len(targets) != len(features):
+        raise InputError(f"targets must have {len(features)} rows, got {len(targets)}.")
+    ridge = _penalties(penalties).to(features)
+    x_mean, y_mean = features.mean(0), targets.mean(0)
+    x, y = features - x_mean, targets - y_mean
+    eigenvalues, vectors = torch.linalg.eigh(x.T @ x)
+    rotated = x @ vectors
+    shrink = 1 / (eigenvalues.clamp_min(0) + len(x) * ridge[:, None])
+    weights = vectors @ (shrink[:, :, None] * (rotated.T @ y))
+    return RidgePath(
+        penalties=tuple(ridge.tolist()),
+        weights=weights,
+        bias=y_mean - x_mean @ weights,
+        loo_error=_leave_one_out(x, y, rotated, shrink, weights),
+    )
+
+
+def _leave_one_out(
+    x: Tensor, y: Tensor, rotated: Tensor, shrink: Tensor, weights: Tensor
+) -> Tensor:
+    # 1/n is the leverage of the unpenalised bias.
+    leverage = rotated.square() @ shrink.T + 1 / len(x)
+    errors = [
+        ((y - x @ weight) / (1 - leverage[:, i, None]).clamp_min(1e-12)).square().mean()
+        for i, weight in enumerate(weights)
+    ]
+    return torch.stack(errors)
+
+
+def ridge_probe(
+    train: Tensor,
+    labels: Tensor,
+    test: Tensor,
+    test_labels: Tensor,
+    *,
+    penalties: Sequence[float] = PENALTIES,
+    standardise: bool = True,
+) -> ProbeResult:
+    """Classify frozen features by ridge regression to one-hot labels.
+
+    The penalty with the smallest leave-one-out error on the training samples is used: no test label
+    takes part in the choice.
+
+    Parameters
+    ----------
+    train : torch.Tensor of shape (n, d)
+        Features that fit the probe.
+    labels : torch.Tensor of shape (n,)
+        Their classes.
+    test : torch.Tensor of shape (m, d)
+        Features that judge it.
+    test_labels : torch.Tensor of shape (m,)
+        Their classes.
+    penalties : sequence of float, default=(1e-6, ..., 1e4)
+        Candidates, each per sample.
+    standardise : bool, default=True
+        Scale every dimension to mean 0 and standard deviation 1 of the training features.
+
+    Returns
+    -------
+    ProbeResult
+
+    Examples
+    --------
+    >>> x = torch.tensor([[0.0, 1], [0, 2], [1, 0], [2, 0]])
+    >>> y = torch.tensor([0, 0, 1, 1])
+    >>> ridge_probe(x, y, x, y).accuracy
+    1.0
+    """
+    train, labels, test, test_labels = _probe_inputs(train, labels, test, test_labels)
+    if standardise:
+        train, test = _standardise(train, test)
+    n_classes = int(max(labels.max(), test_labels.max())) + 1
+    one_hot = functional.one_hot(labels, n_classes).double()
+    path = ridge_path(train, one_hot, penalties=penalties)
+    best = int(path.loo_error.argmin())
+    return _result(
+        path.scores(train, index=best),
+        labels,
+        path.scores(test, index=best),
+        test_labels,
+        path.penalties[best],
+    )
+
+
+def logistic_probe(
+    train: Tensor,
+    labels: Tensor,
+    test: Tensor,
+    test_labels: Tensor,
+    *,
+    penalty: float = 1.0,
+    standardise: bool = True,
+    max_iter: int = 200,
+) -> ProbeResult:
+    """Classify frozen features by multinomial logistic regression.
+
+    Parameters
+    ----------
+    train : torch.Tensor of shape (n, d)
+        Features that fit the probe.
+    labels : torch.Tensor of shape (n,)
+        Their classes.
+    test : torch.Tensor of shape (m, d)
+        Features that judge it.
+    test_labels : torch.Tensor of shape (m,)
+        Their classes.
+    penalty : float, default=1.0
+        See :func:`logistic_fit`; 1 is scikit-learn's ``C=1``.
+    standardise : bool, default=True
+        Scale every dimension to mean 0 and standard deviation 1 of the training features.
+    max_iter : int, default=200
+        L-BFGS iterations.
+
+    Returns
+    -------
+    ProbeResult
+
+    Examples
+    --------
+    >>> x = torch.tensor([[0.0, 1], [0, 2], [1, 0], [2, 0]])
+    >>> y = torch.tensor([0, 0, 1, 1])
+    >>> logistic_probe(x, y, x, y).accuracy
+    1.0
+    """
+    train, labels, test, test_labels = _probe_inputs(train, labels, test, test_labels)
+    if standardise:
+        train, test = _standardise(train, test)
+    n_classes = int(max(labels.max(), test_labels.max())) + 1
+    weight, bias = logistic_fit(
+        train, labels, n_classes=n_classes, penalty=penalty, max_iter=max_iter
+    )
+    train_scores, test_scores = (x.to(weight) @ weight + bias for x in (train, test))
+    return _result(train_scores, labels, test_scores, test_labels, penalty)
+
+
+def logistic_fit(
+    features: Tensor,
+    labels: Tensor,
+    *,
+    n_classes: int | None = None,
+    penalty: float = 1.0,
+    max_iter: int = 200,
+    tolerance: float = 1e-6,
+) -> tuple[Tensor, Tensor]:
+    """Fit multinomial logistic regression by L-BFGS in float64.
+
+    Minimises ``sum_i cross_entropy(W^T x_i + b, y_i) + penalty / 2 ||W||^2``; the bias is free. It
+    is scikit-learn's objective with ``C = 1 / penalty``.
+
+    Parameters
+    ----------
+    features : torch.Tensor of shape (n, d)
+        One row a sample.
+    labels : torch.Tensor of shape (n,)
+        Classes.
+    n_classes : int, optional
+        By default one more than the largest label.
+    penalty : float, default=1.0
+        At least 0.
+    max_iter : int, default=200
+        L-BFGS iterations.
+    tolerance : float, default=1e-6
+        Largest gradient entry of the mean loss at which to stop.
+
+    Returns
+    -------
+    weight : torch.Tensor of shape (d, c), float64
+    bias : torch.Tensor of shape (c,), float64
+
+    Examples
+    --------
+    >>> x = torch.tensor([[-1.0], [1.0]])
+    >>> weight, bias = logistic_fit(x, torch.tensor([0, 1]))
+    >>> round(float(weight[0, 1] - weight[0, 0]), 4)
+    1.0426
+    """
+    features = check_features(features).double()
+    labels = check_labels(labels, n=len(features)).to(features.device)
+    if penalty < 0:
+        raise InputError(f"penalty must be at least 0, got {penalty}.")
+    n_classes = int(labels.max()) + 1 if n_classes is None else n_classes
+    if int(labels.max()) >= n_classes:
+        raise InputError(f"labels must be below n_classes = {n_classes}, got {int(labels.max())}.")
+    weight = features.new_zeros(features.shape[1], n_classes, requires_grad=True)
+    bias = features.new_zeros(n_classes, requires_grad=True)
+    optimiser = torch.optim.LBFGS(
+        [weight, bias],
+        max_iter=max_iter,
+        history_size=20,
+        tolerance_grad=tolerance,
+        tolerance_change=0.0,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = functional.cross_entropy(features @ weight + bias, labels)
+        loss = loss + penalty / (2 * len(features)) * weight.square().sum()
+        loss.backward()
+        return loss
+
+    # A caller may have switched gradients off for the evaluation around this fit.
+    with torch.enable_grad():
+        optimiser.step(closure)
+    return weight.detach(), bias.detach()
+
+
+def _penalties(penalties: Sequence[float]) -> Tensor:
+    values = torch.tensor([float(p) for p in penalties], dtype=torch.float64)
+    if len(values) == 0 or not bool((values > 0).all()):
+        raise InputError(f"penalties must be one or more numbers above 0, got {list(penalties)}.")
+    return values
+
+
+def _probe_inputs(
+    train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    train, test = check_pair(train, test)
+    labels = check_labels(labels, n=len(train)).to(train.device)
+    test_labels = check_labels(test_labels, n=len(test), name="test_labels").to(train.device)
+    if len(test) == 0 or int(labels.min()) == int(labels.max()):
+        raise InputError("a probe needs at least two classes to fit and one sample to judge.")
+    return train, labels, test, test_labels
+
+
+def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    mean, std = train.mean(0), train.std(0, unbiased=False)
+    # A constant dimension says nothing: it is left at zero instead of divided by zero.
+    scale = torch.where(std > 0, 1 / std.clamp_min(torch.finfo(std.dtype).tiny), 0.0)
+    return (train - mean) * scale, (test - mean) * scale
+
+
+def _result(
+    train_scores: Tensor, labels: Tensor, scores: Tensor, test_labels: Tensor, penalty: float
+) -> ProbeResult:
+    return ProbeResult(
+        accuracy=accuracy(scores, test_labels),
+        train_accuracy=accuracy(train_scores, labels),
+        penalty=penalty,
+        scores=scores,
+        per_class=per_class_accuracy(scores, test_labels, n_classes=scores.shape[1]),
+    )
