@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     )
     shown = [_page(slot, outcomes) for slot in slots]
     built = build.build(book, stage.stage(book, shown))
-    _report(outcomes, shown)
+    _report(book, args.profile, outcomes, shown)
     return _conclude(book, built, outcomes, time.perf_counter() - began)
 
 
@@ -72,7 +72,7 @@ def _kept_page(slot: Slot) -> Page:
     )
 
 
-def _report(outcomes: Sequence[Outcome], shown: Sequence[Page]) -> None:
+def _report(book: Book, profile: str, outcomes: Sequence[Outcome], shown: Sequence[Page]) -> None:
     for outcome in outcomes:
         if outcome.status == "failed" and outcome.run.error:
             _explain(outcome)
@@ -81,7 +81,7 @@ def _report(outcomes: Sequence[Outcome], shown: Sequence[Page]) -> None:
     for page in shown:
         took = seconds(page.run.seconds) if page.run else ""
         print(f"  {page.slug:<{width}}  {page.status:<9}  {took}")
-    counts = verdicts.counts(page.executed for page in shown if page.executed)
+    counts = verdicts.counts(book, profile)
     if counts:
         print("claims: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
 
@@ -95,9 +95,7 @@ def _explain(outcome: Outcome) -> None:
     print(f"\n{error['traceback']}\n\nkept in {outcome.notebook}; kernel log {outcome.slot.log}")
 
 
-def _conclude(
-    book: Book, built: build.Built, outcomes: Sequence[Outcome], took: float
-) -> int:
+def _conclude(book: Book, built: build.Built, outcomes: Sequence[Outcome], took: float) -> int:
     failed = [outcome.slot.slug for outcome in outcomes if outcome.status == "failed"]
     if not built.ok:
         print(f"\nthe pages did not build cleanly:\n{built.messages}")

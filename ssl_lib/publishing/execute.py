@@ -182,13 +182,13 @@ def _kernel_manager(watch: _Watch) -> type:
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     argv += ["--HistoryManager.enabled=False"]
 
-    class Manager(AsyncKernelManager):  # type: ignore[misc]
+    class Manager(AsyncKernelManager):
         @property
         def kernel_spec(self) -> KernelSpec:
             return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
         async def _async_post_start_kernel(self, **options: Any) -> None:
             await super()._async_post_start_kernel(**options)
-            watch.started(self.provisioner.pid)
+            watch.started(int(getattr(self.provisioner, "pid", 0)))
 
     return Manager

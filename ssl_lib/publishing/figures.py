@@ -93,7 +93,7 @@ def _caption(figure: dict[str, Any], slug: str, up: str) -> str:
     """Return the caption, and below it where the numbers come from and where to get them."""
     static = f"{up}_static"
     label = figure["label"]
-    notes = []
+    notes, mark = [], ""
     if figure.get("provenance"):
         notes.append(html.escape(figure["provenance"]))
     if figure.get("csv"):
@@ -101,8 +101,8 @@ def _caption(figure: dict[str, Any], slug: str, up: str) -> str:
         notes.append(f'<a class="figure-data" href="{href}" download>Data (CSV)</a>')
     if figure.get("dark_svg"):
         dark = f"{static}/figures/{slug}/{label}-dark.svg"
-        notes.append(f'<span class="figure-dark" data-src="{dark}"></span>')
-    return "\n\n".join([" ".join(figure["caption"].split()), " · ".join(notes[:2]) + "".join(notes[2:])])
+        mark = f'<span class="figure-dark" data-src="{dark}"></span>'
+    return " ".join(figure["caption"].split()) + "\n\n" + " · ".join(notes) + mark
 
 
 def _files(figure: dict[str, Any], slug: str) -> Files:

@@ -1,6 +1,5 @@
 """What an executed notebook depends on, and what has changed since it ran."""
 
-import ast
 import hashlib
 import importlib.metadata
 import json
@@ -9,16 +8,16 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from ssl_lib.paths import cache_root, data_root
-from ssl_lib.publishing import sources
+from ssl_lib.publishing import cells, sources
 from ssl_lib.publishing.layout import Book
 from ssl_lib.publishing.notebooks import Notebook, code_cells, source, tags
 
-__all__ = ["changes", "dependencies", "data_state", "summarises_others", "versions"]
+__all__ = ["changes", "data_state", "dependencies", "summarises_others", "versions"]
 
 # Raised when what the runner keeps changes its form, so that older copies are run again.
 _FORM = 1
@@ -66,7 +65,10 @@ def dependencies(
     return parts
 
 
-def changes(then: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> list[str]:
+Parts: TypeAlias = Mapping[str, Mapping[str, str]]
+
+
+def changes(then: Parts, now: Parts) -> list[str]:
     """Say what differs between the parts of two runs, one phrase a difference.
 
     Examples
@@ -103,12 +105,7 @@ def _cell_hashes(notebook: Notebook) -> Iterator[tuple[str, str]]:
 def summarises_others(notebook: Notebook) -> bool:
     """Say whether a notebook shows the verdicts that the other notebooks recorded."""
     codes = (source(cell) for cell in code_cells(notebook))
-    return any(_calls(code, "scoreboard") for code in codes if "scoreboard" in code)
-
-
-def _calls(code: str, name: str) -> bool:
-    calls = [node.func for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
-    return any(getattr(call, "attr", getattr(call, "id", None)) == name for call in calls)
+    return any(cells.calls(code, "scoreboard") for code in codes)
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,6 @@
 """Make an executed notebook say the same thing whoever ran it, wherever and whenever."""
 
+import contextlib
 import copy
 import getpass
 import re
@@ -93,7 +94,7 @@ def _clean_data(mime: str, data: Any) -> Any:
 
 
 def _number(notebook: Notebook) -> None:
-    """Number the code cells from 1, as if the cell papermill put in had never been."""
+    """Count the code cells from 1, as if the cell papermill put in had never been."""
     numbers: dict[str, str] = {}
     for count, cell in enumerate(code_cells(notebook), 1):
         before = cell.get("execution_count")
@@ -152,9 +153,7 @@ def _places() -> list[tuple[str, str]]:
 def _names() -> list[tuple[str, str]]:
     """Return this machine's and this user's name, unless they are everyday words."""
     names = [(socket.gethostname(), "<host>")]
-    try:
+    with contextlib.suppress(KeyError, OSError):  # a container may run under a nameless number
         names.append((getpass.getuser(), "<user>"))
-    except (KeyError, OSError):  # a container may run under a number without a name
-        pass
     common = {"root", "user", "localhost", "main", "runner", "test", "build", "data", "model"}
     return [(name, mark) for name, mark in names if len(name) > 3 and name not in common]

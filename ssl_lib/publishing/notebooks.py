@@ -67,7 +67,7 @@ def write_text(path: Path, text: str) -> bool:
 
 
 def text_of(value: str | list[str] | None) -> str:
-    """Join a multi-line field, which the format stores as a string or a list of lines.
+    r"""Join a multi-line field, which the format stores as a string or a list of lines.
 
     Examples
     --------

@@ -8,7 +8,16 @@ from typing import Any, Literal
 from ssl_lib.publishing.notebooks import Notebook
 from ssl_lib.publishing.shelf import Run
 
-__all__ = ["Chapter", "Page", "Status", "cards", "failure_note", "run_line", "runs_table", "versions_table"]
+__all__ = [
+    "Chapter",
+    "Page",
+    "Status",
+    "cards",
+    "failure_note",
+    "run_line",
+    "runs_table",
+    "versions_table",
+]
 
 Status = Literal["fresh", "ran", "failed", "stale", "never run"]
 
@@ -176,7 +185,10 @@ def _shade(picture: str, pictures: list[str]) -> str:
 
 def runs_table(pages: Sequence[Page]) -> str:
     """Return a table of all notebooks: profile, status, time of execution."""
-    lines = ["| Notebook | Profile | Status | Run time | Ran on |", "| :-- | :-- | :-- | --: | :-- |"]
+    lines = [
+        "| Notebook | Profile | Status | Run time | Ran on |",
+        "| :-- | :-- | :-- | --: | :-- |",
+    ]
     for page in pages:
         link = f"[{page.slug}](../notebooks/{page.slug}.ipynb)"
         if page.run is None:

@@ -15,7 +15,7 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def declared(notebook: Notebook, name: str = "the notebook") -> dict[str, Any]:
-    """Return the parameters and their defaults, in the order of the cell.
+    r"""Return the parameters and their defaults, in the order of the cell.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def _check_choice(name: str, values: Mapping[str, Any], known: Sequence[str]) ->
 
 
 def rewritten(code: str, values: Mapping[str, Any]) -> str:
-    """Return a parameters cell's source with its literals replaced by the values used.
+    r"""Return a parameters cell's source with its literals replaced by the values used.
 
     Comments and the order of lines stay.
 

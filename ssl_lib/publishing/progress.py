@@ -27,7 +27,7 @@ class Progress:
         self._stream = stream or sys.stdout
         self._live = self._stream.isatty()
         self._width = max([len(slug) for slug in slugs], default=0)
-        self._states = {slug: "waits" for slug in slugs}
+        self._states = dict.fromkeys(slugs, "waits")
         self._began: dict[str, float] = {}
         self._said: dict[str, float] = {}
         self._drawn = 0

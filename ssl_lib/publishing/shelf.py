@@ -131,7 +131,9 @@ def _name(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     others = {k: v for k, v in values.items() if k != "profile" and v != defaults[k]}
     if not others:
         return profile
-    return f"{profile}-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"
+    return (
+        f"{profile}-{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:8]}"
+    )
 
 
 def record_of(run: Run) -> dict[str, Any]:

@@ -7,10 +7,10 @@ anything but comments, docstrings and layout.
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
-__all__ = ["fingerprints", "imports", "reachable"]
+__all__ = ["fingerprints", "imports", "reachable", "without_magic"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -39,7 +39,7 @@ def fingerprints(codes: Iterable[str]) -> dict[str, str]:
 def reachable(codes: Iterable[str]) -> set[str]:
     """Return the names of the library modules that the code imports, directly or not."""
     found: set[str] = set()
-    waiting = [name for code in codes for name in imports(_without_magic(code))]
+    waiting = [name for code in codes for name in imports(without_magic(code))]
     while waiting:
         name = waiting.pop()
         if name not in found and _exists(name):
@@ -77,7 +77,15 @@ def _imported(module: str, name: str | None = None) -> Iterator[str]:
         yield from _submodules(module)
 
 
-def _without_magic(code: str) -> str:
+def without_magic(code: str) -> str:
+    r"""Return a cell's code with lines of IPython magic replaced by ``pass``.
+
+    Examples
+    --------
+    >>> print(without_magic("if new:\\n    %pip install this"))
+    if new:
+        pass
+    """
     lines = code.split("\n")
     kept = ["pass" if line.lstrip()[:1] in {"%", "!"} else line for line in lines]
     # The line keeps its indentation, so that a block of nothing but magic stays a block.
@@ -107,7 +115,7 @@ def _submodules(package: str) -> Iterator[str]:
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _binds(file: Path, name: str | None) -> bool:
     """Say whether a package's own file binds the name, so that no submodule can be meant."""
     if name is None:
@@ -122,12 +130,12 @@ def _binds(file: Path, name: str | None) -> bool:
     return name in bound
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_imports(file: Path) -> list[str]:
     return imports(file.read_text(encoding="utf-8"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_hash(file: Path) -> str:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):

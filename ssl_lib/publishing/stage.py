@@ -22,7 +22,7 @@ from ssl_lib.publishing.notebooks import Cell, Notebook, code_cells, dumped, sou
 from ssl_lib.publishing.pages import Chapter, Page
 from ssl_lib.publishing.parameters import rewritten
 
-__all__ = ["Stage", "chapters", "executed_form", "stage"]
+__all__ = ["Stage", "chapters", "executed_form", "files_in", "stage"]
 
 _STATIC = "book/_static"
 _MATHJAX = "sphinx-mathjax-offline"
@@ -168,9 +168,7 @@ def chapters(book: Book) -> list[Chapter]:
     return [Chapter(**entry) for entry in entries]
 
 
-def _prose(
-    book: Book, shown: Sequence[Page], thumbs: Mapping[str, tuple[list[str], str]]
-) -> Files:
+def _prose(book: Book, shown: Sequence[Page], thumbs: Mapping[str, tuple[list[str], str]]) -> Files:
     """Return all of ``book/`` with its marks replaced by what they stand for."""
     marks: dict[str, Callable[[], str]] = {
         "<!-- ssl_lib:chapters -->": lambda: pages.cards(chapters(book), thumbs),
@@ -203,6 +201,12 @@ def _toc(book: Book) -> str:
         if entry.get("file") == "book/api":
             entry["sections"] = [{"file": f"book/api/{m}", "title": m} for m in api.modules()]
     return yaml.safe_dump(toc, sort_keys=False, allow_unicode=True)
+
+
+def files_in(toc: Any) -> list[str]:
+    """Return the pages that a table of contents lists, its root first."""
+    found = [entry[key] for entry in _entries(toc) for key in ("root", "file") if key in entry]
+    return [str(name) for name in found]
 
 
 def _entries(node: Any) -> list[dict[str, Any]]:

@@ -1,32 +1,39 @@
-"""The verdicts on claims that an executed notebook carries in its outputs."""
+"""The verdicts on claims that executed notebooks carry in their outputs."""
 
-import json
-from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
-from ssl_lib.paths import cache_root
-from ssl_lib.publishing.notebooks import Notebook, outputs, write_text
+from ssl_lib import claims
+from ssl_lib.publishing.layout import Book
+from ssl_lib.publishing.notebooks import Notebook, outputs
 
 __all__ = ["carried", "counts", "restore"]
 
-CLAIMS_MIME = "application/vnd.ssl-lib.claims+json"
-
 
 def carried(notebook: Notebook) -> list[dict[str, Any]]:
-    """Return the verdict records in a notebook's outputs."""
+    """Return the records of claims in a notebook's outputs."""
     bundles = (output.get("data", {}) for _, output in outputs(notebook))
-    return [bundle[CLAIMS_MIME] for bundle in bundles if CLAIMS_MIME in bundle]
+    return [dict(bundle[claims.MIME]) for bundle in bundles if claims.MIME in bundle]
 
 
 def restore(notebook: Notebook) -> None:
     """Write the records a kept notebook carries to where the scorecard reads them."""
     for record in carried(notebook):
-        path = cache_root() / "verdicts" / f"{record['paper']}.{record['profile']}.json"
-        write_text(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+        claims.restore(record)
 
 
-def counts(executed: Iterable[Notebook]) -> dict[str, int]:
-    """Count the verdicts in several notebooks."""
-    records = [record for notebook in executed for record in carried(notebook)]
-    return dict(Counter(row["verdict"] for record in records for row in record["claims"]))
+def counts(book: Book, profile: str) -> dict[str, int]:
+    """Count the verdicts of a book's claims at one profile.
+
+    Returns
+    -------
+    dict of str to int
+        By verdict; claims without a run at this profile count as ``"not run"``. Empty for a book
+        without claims.
+    """
+    if not book.claims.is_file():
+        return {}
+    score = claims.scoreboard(claims=book.claims, committed=book.results / "verdicts")
+    here = score[score["profile"] == profile]
+    missing = score.groupby(["paper", "id"]).ngroups - here.groupby(["paper", "id"]).ngroups
+    found = {str(verdict): int(n) for verdict, n in here["verdict"].value_counts().items()}
+    return {**found, "not run": missing} if missing else found

@@ -1,0 +1,38 @@
+// Figures: the variant for the colour scheme at hand, and wide ones scroll in a box of their own.
+(function () {
+  "use strict";
+
+  function swap() {
+    const dark = document.documentElement.dataset.theme === "dark";
+    for (const mark of document.querySelectorAll(".figure-dark[data-src]")) {
+      const picture = mark.closest("figure") && mark.closest("figure").querySelector("img");
+      if (!picture) continue;
+      if (!picture.dataset.light) picture.dataset.light = picture.getAttribute("src");
+      const wanted = dark ? mark.dataset.src : picture.dataset.light;
+      if (picture.getAttribute("src") !== wanted) picture.setAttribute("src", wanted);
+      picture.classList.toggle("dark-variant", dark);
+    }
+  }
+
+  function box(figure) {
+    const picture = figure.querySelector("img");
+    if (!picture) return;
+    const frame = document.createElement("div");
+    frame.className = "figure-scroll";
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "group");
+    frame.setAttribute("aria-label", "Figure, scrolls sideways on narrow screens");
+    const shown = picture.closest("a") || picture;
+    shown.replaceWith(frame);
+    frame.append(shown);
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll("figure.wide").forEach(box);
+    swap();
+    new MutationObserver(swap).observe(document.documentElement, {
+      attributes: true,
+      attributeFilter: ["data-theme"],
+    });
+  });
+})();

@@ -1,0 +1,88 @@
+"""What can be read off a code cell without running it: calls, and the figures it shows."""
+
+import ast
+from collections.abc import Iterator
+
+from ssl_lib.publishing.notebooks import Cell, Notebook, code_cells, source
+from ssl_lib.publishing.sources import without_magic
+
+__all__ = ["calls", "figure_problems", "labels", "shows_figure"]
+
+_NEEDED = ("label", "caption", "alt", "data")
+
+
+def calls(code: str, name: str) -> list[ast.Call]:
+    """Return the calls of a function or method of this name.
+
+    Examples
+    --------
+    >>> [ast.unparse(call) for call in calls("plotting.show(fig, alt='a')", "show")]
+    ["plotting.show(fig, alt='a')"]
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(without_magic(code))))
+    except SyntaxError:
+        return []
+    found = [node for node in nodes if isinstance(node, ast.Call)]
+    return [call for call in found if _called(call) == name]
+
+
+def _called(call: ast.Call) -> str | None:
+    match call.func:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return None
+
+
+def _figures(cell: Cell) -> list[ast.Call]:
+    if cell.get("cell_type") != "code":
+        return []
+    found = calls(source(cell), "show")
+    return [call for call in found if ast.unparse(call.func) in ("plotting.show", "show")]
+
+
+def shows_figure(cell: Cell) -> bool:
+    """Say whether a cell calls ``plotting.show``."""
+    return bool(_figures(cell))
+
+
+def labels(notebook: Notebook) -> list[str]:
+    """Return the labels of a notebook's figures."""
+    found = [_literal(call, "label") for cell in code_cells(notebook) for call in _figures(cell)]
+    return [label for label in found if label is not None]
+
+
+def figure_problems(cell: Cell, slug: str) -> Iterator[str]:
+    """Yield what is wrong with the figures a cell shows, and with its syntax."""
+    if cell.get("cell_type") == "code":
+        try:
+            ast.parse(without_magic(source(cell)))
+        except SyntaxError as error:
+            yield f"is not Python: {error.msg} in line {error.lineno}"
+    shown = _figures(cell)
+    if len(shown) > 1:
+        yield f"shows {len(shown)} figures; a page can number one a cell"
+    for call in shown:
+        yield from _call_problems(call, slug)
+
+
+def _call_problems(call: ast.Call, slug: str) -> Iterator[str]:
+    given = {keyword.arg for keyword in call.keywords}
+    for name in _NEEDED:
+        if name not in given:
+            yield f"its figure has no {name}"
+        elif _literal(call, name) == "":
+            yield f"its figure has an empty {name}"
+    label = _literal(call, "label")
+    if "label" in given and label is None:
+        yield "its figure's label must be a literal text"
+    start = f"fig-{slug}-"
+    if label is not None and not label.startswith(start):
+        yield f"its figure's label {label!r} must begin with {start!r}"
+
+
+def _literal(call: ast.Call, name: str) -> str | None:
+    for keyword in call.keywords:
+        if keyword.arg == name and isinstance(keyword.value, ast.Constant):
+            return str(keyword.value.value)
+    return None
