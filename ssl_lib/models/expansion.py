@@ -12,9 +12,9 @@ class Expansion(nn.Module):
     """Bottleneck block between the last stage and the pooling, with a tiled shortcut.
 
     1x1 convolution to `hidden` channels, 3x3, 1x1 to `out_channels`, BN after each and ReLU
-    between; the input, repeated along the channels, is added before the last ReLU. Dubois et al. (2022),
-    "Improving self-supervised learning by characterizing idealized representations", claim that a
-    higher dimension helps linear probes (their code inserts this block).
+    between; the input, repeated along the channels, is added before the last ReLU. Dubois et al.
+    (2022), "Improving self-supervised learning by characterizing idealized representations", claim
+    that a higher dimension helps linear probes (their code inserts this block).
 
     Parameters
     ----------
