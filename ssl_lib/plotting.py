@@ -1,0 +1,245 @@
+"""Figures and tables as the book shows them: captioned, described, with their data.
+
+A notebook calls :func:`use` once, draws with matplotlib, and ends a cell with :func:`show`.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ssl_lib import markup, tables
+from ssl_lib.charts import direct_labels, heatmap, intervals, small_multiples
+from ssl_lib.darkmode import dark, keep_colours
+from ssl_lib.errors import InputError, closest
+from ssl_lib.results import Result
+from ssl_lib.style import COLOURS, MARKERS, PALETTE, WIDE, WIDTH, style, use
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "COLOURS", "MARKERS", "MIME", "PALETTE", "WIDE", "WIDTH", "bundle", "direct_labels", "heatmap",
+    "intervals", "keep_colours", "show", "small_multiples", "style", "table", "use",
+]  # fmt: skip
+
+#: The mime type under which a figure carries what the book's builder needs.
+MIME = "application/vnd.ssl-lib.figure+json"
+
+_LABEL = re.compile(r"fig-[a-z0-9_]+(-[a-z0-9_]+)+")
+_PNG_DPI = 144
+
+
+def show(
+    fig: Figure,
+    *,
+    label: str,
+    caption: str,
+    alt: str,
+    data: pd.DataFrame,
+    results: Iterable[Result] = (),
+    wide: bool = False,
+) -> None:
+    """Show a figure with its caption at the end of a cell, and close it.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The figure.
+    label : str
+        ``"fig-SLUG-name"``, for references from other pages.
+    caption : str
+        What the figure shows and how to read it; Markdown, one paragraph.
+    alt : str
+        What the picture shows, for readers who cannot see it; plain text.
+    data : pandas.DataFrame
+        The plotted numbers, offered as a CSV file.
+    results : iterable of Result, default=()
+        The stored tables it was drawn from.
+    wide : bool, default=False
+        Whether it needs a screen wider than a phone's.
+
+    Raises
+    ------
+    InputError
+        When a part is missing or has the wrong form.
+
+    Notes
+    -----
+    The caption is a display of its own, with the metadata ``{"ssl-lib": {"role": "caption"}}``: the
+    book numbers figures and sets captions itself, and drops it.
+    """
+    content = bundle(
+        fig, label=label, caption=caption, alt=alt, data=data, results=results, wide=wide
+    )
+    import matplotlib.pyplot as plt
+
+    plt.close(fig)
+    if not _in_notebook():
+        return
+    from IPython.display import display
+
+    figure = content[MIME]
+    text = "\n\n".join(part for part in (figure["caption"], figure["provenance"]) if part)
+    display(content, raw=True, metadata={MIME: {"label": label}})
+    display(
+        {"text/markdown": text, "text/plain": text},
+        raw=True,
+        metadata={"ssl-lib": {"role": "caption"}},
+    )
+
+
+def bundle(
+    fig: Figure,
+    *,
+    label: str,
+    caption: str,
+    alt: str,
+    data: pd.DataFrame,
+    results: Iterable[Result] = (),
+    wide: bool = False,
+) -> dict[str, Any]:
+    """Make what :func:`show` displays.
+
+    Parameters and errors are those of :func:`show`.
+
+    Returns
+    -------
+    dict
+        ``image/svg+xml`` (light), ``image/png`` (base64), ``text/plain`` (the alt text), and under
+        ``MIME`` a dict with ``label``, ``caption``, ``alt``, ``csv``, ``provenance``, ``wide`` and
+        ``dark_svg``.
+    """
+    _check_figure(fig)
+    _check_words(label, caption, alt)
+    csv = _csv(data, label)
+    light, png = _svg(fig, "white"), _png(fig)
+    with dark(fig):
+        dark_svg = _svg(fig, "none")
+    details = {
+        "label": label,
+        "caption": caption.strip(),
+        "alt": alt.strip(),
+        "csv": csv,
+        "provenance": "; ".join(dict.fromkeys(result.provenance for result in results)),
+        "wide": bool(wide),
+        "dark_svg": dark_svg,
+    }
+    return {"image/svg+xml": light, "image/png": png, "text/plain": alt.strip(), MIME: details}
+
+
+def table(
+    df: pd.DataFrame,
+    *,
+    caption: str,
+    label: str | None = None,
+    formats: Mapping[str, str | Callable[[Any], str]] | None = None,
+) -> markup.Markup:
+    """Show a table that screen readers understand and phones can scroll.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        Its index is not shown: call ``reset_index()`` to show it. The first column names the rows.
+    caption : str
+        Plain text.
+    label : str, optional
+        The table's HTML id, such as ``"tab-rankme-sweep"``.
+    formats : mapping of str to str or callable, optional
+        Column to format, such as ``".1%"``; others are written by :func:`ssl_lib.markup.number`.
+
+    Returns
+    -------
+    Markup
+        For a cell's last expression.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> shown = table(
+    ...     pd.DataFrame({"factor": ["pose"], "share": [0.25]}),
+    ...     caption="Shares.",
+    ...     formats={"share": ".0%"},
+    ... )
+    >>> print(shown)
+    factor share
+      pose   25%
+    """
+    import pandas as pd
+
+    tables.check_tidy(df, "the table to show")
+    for column in formats or {}:
+        if column not in df.columns:
+            raise InputError(f"there is no column {column!r} to format.{closest(column, df)}")
+    if not caption.strip():
+        raise InputError("a table needs a caption.")
+    given = dict(formats or {})
+    cells = {name: [_format(v, given.get(name)) for v in df[name]] for name in df.columns}
+    rows = zip(*([markup.escape(cell) for cell in column] for column in cells.values()), strict=True)
+    numeric = [pd.api.types.is_numeric_dtype(df[name]) for name in df.columns]
+    html = markup.table(list(cells), rows, caption=caption, label=label, numeric=numeric)
+    return markup.Markup(html, pd.DataFrame(cells).to_string(index=False))
+
+
+def _format(value: Any, form: str | Callable[[Any], str] | None) -> str:
+    if form is None:
+        return markup.number(value)
+    return form(value) if callable(form) else format(value, form).replace("-", "−")
+
+
+def _check_figure(fig: object) -> None:
+    from matplotlib.figure import Figure
+
+    if not isinstance(fig, Figure):
+        raise InputError(f"show needs a matplotlib Figure, got {type(fig).__name__}.")
+
+
+def _check_words(label: str, caption: str, alt: str) -> None:
+    if not _LABEL.fullmatch(label):
+        raise InputError(f"a figure's label is 'fig-SLUG-name' in lower case, got {label!r}.")
+    for name, text in (("caption", caption), ("alt text", alt)):
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f"{label} needs a {name}.")
+        if "\n\n" in text.strip():
+            raise InputError(f"the {name} of {label} must be one paragraph.")
+    if alt.strip() == caption.strip():
+        raise InputError(f"the alt text of {label} must say what the picture shows, not its caption.")
+
+
+def _csv(data: object, label: str) -> str:
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame) or data.empty:
+        shown = "an empty one" if isinstance(data, pd.DataFrame) else type(data).__name__
+        raise InputError(f"{label} needs its data as a DataFrame, got {shown}.")
+    return tables.to_csv(data, f"the data of {label}").decode()
+
+
+def _svg(fig: Figure, background: str) -> str:
+    import matplotlib
+
+    buffer = io.StringIO()
+    # The salt makes element ids, and so the bytes, the same in every run.
+    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "ssl_lib"}):
+        metadata = {"Date": None, "Creator": None}
+        fig.savefig(buffer, format="svg", facecolor=background, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _png(fig: Figure) -> str:
+    buffer = io.BytesIO()
+    metadata = {"Software": None}
+    fig.savefig(buffer, format="png", dpi=_PNG_DPI, facecolor="white", metadata=metadata)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _in_notebook() -> bool:
+    import sys
+
+    # What is not imported is not running: this keeps IPython optional.
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell is not None and getattr(shell, "kernel", None) is not None
