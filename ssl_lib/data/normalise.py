@@ -1,0 +1,105 @@
+"""Channel statistics of the known data sets, and what to do with them."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ssl_lib.data.views import Normalise, to_float
+from ssl_lib.errors import InputError, closest
+
+__all__ = ["STATISTICS", "Statistics", "normalise", "normaliser", "statistics"]
+
+
+class Statistics(NamedTuple):
+    """Mean and standard deviation of each channel, in [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+STATISTICS = {
+    "cifar10": Statistics((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cifar100": Statistics((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    "digits": Statistics((0.3050,), (0.3764,)),
+    "imagenet": Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "tiny-imagenet": Statistics((0.480, 0.448, 0.398), (0.277, 0.269, 0.282)),
+}
+"""Training-set statistics: CIFAR, ImageNet and TinyImageNet as the public implementations have
+them, digits computed from our training split."""
+
+
+def statistics(name: str) -> Statistics:
+    """Return the channel statistics of a data set.
+
+    Parameters
+    ----------
+    name : str
+        A key of `STATISTICS`; a split may follow, as in "cifar10/train".
+
+    Returns
+    -------
+    Statistics
+        ``(mean, std)``, one value for each channel.
+
+    Raises
+    ------
+    InputError
+        When there are none: ``ImageData.mean_std()`` computes them.
+
+    Examples
+    --------
+    >>> statistics("cifar10/train").mean
+    (0.4914, 0.4822, 0.4465)
+    """
+    key = name.split("/", maxsplit=1)[0]
+    if key not in STATISTICS:
+        raise InputError(
+            f"no recorded mean and std for {key!r}; ImageData.mean_std() computes them."
+            f"{closest(key, STATISTICS)}"
+        )
+    return STATISTICS[key]
+
+
+def normaliser(name: str) -> Normalise:
+    """Return the operation that normalises images of a data set, for the end of a policy.
+
+    Parameters
+    ----------
+    name : str
+        See :func:`statistics`.
+
+    Returns
+    -------
+    Normalise
+
+    Examples
+    --------
+    >>> normaliser("digits")
+    Normalise(mean=(0.305,), std=(0.3764,))
+    """
+    mean, std = statistics(name)
+    return Normalise(mean=mean, std=std)
+
+
+def normalise(images: Tensor, name: str) -> Tensor:
+    """Normalise a batch with the statistics of a data set.
+
+    Parameters
+    ----------
+    images : Tensor
+        (n, c, h, w) uint8, or floating in [0, 1].
+    name : str
+        See :func:`statistics`.
+
+    Returns
+    -------
+    Tensor
+        (n, c, h, w) floating.
+
+    Examples
+    --------
+    >>> import torch
+    >>> normalise(torch.zeros(1, 3, 1, 1), "imagenet").flatten()
+    tensor([-2.1179, -2.0357, -1.8044])
+    """
+    return normaliser(name).apply(to_float(images), {})
