@@ -1,0 +1,159 @@
+"""The computation graph of a module, in the few operations that the geometry knows."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.fx.node import Argument, Node
+from torch.nn import functional as F
+
+from ssl_lib.errors import InputError
+from ssl_lib.geometry.maxout import Maxout
+
+SUPPORTED = (
+    "Linear, Conv1d/2d/3d, BatchNorm (in eval mode), AvgPool, AdaptiveAvgPool, MaxPool, Flatten, "
+    "Dropout, padding, upsampling, reshapes, means, sums, concatenation, products with constants, "
+    "ReLU, LeakyReLU, PReLU, ReLU6, Hardtanh, abs, clamp, maximum, minimum, amax and Maxout"
+)
+
+_CLAMPS: tuple[Any, ...] = (torch.clamp, torch.clip, F.hardtanh, F.relu6)
+_CLAMP_METHODS = ("clamp", "clamp_", "clip", "clip_", "clamp_min", "clamp_max")
+_MAX: dict[Any, Any] = {torch.max: torch.amax, torch.min: torch.amin}
+_MAX |= {"max": torch.amax, "min": torch.amin}
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, Maxout) or super().is_leaf_module(m, module_qualified_name)
+
+
+def trace_graph(model: nn.Module) -> fx.Graph:
+    """The module's graph, with torch's own layers as leaves and clamps written as ReLUs.
+
+    Raises
+    ------
+    InputError
+        If the module's forward branches or loops on the values of its input.
+    """
+    try:
+        graph = _Tracer().trace(model)
+    except Exception as error:  # whatever the caller's forward raises on symbolic inputs
+        raise InputError(
+            f"{type(model).__name__} cannot be traced by torch.fx ({error}); its forward must not "
+            "branch or loop on the values of tensors"
+        ) from error
+    modules = dict(model.named_modules())
+    for node in list(graph.nodes):
+        limits = _limits(node, modules)
+        if limits is not None:
+            _replace_clamp(graph, node, *limits)
+        elif _is_reduction(node):
+            _replace_reduction(graph, node)
+    for node in reversed(list(graph.nodes)):
+        if not node.users and node.op not in ("placeholder", "output"):
+            graph.erase_node(node)
+    return graph
+
+
+def describe(node: Node) -> str:
+    """Where a node stands in its module, for messages.
+
+    Examples
+    --------
+    >>> graph = trace_graph(nn.Sequential(nn.Linear(2, 2), nn.GELU()))
+    >>> [describe(node) for node in graph.nodes if node.op == "call_module"]
+    ["layer '0'", "layer '1'"]
+    """
+    if "where" in node.meta:
+        return str(node.meta["where"])
+    if node.op == "call_module":
+        return f"layer {node.target!r}"
+    inside = [path for path in node.meta.get("nn_module_stack") or {} if path]
+    name = getattr(node.target, "__name__", str(node.target))
+    return f"{name!r} in the forward of " + (repr(inside[-1]) if inside else "the model")
+
+
+def unsupported(node: Node, why: str) -> InputError:
+    """The error for a layer that the geometry cannot follow."""
+    return InputError(f"{describe(node)} {why}; supported are {SUPPORTED}")
+
+
+def argument(node: Node, position: int, name: str, default: Any = None) -> Any:
+    """An argument of a call, given by position or by name."""
+    return node.args[position] if len(node.args) > position else node.kwargs.get(name, default)
+
+
+def source_of(node: Node) -> Node:
+    """The first argument of a call, an activation."""
+    source = argument(node, 0, "input")
+    if not isinstance(source, Node):
+        raise unsupported(node, "does not act on an activation")
+    return source
+
+
+def _limits(node: Node, modules: dict[str, nn.Module]) -> tuple[Any, Any] | None:
+    """Lower and upper limit if the node clamps its input."""
+    if node.op == "call_module":
+        module = modules[str(node.target)]
+        # ReLU6 is a Hardtanh.
+        return (module.min_val, module.max_val) if isinstance(module, nn.Hardtanh) else None
+    if node.op == "call_method" and node.target in _CLAMP_METHODS:
+        if node.target == "clamp_max":
+            return None, argument(node, 1, "max")
+        return argument(node, 1, "min"), argument(node, 2, "max")
+    if node.op != "call_function" or node.target not in _CLAMPS:
+        return None
+    if node.target is F.relu6:
+        return 0.0, 6.0
+    if node.target is F.hardtanh:
+        return argument(node, 1, "min_val", -1.0), argument(node, 2, "max_val", 1.0)
+    return argument(node, 1, "min"), argument(node, 2, "max")
+
+
+def _replace_clamp(graph: fx.Graph, node: Node, low: Argument, high: Argument) -> None:
+    """Write a clamp as ReLUs: the sum of two has kinks at both limits and no other."""
+
+    def call(function: Any, *args: Argument) -> Node:
+        made = graph.call_function(function, args)
+        made.meta["where"] = describe(node)
+        return made
+
+    def relu_above(limit: Argument) -> Node:
+        return call(F.relu, call(operator.sub, source, limit))
+
+    source = source_of(node)
+    with graph.inserting_before(node):
+        if low is None:
+            beyond = call(F.relu, call(operator.sub, high, source))
+            result = call(operator.sub, high, beyond)
+        else:
+            result = call(operator.add, relu_above(low), low)
+            if high is not None:
+                result = call(operator.sub, result, relu_above(high))
+    node.replace_all_uses_with(result)
+    graph.erase_node(node)
+
+
+def _is_reduction(node: Node) -> bool:
+    """Whether the node is ``max(dim)`` or ``min(dim)``, which also gives indices."""
+    if node.target not in _MAX:
+        return False
+    second = argument(node, 1, "dim")
+    return isinstance(second, int)
+
+
+def _replace_reduction(graph: fx.Graph, node: Node) -> None:
+    """Write the values of ``max(dim)`` as ``amax``; what reads the indices is not piecewise linear."""
+    with graph.inserting_before(node):
+        args = (source_of(node), argument(node, 1, "dim"), argument(node, 2, "keepdim", False))
+        values = graph.call_function(_MAX[node.target], args)
+    values.meta["where"] = describe(node)
+    for user in list(node.users):
+        if user.target not in (operator.getitem, getattr) or user.args[1] not in (0, "values"):
+            raise unsupported(node, "is asked for the place of the maximum")
+        user.replace_all_uses_with(values)
+        graph.erase_node(user)
+    graph.erase_node(node)

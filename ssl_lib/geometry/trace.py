@@ -1,0 +1,139 @@
+"""From a torch module to the steps that the geometry follows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ssl_lib.errors import InputError
+from ssl_lib.geometry.graphs import trace_graph
+from ssl_lib.geometry.layers import build_steps
+from ssl_lib.geometry.steps import Environment, Images, KinkStep, MaxStep, Step, map_images
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A module in float64 and the steps that make it.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A float64 copy of the caller's model.
+    steps : tuple of steps
+    input, output : str
+        Names of the input and of the result.
+    last_use : dict
+        For each name, the number of the last step that reads it.
+    """
+
+    model: nn.Module
+    steps: tuple[Step, ...]
+    input: str
+    output: str
+    last_use: dict[str, int]
+
+    @classmethod
+    def of(cls, model: nn.Module, steps: Sequence[Step], source: str, output: str) -> Program:
+        """A program of these steps."""
+        last = {name: number for number, step in enumerate(steps) for name in step.reads}
+        return cls(model, tuple(steps), source, output, last | {output: len(steps)})
+
+    @property
+    def nonlinear(self) -> list[KinkStep | MaxStep]:
+        """The steps that cut regions."""
+        return [step for step in self.steps if isinstance(step, KinkStep | MaxStep)]
+
+    def truncated(self, n_layers: int) -> Program:
+        """The program up to and with its ``n_layers``-th nonlinear layer."""
+        layers = self.nonlinear
+        if not 1 <= n_layers <= len(layers):
+            raise InputError(f"layers must be between 1 and {len(layers)}, got {n_layers}")
+        last = layers[n_layers - 1]
+        steps = self.steps[: self.steps.index(last) + 1]
+        return Program.of(self.model, steps, self.input, last.name)
+
+    def forget(self, environment: Environment, number: int) -> None:
+        """Drop what no step after ``number`` reads."""
+        for name in list(environment):
+            if self.last_use.get(name, -1) <= number:
+                del environment[name]
+
+    def follow(self, images: Images, points: Tensor) -> tuple[Images, list[Tensor], list[int]]:
+        """The affine functions of the regions that hold points (n, 2), without any cut.
+
+        Returns the output's images, the code of each nonlinear layer, and the number of units
+        alive at each step.
+        """
+        environment: Environment = {self.input: images}
+        codes, alive = [], []
+        everything = torch.arange(len(points), device=points.device)
+        for number, step in enumerate(self.steps):
+            if isinstance(step, KinkStep | MaxStep):
+                codes.append(step.code(environment, points))
+                result: object = step.gate(environment, everything, points)
+            else:
+                result = step.apply(environment)
+            environment[step.name] = result
+            alive.append(count_units(environment))
+            self.forget(environment, number)
+        return environment[self.output], codes, alive
+
+
+def count_units(environment: Environment) -> int:
+    """Units of all activations that are held at a time."""
+    total = 0
+
+    def add(images: Images) -> Images:
+        nonlocal total
+        total += images.data[0, 0].numel()
+        return images
+
+    map_images(add, environment)
+    return total
+
+
+def trace(model: nn.Module) -> Program:
+    """Trace a piecewise linear module; the module itself is not changed.
+
+    Parameters
+    ----------
+    model : nn.Module
+        In eval mode, of supported layers; traceable by `torch.fx`.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    InputError
+        Names a layer that is not supported, a module in training mode, a parameter with NaN, or
+        says why the module cannot be traced.
+
+    Examples
+    --------
+    >>> program = trace(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).eval())
+    >>> [type(step).__name__ for step in program.steps]
+    ['BiasedStep', 'KinkStep', 'BiasedStep']
+    """
+    check_model(model)
+    double = copy.deepcopy(model).to(torch.float64).requires_grad_(False)
+    steps, source, output = build_steps(trace_graph(double), dict(double.named_modules()))
+    return Program.of(double, steps, source, output)
+
+
+def check_model(model: nn.Module) -> None:
+    """Raise unless the model is in eval mode, on a device with float64, and finite."""
+    for path, module in model.named_modules():
+        if module.training:
+            where = f"its layer {path!r}" if path else f"the {type(model).__name__}"
+            raise InputError(f"{where} is in training mode; call model.eval() first")
+    for name, value in [*model.named_parameters(), *model.named_buffers()]:
+        if value.device.type == "mps":
+            raise InputError("the mps device has no float64; move the model to the cpu first")
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise InputError(f"{name!r} has values that are NaN or infinite")
