@@ -21,7 +21,7 @@ def versions() -> dict[str, str]:
 
     Examples
     --------
-    >>> "torch" in versions()
+    >>> versions()["python"] == platform.python_version()
     True
     """
     packages = {name: _version(name) for name in ("ssl_lib", *_requirements())}
@@ -35,13 +35,17 @@ def show_versions() -> None:
     --------
     >>> show_versions()
     python: 3...
+    accelerator: ...
     """
     facts = {**versions(), "cores": str(os.cpu_count()), "accelerator": _accelerator()}
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
 
 
 def _requirements() -> list[str]:
-    lines = importlib.metadata.requires("ssl_lib") or []
+    try:
+        lines = importlib.metadata.requires("ssl_lib") or []
+    except importlib.metadata.PackageNotFoundError:  # used from a checkout, not installed
+        lines = []
     wanted = [
         line for line in lines if "extra ==" not in line or "book" in line.split("extra ==")[1]
     ]
