@@ -9,12 +9,21 @@ import base64
 import html
 from typing import Any
 
+from ssl_lib.publishing import cells
 from ssl_lib.publishing.notebooks import Cell, Notebook, tagged, tags, text_of
 
-__all__ = ["FIGURE_MIME", "figure_in", "placed", "thumbnail"]
+__all__ = ["FIGURE_MIME", "figure_in", "missing", "placed", "thumbnail"]
 
 FIGURE_MIME = "application/vnd.ssl-lib.figure+json"
+# The caption as notebooks show it; pages set their own.
+CAPTION_MIME = "application/vnd.ssl-lib.caption+json"
 _SHOWN = ("display_data", "execute_result")
+
+_EMPTY = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 374 120" width="374" height="120">'
+    b'<rect x="1" y="1" width="372" height="118" rx="6" fill="none" stroke="#888"'
+    b' stroke-dasharray="6 5"/></svg>\n'
+)
 
 Files = dict[str, bytes]
 
@@ -58,10 +67,16 @@ def placed(cell: Cell, slug: str, up: str = "../") -> tuple[list[Cell], Files]:
     files = _files(figure, slug)
     picture = {**output, "data": _picture(output["data"], figure), "metadata": {}}
     metadata = {**cell["metadata"], "mystnb": _metadata(figure, slug, up)}
-    others = [o for o in cell["outputs"] if FIGURE_MIME not in o.get("data", {})]
+    others = [output for output in cell["outputs"] if not _belongs(output)]
     if not any(other["output_type"] in _SHOWN for other in others):
         return [{**cell, "metadata": metadata, "outputs": [*others, picture]}], files
     return [{**cell, "outputs": others}, _extra(cell, metadata, picture)], files
+
+
+def _belongs(output: dict[str, Any]) -> bool:
+    """Say whether an output is the figure or the caption it shows outside the book."""
+    role = output.get("metadata", {}).get("ssl-lib", {}).get("role")
+    return FIGURE_MIME in output.get("data", {}) or role == "caption"
 
 
 def _extra(cell: Cell, metadata: dict[str, Any], picture: dict[str, Any]) -> Cell:
@@ -113,6 +128,24 @@ def _files(figure: dict[str, Any], slug: str) -> Files:
         dark = text_of(figure["dark_svg"]).encode()
         files[f"figures/{slug}/{figure['label']}-dark.svg"] = dark
     return files
+
+
+def missing(cell: Cell) -> list[tuple[Cell, Files]]:
+    """Return stand-ins for the figures a cell would have shown had it run.
+
+    Text may refer to them by number, and a page that did not run to its end should still build.
+    """
+    stand_ins = [] if figure_in(cell) else cells.labels({"cells": [cell]})
+    return [(_stand_in(label), {"figures/not-computed.svg": _EMPTY}) for label in stand_ins]
+
+
+def _stand_in(label: str) -> Cell:
+    text = (
+        f"```{{figure}} ../book/_static/figures/not-computed.svg\n:name: {label}\n"
+        ":alt: An empty frame: this figure was not computed.\n\n"
+        "This figure was not computed in the run shown here.\n```"
+    )
+    return {"cell_type": "markdown", "id": f"{label}-missing"[:64], "metadata": {}, "source": text}
 
 
 def thumbnail(notebook: Notebook, slug: str) -> tuple[Files, str]:
