@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssl_lib.darkmode import keep_colours
 from ssl_lib.errors import InputError
-from ssl_lib.style import COLOURS, MARKERS, WIDE, WIDTH, text_on
+from ssl_lib.style import MARKERS, PALETTE, WIDE, WIDTH, text_on
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +77,9 @@ def small_multiples(
 def direct_labels(ax: Axes, *, gap: float = 1.25) -> None:
     """Write each line's label beside its last point, without overlaps; call it last.
 
+    A thin line in the colour of its curve leads to each label. The text itself is in the text
+    colour: coloured text would be hard to read.
+
     Parameters
     ----------
     ax : matplotlib.axes.Axes
@@ -97,9 +100,11 @@ def direct_labels(ax: Axes, *, gap: float = 1.25) -> None:
     wanted = ax.transData.transform(np.array([end for _, end in kept]))[:, 1] * points
     size = float(mpl.rcParams["legend.fontsize"])
     for (line, end), target, place in zip(kept, wanted, spread(wanted, gap * size), strict=True):
+        leader = {"arrowstyle": "-", "color": line.get_color(), "shrinkA": 0, "shrinkB": 0}
         ax.annotate(
-            str(line.get_label()), end, xytext=(7, place - target), textcoords="offset points",
-            color=line.get_color(), va="center", fontsize=size, annotation_clip=False,
+            str(line.get_label()), end, xytext=(14, place - target), textcoords="offset points",
+            va="center", fontsize=size, annotation_clip=False,
+            arrowprops={**leader, "relpos": (0, 0.5)},
         )  # fmt: skip
 
 
@@ -178,7 +183,7 @@ def intervals(
     rows = np.arange(len(names)) + (series - (of - 1) / 2) * 0.7 / of
     ax.errorbar(
         centre, rows, xerr=error, fmt=MARKERS[series % len(MARKERS)], label=label,
-        color=COLOURS[series % len(COLOURS)], linewidth=1.6,
+        color=PALETTE[series % len(PALETTE)], linewidth=1.6,
     )  # fmt: skip
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)

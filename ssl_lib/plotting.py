@@ -16,19 +16,22 @@ from ssl_lib.charts import direct_labels, heatmap, intervals, small_multiples
 from ssl_lib.darkmode import dark, keep_colours
 from ssl_lib.errors import InputError, closest
 from ssl_lib.results import Result
-from ssl_lib.style import COLOURS, MARKERS, PALETTE, WIDE, WIDTH, style, use
+from ssl_lib.style import HUES, MARKERS, PALETTE, WIDE, WIDTH, style, use
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = [
-    "COLOURS", "MARKERS", "MIME", "PALETTE", "WIDE", "WIDTH", "bundle", "direct_labels", "heatmap",
-    "intervals", "keep_colours", "show", "small_multiples", "style", "table", "use",
+    "CAPTION_MIME", "HUES", "MARKERS", "MIME", "PALETTE", "WIDE", "WIDTH", "bundle",
+    "direct_labels", "heatmap", "intervals", "keep_colours", "show", "small_multiples", "style",
+    "table", "use",
 ]  # fmt: skip
 
 #: The mime type under which a figure carries what the book's builder needs.
 MIME = "application/vnd.ssl-lib.figure+json"
+#: Marks the caption that a notebook shows below a figure.
+CAPTION_MIME = "application/vnd.ssl-lib.caption+json"
 
 _LABEL = re.compile(r"fig-[a-z0-9_]+(-[a-z0-9_]+)+")
 _PNG_DPI = 144
@@ -70,8 +73,8 @@ def show(
 
     Notes
     -----
-    The caption is a display of its own, with the metadata ``{"ssl-lib": {"role": "caption"}}``: the
-    book numbers figures and sets captions itself, and drops it.
+    The caption is a display of its own that carries the mime type ``CAPTION_MIME``: the book
+    numbers figures and sets captions itself, and drops it.
     """
     content = bundle(
         fig, label=label, caption=caption, alt=alt, data=data, results=results, wide=wide
@@ -85,12 +88,8 @@ def show(
 
     figure = content[MIME]
     text = "\n\n".join(part for part in (figure["caption"], figure["provenance"]) if part)
-    display(content, raw=True, metadata={MIME: {"label": label}})
-    display(
-        {"text/markdown": text, "text/plain": text},
-        raw=True,
-        metadata={"ssl-lib": {"role": "caption"}},
-    )
+    display(content, raw=True)
+    display({"text/markdown": text, "text/plain": text, CAPTION_MIME: label}, raw=True)
 
 
 def bundle(

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["COLOURS", "MARKERS", "PALETTE", "WIDE", "WIDTH", "contrast", "style", "text_on", "use"]
+__all__ = ["HUES", "MARKERS", "PALETTE", "WIDE", "WIDTH", "contrast", "style", "text_on", "use"]
 
 #: Hues and order of Okabe and Ito's palette, with the lightness moved so that each colour has a
 #: contrast of at least 3 to 1 on white and on the dark page, and so that any two stay apart for
 #: readers with deuteranopia or protanopia.
-PALETTE: dict[str, str] = {
+HUES: dict[str, str] = {
     "orange": "#DD7503",
     "sky": "#4492DF",
     "green": "#367656",
@@ -21,7 +21,8 @@ PALETTE: dict[str, str] = {
     "vermillion": "#C6331B",
     "purple": "#99498E",
 }
-COLOURS: tuple[str, ...] = tuple(PALETTE.values())
+#: The same, to be indexed.
+PALETTE: tuple[str, ...] = tuple(HUES.values())
 #: One shape for each colour, so that no reader depends on colour.
 MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X")
 #: Width in inches of a figure that a phone shows whole, and of one that only a wide screen does.
@@ -38,7 +39,7 @@ def _settings() -> dict[str, Any]:
         "figure.figsize": (WIDTH, 3.4),
         "figure.constrained_layout.use": True,
         "figure.facecolor": "white",
-        "axes.prop_cycle": cycler(color=COLOURS) + cycler(marker=MARKERS),
+        "axes.prop_cycle": cycler(color=PALETTE) + cycler(marker=MARKERS),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
