@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -74,7 +75,8 @@ def shorten(z: Tensor, *, mu: float) -> Tensor:
             [0.3000, 0.4000]])
     """
     length: Tensor = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
-    return z * (mu**0.5 / length.clamp_min(mu**0.5))
+    radius = math.sqrt(mu)
+    return z * (radius / length.clamp_min(radius))
 
 
 class Spectral(Method):
