@@ -63,7 +63,7 @@ environment: setup ## write environment.yml from pyproject.toml
 
 # torch is held so that its CPU and CUDA builds stay interchangeable; raise it with torchvision, on purpose.
 constraints: setup ## renew constraints.txt with the newest versions
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install -qq uv
 	echo "torch==2.13.0" > $(VENV)/held.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11.0 --all-extras --upgrade --constraint $(VENV)/held.txt \
 		--no-annotate --no-header --quiet pyproject.toml > $(VENV)/newest.txt

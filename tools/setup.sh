@@ -43,9 +43,9 @@ if ! is_recent "$venv/bin/python" ||
     "$python" -m venv --clear "$venv"
 fi
 rm -f "$venv/.installed"
-echo "Installing the versions of constraints.txt into $venv"
+echo "Installing the versions of constraints.txt into $venv (some minutes the first time)"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 # torch by itself first: whichever build is at hand for the pinned version is taken before anything else asks for one.
-"$venv/bin/python" -m pip install --quiet --constraint constraints.txt torch
-"$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[book,dev]'
+"$venv/bin/python" -m pip install -qq --constraint constraints.txt torch
+"$venv/bin/python" -m pip install -qq --constraint constraints.txt --editable '.[book,dev]'
 key >"$venv/.installed"
