@@ -1,0 +1,319 @@
+"""Tables about the four base models: error ratios with intervals, scorings, metaclasses."""
+
+import numpy as np
+import pandas as pd
+
+from ssl_lib.evaluation import imagenet_x as ix
+from ssl_lib.papers.imagenet_x.intervals import wilson
+from ssl_lib.papers.imagenet_x.settings import SCORINGS, SELECTIONS
+from ssl_lib.papers.imagenet_x.sources import BASE, Sources
+
+__all__ = [
+    "class_adjusted",
+    "empties",
+    "error_by_ticks",
+    "error_ratios",
+    "linear_model",
+    "metaclass_ratios",
+    "prototype_effect",
+    "scorings",
+    "shared_mistakes",
+    "strengths_and_weaknesses",
+]
+
+
+def error_ratios(sources: Sources, **options: str) -> pd.DataFrame:
+    """Return accuracy and error ratio by factor, with exact bootstrap intervals (dossier 4.6).
+
+    Parameters
+    ----------
+    sources : Sources
+    **options : str
+        selection, scoring, empty or prototypes, where they shall differ from the chapter's.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, factor, images, accuracy, average, error_ratio, low, high.
+    """
+    rows = sources.scored(**options)
+    counts = rows.counts()
+    intervals = ix.bootstrap_error_ratio(
+        rows, replicates=sources.settings.draws, seed=sources.settings.seed
+    )
+    return _by_factor(
+        images=counts.factor_images,
+        accuracy=counts.factor_accuracy,
+        average=np.broadcast_to(counts.accuracy[:, None], counts.factor_accuracy.shape),
+        error_ratio=counts.error_ratio,
+        low=intervals.low,
+        high=intervals.high,
+    )
+
+
+def _by_factor(**columns: np.ndarray) -> pd.DataFrame:
+    models, factors = np.indices((len(BASE), len(ix.FACTORS))).reshape(2, -1)
+    return pd.DataFrame(
+        {
+            "model": np.array(BASE)[models],
+            "factor": np.array(ix.FACTORS)[factors],
+            **{name: np.asarray(values).ravel() for name, values in columns.items()},
+        }
+    )
+
+
+def scorings(sources: Sources) -> pd.DataFrame:
+    """Return the error ratios under both selections and all scorings, empties both ways.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of :func:`error_ratios` after selection, scoring and empty.
+    """
+    kinds = [(scoring, "wrong") for scoring in SCORINGS] + [("real", "exclude")]
+    parts = []
+    for selection in SELECTIONS:
+        for scoring, empty in kinds:
+            part = error_ratios(sources, selection=selection, scoring=scoring, empty=empty)
+            part.insert(0, "selection", selection)
+            part.insert(1, "scoring", scoring)
+            part.insert(2, "empty", empty)
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def error_by_ticks(sources: Sources, *, most: int = 6) -> pd.DataFrame:
+    """Return each model's error rate by number of ticked factors (our addition, dossier 4.2).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, ticks, images, error, low, high (95 % Wilson).
+    """
+    rows = sources.scored(selection="multi")
+    result = ix.error_by_active_factors(rows, most=most)
+    low, high = wilson(result.error * result.images, result.images)
+    parts = [
+        pd.DataFrame(
+            {
+                "model": model,
+                "ticks": result.ticks,
+                "images": result.images[m],
+                "error": result.error[m],
+                "low": low[m],
+                "high": high[m],
+            }
+        )
+        for m, model in enumerate(BASE)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def empties(sources: Sources) -> pd.DataFrame:
+    """Return what the images without reassessed label do to the error ratios.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, factor, images, empty (how many of them have no label), percent, percent_low,
+        percent_high (95 % Wilson), wrong and exclude (the error ratio when these images count as
+        mistakes, as in the released code, and when they are left out, as the ReaL protocol says),
+        low, high (95 % bootstrap of the latter).
+    """
+    rows = sources.scored(scoring="real", empty="exclude")
+    as_wrong = sources.scored(scoring="real", empty="wrong").counts()
+    left_out = rows.counts()
+    images = as_wrong.factor_images
+    empty = images - left_out.factor_images
+    low, high = wilson(empty, images)
+    settings = sources.settings
+    intervals = ix.bootstrap_error_ratio(rows, replicates=settings.draws, seed=settings.seed)
+    return _by_factor(
+        images=images,
+        empty=empty,
+        percent=100 * empty / images,
+        percent_low=100 * low,
+        percent_high=100 * high,
+        wrong=as_wrong.error_ratio,
+        exclude=left_out.error_ratio,
+        low=intervals.low,
+        high=intervals.high,
+    )
+
+
+def prototype_effect(sources: Sources) -> pd.DataFrame:
+    """Return error ratios without and with the prototypes, and the accuracy they add.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, factor, drop, keep (error ratios), low, high (95 % bootstrap of drop),
+        average_drop, average_keep and on_prototypes (accuracies).
+    """
+    kept, dropped = (sources.scored(prototypes=p).counts() for p in ("keep", "drop"))
+    table = error_ratios(sources)
+    on_prototypes = (kept.correct - dropped.correct) / (kept.images - dropped.images)
+    wide = np.ones((1, len(ix.FACTORS)))
+    return _by_factor(
+        drop=dropped.error_ratio,
+        keep=kept.error_ratio,
+        low=table.low.to_numpy(),
+        high=table.high.to_numpy(),
+        average_drop=dropped.accuracy[:, None] * wide,
+        average_keep=kept.accuracy[:, None] * wide,
+        on_prototypes=on_prototypes[:, None] * wide,
+    )
+
+
+def metaclass_ratios(
+    sources: Sources, *, model: str = "ViT", prototypes: str = "drop"
+) -> pd.DataFrame:
+    """Return one model's error ratio by factor within each metaclass (dossier 4.9).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns metaclass, accuracy, factor, images, mistakes, error_ratio, low, high. A last
+        "metaclass" called "all images" holds the ratios of the whole set. The interval is a 95 %
+        Wilson interval of the error on the factor, over the metaclass's error as it is; without
+        images the ratio is NaN.
+    """
+    rows = sources.scored(prototypes=prototypes).select([model])
+    groups, whole = ix.metaclass_counts(rows), rows.counts()
+    images = np.vstack([groups.factor_images[0], whole.factor_images])
+    correct = np.vstack([groups.factor_correct[0], whole.factor_correct])
+    accuracy = np.append(groups.accuracy[0], whole.accuracy)
+    low, high = wilson(images - correct, images)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.vstack([groups.error_ratio[0], whole.error_ratio])
+        low, high = (np.where(images, bound, np.nan) for bound in (low, high))
+        low, high = (bound / (1 - accuracy[:, None]) for bound in (low, high))
+    names = [*ix.METACLASSES, "all images"]
+    rows_, columns = np.indices(images.shape).reshape(2, -1)
+    return pd.DataFrame(
+        {
+            "metaclass": np.array(names)[rows_],
+            "accuracy": accuracy[rows_],
+            "factor": np.array(ix.FACTORS)[columns],
+            "images": images.ravel(),
+            "mistakes": (images - correct).ravel(),
+            "error_ratio": ratio.ravel(),
+            "low": low.ravel(),
+            "high": high.ravel(),
+        }
+    )
+
+
+def strengths_and_weaknesses(table: pd.DataFrame, *, fewest: int = 1, most: int = 4) -> pd.DataFrame:
+    """Return each metaclass's most robust and most fragile factors, with their images.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`metaclass_ratios`.
+    fewest : int, default=1
+        Leave out factors with fewer images in the metaclass; 1 as the paper's table does.
+    most : int, default=4
+        Factors named in each column.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns metaclass, accuracy, robust (error ratio at most 1), susceptible (above 1).
+    """
+    shown = table[table.images >= fewest]
+    rows = []
+    for (metaclass, accuracy), part in shown.groupby(["metaclass", "accuracy"], sort=False):
+        ordered = part.sort_values(["error_ratio", "factor"])
+        robust = ordered[ordered.error_ratio <= 1].head(most)
+        susceptible = ordered[ordered.error_ratio > 1].tail(most)[::-1]
+        rows.append([metaclass, accuracy, _named(robust), _named(susceptible)])
+    return pd.DataFrame(rows, columns=["metaclass", "accuracy", "robust", "susceptible"])
+
+
+def _named(part: pd.DataFrame) -> str:
+    return ", ".join(
+        f"{row.factor} {row.error_ratio:.2f} (n={row.images})" for row in part.itertuples()
+    )
+
+
+def class_adjusted(sources: Sources) -> pd.DataFrame:
+    """Return error ratios against what the classes of a factor's images let expect (4.10).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, factor, images, raw, adjusted, low, high: a 95 % Wilson interval of the
+        error on the factor, over the expected error as it is.
+    """
+    rows = sources.scored()
+    counts = rows.counts()
+    adjusted = ix.class_adjusted_error_ratio(rows)
+    error = 1 - counts.factor_accuracy
+    low, high = wilson(counts.factor_images - counts.factor_correct, counts.factor_images)
+    expected = error / adjusted
+    return _by_factor(
+        images=counts.factor_images,
+        raw=counts.error_ratio,
+        adjusted=adjusted,
+        low=low / expected,
+        high=high / expected,
+    )
+
+
+def shared_mistakes(sources: Sources) -> pd.DataFrame:
+    """Return how many base models miss an image, and how many would if they erred on their own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns missed_by (0 to 4), images, percent, low, high (95 % Wilson, percent), independent
+        (percent, models with the same accuracies and unrelated mistakes).
+    """
+    rows = sources.scored()
+    missed = np.bincount((~rows.correct).sum(axis=0), minlength=len(BASE) + 1)
+    low, high = wilson(missed, missed.sum())
+    chance = np.ones(1)
+    for error in 1 - rows.counts().accuracy:
+        chance = np.convolve(chance, [1 - error, error])
+    return pd.DataFrame(
+        {
+            "missed_by": np.arange(len(BASE) + 1),
+            "images": missed,
+            "percent": 100 * missed / missed.sum(),
+            "low": 100 * low,
+            "high": 100 * high,
+            "independent": 100 * chance,
+        }
+    )
+
+
+def linear_model(sources: Sources) -> pd.DataFrame:
+    """Return how much each tick adds to the error when all ticks are considered at once (4.10).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, factor, images, points (percentage points of error rate that the tick adds,
+        the others held equal), low, high: least squares of the mistakes on the sixteen ticks, with
+        95 % intervals that allow for unequal variances (White's HC0).
+    """
+    rows = sources.scored(selection="multi")
+    fits = ix.linear_probability_model(rows)
+    spread = 1.959964 * _robust_errors(rows.table.factors, rows.correct, fits)[:, 1:]
+    points = fits[:, 1:]
+    return _by_factor(
+        images=np.broadcast_to(rows.table.factors.sum(axis=0), points.shape),
+        points=100 * points,
+        low=100 * (points - spread),
+        high=100 * (points + spread),
+    )
+
+
+def _robust_errors(ticks: np.ndarray, correct: np.ndarray, fits: np.ndarray) -> np.ndarray:
+    """Return the HC0 standard errors (m, 17) of linear probability models."""
+    design = np.column_stack([np.ones(len(ticks)), ticks])
+    bread = np.linalg.inv(design.T @ design)
+    residuals = (1.0 - correct) - fits @ design.T
+    meat = [(design * residual[:, None] ** 2).T @ design for residual in residuals]
+    return np.sqrt(np.stack([np.diag(bread @ part @ bread) for part in meat]))

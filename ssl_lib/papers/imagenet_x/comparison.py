@@ -1,0 +1,321 @@
+"""Tables about the 209 models of the main comparison: consistency, the line, families."""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ssl_lib.evaluation import imagenet_x as ix
+from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
+from ssl_lib.evaluation.imagenet_x.families import family
+from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, mean_interval
+from ssl_lib.papers.imagenet_x.sources import Sources
+
+__all__ = [
+    "FAMILIES",
+    "Comparison",
+    "accuracy_dependence",
+    "compare",
+    "consistency",
+    "effective_robustness",
+    "error_ratios",
+    "family_ratios",
+    "line",
+    "line_fits",
+    "mean_ratios",
+]
+
+Names = npt.NDArray[np.object_]
+SIGNIFICANT = 0.05
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Comparison:
+    """The models of the main comparison.
+
+    Attributes
+    ----------
+    counts : FactorCounts
+        Of m models.
+    families : object array (m,)
+        Family of each model, one of ``FAMILIES``.
+    draws, seed : int
+        Bootstrap replicates over models, and their seed.
+    """
+
+    counts: ix.FactorCounts
+    families: Names
+    draws: int
+    seed: int
+
+
+def compare(sources: Sources, *, selection: str | None = None) -> Comparison:
+    """Choose the models of the main comparison from all published ones.
+
+    Parameters
+    ----------
+    sources : Sources
+    selection : {"top", "multi"}, optional
+        Default: the chapter's.
+
+    Returns
+    -------
+    Comparison
+        209 models: the testbed's models of four families, the self-supervised models of
+        model-vs-human, and DINO.
+    """
+    table = sources.models.table
+    rows = sources.rows(selection)
+    found = [family(group, model) for group, model in zip(rows.group, rows.model, strict=True)]
+    keep = np.array([name in FAMILIES for name in found])
+    families = np.array(found, dtype=object)[keep]
+    counts = ix.FactorCounts.from_frame(rows[keep])
+    return Comparison(counts, families, sources.settings.draws, sources.settings.seed)
+
+
+def error_ratios(models: Comparison) -> pd.DataFrame:
+    """Return every model's error ratios, and the rank of each factor within the model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, family, top1, factor, accuracy, error_ratio, rank (1 is the largest ratio).
+    """
+    counts = models.counts
+    m, k = counts.error_ratio.shape
+    rows, columns = np.indices((m, k)).reshape(2, -1)
+    ranks = pd.DataFrame(counts.error_ratio).rank(axis=1, ascending=False).to_numpy()
+    return pd.DataFrame(
+        {
+            "model": np.array(counts.models)[rows],
+            "family": models.families[rows],
+            "top1": counts.accuracy[rows],
+            "factor": np.array(ix.FACTORS)[columns],
+            "accuracy": counts.factor_accuracy.ravel(),
+            "error_ratio": counts.error_ratio.ravel(),
+            "rank": ranks.ravel(),
+        }
+    )
+
+
+def mean_ratios(models: Comparison) -> pd.DataFrame:
+    """Return the mean error ratio by factor over the models, with an interval over models.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns factor, error_ratio, low, high, sd, models.
+    """
+    ratios = models.counts.error_ratio
+    low, high = mean_interval(ratios)
+    return pd.DataFrame(
+        {
+            "factor": ix.FACTORS,
+            "error_ratio": ratios.mean(axis=0),
+            "low": low,
+            "high": high,
+            "sd": ratios.std(axis=0, ddof=1),
+            "models": len(ratios),
+        }
+    )
+
+
+def family_ratios(models: Comparison) -> pd.DataFrame:
+    """Return mean error ratios by family, and whether the families differ (dossier 4.5).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns family, factor, models, error_ratio, sd, low, high (mean minus and plus one standard
+        deviation over models, as in the paper's bars), p_value (Alexander-Govern), differs.
+    """
+    ratios = models.counts.error_ratio
+    p_value = ix.alexander_govern(ratios, models.families)
+    parts = []
+    for name in FAMILIES:
+        of_family = ratios[models.families == name]
+        mean, sd = of_family.mean(axis=0), of_family.std(axis=0, ddof=1)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "family": name,
+                    "factor": ix.FACTORS,
+                    "models": len(of_family),
+                    "error_ratio": mean,
+                    "sd": sd,
+                    "low": mean - sd,
+                    "high": mean + sd,
+                    "p_value": p_value,
+                    "differs": p_value < SIGNIFICANT,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def line(models: Comparison) -> pd.DataFrame:
+    """Return the points of the scatter figure: factor accuracy against overall accuracy (4.4).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, family, top1, factor, accuracy, images.
+    """
+    images = dict(zip(ix.FACTORS, models.counts.factor_images[0], strict=True))
+    table = error_ratios(models).drop(columns=["error_ratio", "rank"])
+    return table.assign(images=table.factor.map(images))
+
+
+def line_fits(models: Comparison) -> pd.DataFrame:
+    """Return correlation, slope and position of the scatter, factor by factor (dossier 4.4).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns factor, images, pearson, low, high (95 % bootstrap over models), spearman, slope,
+        intercept, above (share of models above the diagonal), best (mean factor accuracy of the
+        20 most accurate models); in decreasing order of best.
+    """
+    counts = models.counts
+    fit = ix.accuracy_on_the_line(counts)
+    low, high = bootstrap_over_models(
+        lambda rows: _pearson(counts.accuracy[rows], counts.factor_accuracy[rows]),
+        len(counts),
+        replicates=models.draws,
+        seed=models.seed,
+        stream="line",
+    )
+    twenty = np.argsort(-counts.accuracy, kind="stable")[:20]
+    table = pd.DataFrame(
+        {
+            "factor": ix.FACTORS,
+            "images": counts.factor_images[0],
+            "pearson": fit.pearson,
+            "low": low,
+            "high": high,
+            "spearman": fit.spearman,
+            "slope": fit.slope,
+            "intercept": fit.intercept,
+            "above": fit.above,
+            "best": counts.factor_accuracy[twenty].mean(axis=0),
+        }
+    )
+    return table.sort_values("best", ascending=False, ignore_index=True)
+
+
+def _pearson(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    x, y = x - x.mean(), y - y.mean(axis=0)
+    return np.asarray(x @ y / np.sqrt((x @ x) * (y * y).sum(axis=0)))
+
+
+def consistency(models: Comparison) -> pd.DataFrame:
+    """Return how far models agree on the order of their sixteen error ratios.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a comparison: what, mean, median, low_5 (5th percentile; both empty where there is
+        one pair), pairs, low, high (95 % bootstrap over models of the mean). The rows: all pairs of
+        models, and each family's mean order against that of all other models.
+    """
+    ratios = models.counts.error_ratio
+    summary = ix.rank_consistency(ratios)
+    low, high = _pairs_interval(models)
+    rows = [["all pairs of models", *summary[:4], low, high]]
+    for name in FAMILIES:
+        value, low, high = _family_agreement(models, name)
+        rows.append([name, value, np.nan, np.nan, 1, low, high])
+    columns = ["what", "mean", "median", "low_5", "pairs", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _pairs_interval(models: Comparison) -> tuple[float, float]:
+    """Bootstrap the mean over pairs of different models from one matrix of correlations."""
+    matrix = ix.pairwise_spearman(models.counts.error_ratio)
+    m = len(matrix)
+
+    def mean_over_pairs(rows: npt.NDArray[np.int64]) -> float:
+        weights = np.bincount(rows, minlength=m).astype(float)
+        same = weights @ (weights * np.diag(matrix))
+        return float((weights @ matrix @ weights - same) / (m**2 - weights @ weights))
+
+    low, high = bootstrap_over_models(
+        mean_over_pairs, m, replicates=models.draws, seed=models.seed, stream="pairs"
+    )
+    return float(low), float(high)
+
+
+def _family_agreement(models: Comparison, name: str) -> tuple[float, float, float]:
+    """Spearman of a family's mean error ratios with those of all other models."""
+    ratios, inside = models.counts.error_ratio, models.families == name
+    both = np.where(inside, "inside", "outside").astype(object)
+
+    def agreement(rows: npt.NDArray[np.int64]) -> float:
+        mask = inside[rows]
+        means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
+        return float(ix.pairwise_spearman(means)[0, 1])
+
+    low, high = bootstrap_over_models(
+        agreement,
+        len(ratios),
+        replicates=models.draws,
+        seed=models.seed,
+        stream=name,
+        groups=both,
+    )
+    return agreement(np.arange(len(ratios))), float(low), float(high)
+
+
+def accuracy_dependence(models: Comparison) -> pd.DataFrame:
+    """Return how the error ratio itself moves with accuracy: a caveat of every comparison.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns factor, correlation (Pearson, over models, of error ratio and top-1), low, high.
+    """
+    counts = models.counts
+    low, high = bootstrap_over_models(
+        lambda rows: _pearson(counts.accuracy[rows], counts.error_ratio[rows]),
+        len(counts),
+        replicates=models.draws,
+        seed=models.seed,
+        stream="dependence",
+    )
+    correlation = _pearson(counts.accuracy, counts.error_ratio)
+    return pd.DataFrame(
+        {"factor": ix.FACTORS, "correlation": correlation, "low": low, "high": high}
+    )
+
+
+def effective_robustness(models: Comparison) -> pd.DataFrame:
+    """Return how far families lie above the line of the standard models (dossier 4.10).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns family, factor, models, gain (percentage points above what a logit-logit line
+        through the ImageNet-1k models predicts), low, high (95 % t interval over models). A last
+        "factor" called "mean of factors" averages the sixteen.
+    """
+    reference = models.families == "ImageNet-1k"
+    gains = 100 * ix.effective_robustness(models.counts, reference=reference)
+    gains = np.column_stack([gains, gains.mean(axis=1)])
+    parts = []
+    for name in FAMILIES:
+        rows = gains[models.families == name]
+        low, high = mean_interval(rows)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "family": name,
+                    "factor": [*ix.FACTORS, "mean of factors"],
+                    "models": len(rows),
+                    "gain": rows.mean(axis=0),
+                    "low": low,
+                    "high": high,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)

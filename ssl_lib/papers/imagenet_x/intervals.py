@@ -1,0 +1,149 @@
+"""Small intervals that several tables of the chapter share."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from ssl_lib.randomness import numpy_generator
+
+__all__ = ["bootstrap_over_models", "cramers_v", "mean_interval", "wilson"]
+
+Floats = npt.NDArray[np.float64]
+Z = stats.norm.ppf(0.975)
+
+
+def wilson(successes: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Return the 95 % Wilson score interval of a proportion.
+
+    Parameters
+    ----------
+    successes, trials : array_like, broadcast against each other
+        Counts; no trials give the interval from 0 to 1.
+
+    Returns
+    -------
+    low, high : float64 arrays
+
+    Examples
+    --------
+    >>> low, high = wilson([5], [10])
+    >>> low.round(4), high.round(4)
+    (array([0.2366]), array([0.7634]))
+    """
+    k, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(trials, float))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share, weight = k / n, Z**2 / n
+        centre = (share + weight / 2) / (1 + weight)
+        half = np.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
+    none = n == 0
+    return np.where(none, 0.0, centre - half), np.where(none, 1.0, centre + half)
+
+
+def mean_interval(values: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Return the 95 % t interval of the mean over the first axis.
+
+    Parameters
+    ----------
+    values : array_like (n, ...)
+        At least two rows.
+
+    Returns
+    -------
+    low, high : float64 arrays (...)
+
+    Examples
+    --------
+    >>> low, high = mean_interval([[1.0], [2.0], [3.0]])
+    >>> low.round(3), high.round(3)
+    (array([-0.484]), array([4.484]))
+    """
+    array = np.asarray(values, float)
+    n = len(array)
+    half = stats.t.ppf(0.975, n - 1) * array.std(axis=0, ddof=1) / np.sqrt(n)
+    mean = array.mean(axis=0)
+    return mean - half, mean + half
+
+
+def bootstrap_over_models(
+    statistic: Callable[[npt.NDArray[np.int64]], npt.ArrayLike],
+    models: int,
+    *,
+    replicates: int,
+    seed: int,
+    stream: str,
+    groups: npt.NDArray[np.object_] | None = None,
+) -> tuple[Floats, Floats]:
+    """Return the 95 % percentile interval of a statistic when models are drawn again.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes the drawn rows, int (models,), and returns a number or an array.
+    models : int
+        Number of models.
+    replicates, seed : int
+        How many draws, and the seed they derive from.
+    stream : str
+        Name of the random stream, so that two intervals do not share draws.
+    groups : array (models,), optional
+        Draw within each group, keeping its size.
+
+    Returns
+    -------
+    low, high : float64 arrays, shaped as the statistic
+
+    Examples
+    --------
+    >>> values = np.arange(10.0)
+    >>> low, high = bootstrap_over_models(
+    ...     lambda rows: values[rows].mean(), 10, replicates=500, seed=0, stream="doctest"
+    ... )
+    >>> bool(low < values.mean() < high)
+    True
+    """
+    generator = numpy_generator(seed, "imagenet_x", stream)
+    blocks = _blocks(models, groups)
+    draws = [
+        np.asarray(statistic(np.concatenate([generator.choice(b, len(b)) for b in blocks])))
+        for _ in range(replicates)
+    ]
+    low, high = np.percentile(np.stack(draws), [2.5, 97.5], axis=0)
+    return low, high
+
+
+def _blocks(
+    models: int, groups: npt.NDArray[np.object_] | None
+) -> list[npt.NDArray[np.int64]]:
+    if groups is None:
+        return [np.arange(models)]
+    return [np.flatnonzero(groups == name) for name in np.unique(groups)]
+
+
+def cramers_v(counts: npt.ArrayLike) -> float:
+    """Return Cramer's V of a contingency table, corrected for its size (Bergsma 2013).
+
+    Parameters
+    ----------
+    counts : array_like (rows, columns)
+        Non-negative counts; empty rows and columns are left out.
+
+    Returns
+    -------
+    float
+        0 for independence, 1 when one variable fixes the other.
+
+    Examples
+    --------
+    >>> cramers_v([[50, 0], [0, 50]]), cramers_v([[25, 25], [25, 25]])
+    (1.0, 0.0)
+    """
+    table = np.asarray(counts, float)
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    n, (rows, columns) = table.sum(), table.shape
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
+    phi_squared = ((table - expected) ** 2 / expected).sum() / n
+    corrected = max(0.0, phi_squared - (rows - 1) * (columns - 1) / (n - 1))
+    smaller = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1))
+    return float(np.sqrt(corrected / (smaller - 1)))

@@ -1,0 +1,98 @@
+"""What the ImageNet-X chapter can be run with."""
+
+from dataclasses import dataclass
+
+from ssl_lib import profiles
+from ssl_lib.errors import InputError, closest
+
+__all__ = ["SCORINGS", "SELECTIONS", "Settings"]
+
+SELECTIONS = ("top", "multi")
+SCORINGS = ("class", "real", "metaclass")
+FEWEST_REPLICATES = 100  # fewer give no 95 % interval worth drawing
+MOST_REPLICATES = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(profiles.Settings):
+    """Parameters of the chapter; every value is checked by name.
+
+    Parameters
+    ----------
+    profile : {"smoke", "quick", "standard", "paper"}, default="quick"
+        Decides only how often intervals are resampled: the data are the same at every profile.
+    seed : int, default=0
+        Seed of every resampling.
+    device : str, default="auto"
+        Where a model of yours runs (``images``); nothing else needs more than a processor.
+    selection : {"top", "multi"}, default="top"
+        The one factor a mistake is attributed to, or all factors an annotator ticked.
+    scoring : {"class", "real", "metaclass"}, default="class"
+        When a prediction counts as right: the original label, any reassessed (ReaL) label, or any
+        class of the right group.
+    replicates : int, default=0
+        Bootstrap replicates; 0 takes the profile's number.
+    images : str, default=""
+        Folder with the ImageNet validation images, in class folders or flat, to measure ``model``
+        on. Empty: a pretend model with known error ratios is measured instead.
+    model : str, default="resnet18"
+        Name of a torchvision classifier with pretrained weights, used when ``images`` is given.
+
+    Raises
+    ------
+    InputError
+        When a value has the wrong type or range.
+
+    Examples
+    --------
+    >>> Settings(profile="smoke").draws
+    200
+    >>> Settings(profile="smoke", replicates=5000).draws
+    5000
+    >>> Settings(selection="tops")
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: selection must be 'top' or 'multi', got 'tops'. Did you mean 'top'?
+    """
+
+    selection: str = "top"
+    scoring: str = "class"
+    replicates: int = 0
+    images: str = ""
+    model: str = "resnet18"
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use."""
+        super().__post_init__()
+        _check_choice("selection", self.selection, SELECTIONS)
+        _check_choice("scoring", self.scoring, SCORINGS)
+        _check_replicates(self.replicates)
+        _check_text("images", self.images)
+        _check_text("model", self.model)
+
+    @property
+    def draws(self) -> int:
+        """Bootstrap replicates of this run."""
+        chosen = profiles.choose(self.profile, smoke=200, quick=1000, standard=2000, paper=10_000)
+        return self.replicates or chosen
+
+
+def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        options = " or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])])
+        raise InputError(f"{name} must be {options}, got {value!r}.{closest(value, known)}")
+
+
+def _check_replicates(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"replicates must be an integer, got {value!r}.")
+    if value and not FEWEST_REPLICATES <= value <= MOST_REPLICATES:
+        raise InputError(
+            f"replicates must be 0 (the profile's number) or from {FEWEST_REPLICATES} to "
+            f"{MOST_REPLICATES:,}, got {value}."
+        )
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be text, got {value!r}.")
