@@ -10,9 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 try:
-    import fcntl
+    from fcntl import LOCK_EX, LOCK_NB, flock
 except ImportError:  # Windows: writes stay atomic, but two processes may do the same work
-    fcntl = None  # type: ignore[assignment]
+    LOCK_EX = LOCK_NB = 0
+
+    def flock(descriptor: int, operation: int, /) -> None:
+        """Lock nothing."""
+
 
 __all__ = ["lock", "write_file", "write_folder"]
 
@@ -132,13 +136,11 @@ def _is_current(descriptor: int, path: Path) -> bool:
 
 
 def _wait(descriptor: int, path: Path) -> None:
-    if fcntl is None:
-        return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        flock(descriptor, LOCK_EX | LOCK_NB)
     except BlockingIOError:
         _log.info("waiting for the process that holds %s", path.name)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        flock(descriptor, LOCK_EX)
 
 
 def _write(path: Path, content: bytes) -> None:

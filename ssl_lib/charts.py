@@ -95,7 +95,8 @@ def direct_labels(ax: Axes, *, gap: float = 1.25) -> None:
     kept = [(line, end) for line, end in zip(lines, ends, strict=True) if end is not None]
     if not kept:
         return
-    ax.figure.draw_without_rendering()  # fixes the layout that pixels depend on
+    figure: Any = ax.figure
+    figure.draw_without_rendering()  # fixes the layout that pixels depend on
     points = 72 / ax.figure.dpi
     wanted = ax.transData.transform(np.array([end for _, end in kept]))[:, 1] * points
     size = float(mpl.rcParams["legend.fontsize"])
@@ -235,7 +236,12 @@ def heatmap(
         if form and not np.isnan(value):
             text = format(value, form).replace("-", "−")
             colour = text_on(cmap(norm(value)))
-            options = {"ha": "center", "va": "center", "fontsize": 10, "color": colour}
+            options: dict[str, Any] = {
+                "ha": "center",
+                "va": "center",
+                "fontsize": 10,
+                "color": colour,
+            }
             keep_colours(ax.text(column + 0.5, row + 0.5, text, **options))
     return mesh
 

@@ -14,31 +14,24 @@ through ``eval``, ``globals()`` or ``sys.modules``. Name such code in ``uses``.
 
 from __future__ import annotations
 
+import ast
 import functools
-import hashlib
-import importlib.util
 import inspect
 import linecache
 import os
-import pkgutil
-import sys
-import sysconfig
-import time
 import types
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssl_lib import source
 from ssl_lib.canonical import canonical, digest
 from ssl_lib.errors import InputError
+from ssl_lib.modules import is_installed, locate, modules_below, read
 from ssl_lib.source import EFFECTS, Imported, Module, Reference
 
 __all__ = ["Trace", "current", "fingerprint", "trace"]
 
 _DIGITS = 16
-_RACY_NS = 2_000_000_000
-_parsed: dict[str, tuple[tuple[int, int, int], int, Module]] = {}
 
 
 class Trace(NamedTuple):
@@ -219,17 +212,11 @@ class _Tracer:
             self.queue.append((module_name, "*"))
 
     def _whole_packages(self) -> None:
-        for top in self.owned:
-            location = _locate(top)
-            if location is None or location.name != "__init__.py":
-                continue
-            names = pkgutil.walk_packages([str(location.parent)], f"{top}.", onerror=lambda _: None)
-            self.queue += [(top, "*"), *((found.name, "*") for found in names)]
+        self.queue += [(name, "*") for top in self.owned for name in modules_below(top)]
 
     def module(self, name: str) -> Module | None:
         if name not in self.modules:
-            location = _locate(name)
-            self.modules[name] = None if location is None else _parse(name, location)
+            self.modules[name] = read(name)
         return self.modules[name]
 
     # Objects
@@ -296,7 +283,7 @@ class _Tracer:
         """Tell whether a module's code is ours, and count its package as owned if so."""
         top = module_name.partition(".")[0]
         if top not in self.owned:
-            if _is_installed(top):
+            if is_installed(top):
                 self.packages.add(top)
                 return False
             self.owned.add(top)
@@ -340,9 +327,7 @@ class _Tracer:
             self._add_value(f"global {name}", value)
 
     def _add_typed_class(self, cls: type) -> None:
-        members = {
-            name: value for name, value in vars(cls).items() if name not in _UNREAD_MEMBERS
-        }
+        members = {name: value for name, value in vars(cls).items() if name not in _UNREAD_MEMBERS}
         for base in cls.__bases__:
             self.add_object(base)
         for name, value in members.items():
@@ -369,7 +354,7 @@ def _line(function: types.FunctionType) -> int:
 
 
 def _is_file_of(function: types.FunctionType, module_name: str) -> bool:
-    location = _locate(module_name)
+    location = locate(module_name)
     return location is not None and os.path.realpath(function.__code__.co_filename) == str(
         location.resolve()
     )
@@ -383,8 +368,6 @@ def _typed_definition(function: types.FunctionType) -> Any:
             f"the source of {_title(function)} is not available; "
             "define it in a file or a notebook cell."
         )
-    import ast
-
     line, found = _line(function), []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
@@ -392,62 +375,3 @@ def _typed_definition(function: types.FunctionType) -> Any:
             if source.first_line(node) == line and name == function.__name__:
                 found.append(node)
     return found[0] if len(found) == 1 else ast.parse(text)
-
-
-@functools.cache
-def _is_installed(top: str) -> bool:
-    """Tell whether a package is a library's (or Python's own) rather than the user's code."""
-    if top in sys.stdlib_module_names and top != "__main__":
-        return True
-    location = _locate(top)
-    folders = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib")}
-    return location is not None and any(location.is_relative_to(folder) for folder in folders)
-
-
-def _locate(name: str) -> Path | None:
-    """Find a module's file without importing it."""
-    loaded = getattr(sys.modules.get(name), "__file__", None)
-    if loaded is not None:
-        return Path(loaded) if loaded.endswith(".py") else None
-    package, _, last = name.rpartition(".")
-    if not package:
-        return _locate_top(name)
-    for folder in _folders(package):
-        for candidate in (folder / last / "__init__.py", folder / f"{last}.py"):
-            if candidate.is_file():
-                return candidate
-    return None
-
-
-def _locate_top(name: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return None
-    origin = spec.origin if spec is not None else None
-    return Path(origin) if origin is not None and origin.endswith(".py") else None
-
-
-def _folders(package: str) -> list[Path]:
-    """Return the folders that hold a package's modules; several for a namespace package."""
-    location = _locate(package)
-    if location is not None:
-        return [location.parent] if location.name == "__init__.py" else []
-    loaded = getattr(sys.modules.get(package), "__path__", None)
-    if loaded is not None:
-        return [Path(folder) for folder in loaded]
-    above, _, last = package.rpartition(".")
-    return [folder / last for folder in _folders(above) if (folder / last).is_dir()] if above else []
-
-
-def _parse(name: str, location: Path) -> Module:
-    status = location.stat()
-    stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-    key = f"{name} {location}"
-    known = _parsed.get(key)
-    # A file changed twice within the clock's grain keeps its stamp: a fresh one is read again.
-    if known is None or known[0] != stamp or known[1] - stamp[0] < _RACY_NS:
-        text = location.read_text(encoding="utf-8")
-        module = source.parse(name, text, is_package=location.name == "__init__.py")
-        known = _parsed[key] = (stamp, time.time_ns(), module)
-    return known[2]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -18,7 +20,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.fingerprint import trace
 from ssl_lib.paths import repository
 
-__all__ = ["SCHEMA", "Manifest", "differences", "key_digest", "make_key"]
+__all__ = ["SCHEMA", "Manifest", "describe_run", "differences", "key_digest", "make_key", "sha256"]
 
 #: Raised when the layout of keys or tables changes, which makes all older entries misses.
 SCHEMA = 1
@@ -82,8 +84,6 @@ class Manifest:
 
     def to_json(self) -> str:
         """Write the manifest as JSON that carries its own checksum."""
-        import json
-
         content = dataclasses.asdict(self)
         return json.dumps({**content, "check": digest(content)}, indent=1, sort_keys=True) + "\n"
 
@@ -96,8 +96,6 @@ class Manifest:
         ValueError
             When the text is not a manifest or was altered.
         """
-        import json
-
         content = json.loads(text)
         if not isinstance(content, dict) or content.pop("check", None) != digest(content):
             raise ValueError("the manifest does not match its checksum")
@@ -159,6 +157,17 @@ def key_digest(name: str, key: Mapping[str, Any]) -> str:
     32
     """
     return digest([name, key], length=32)
+
+
+def sha256(content: bytes) -> str:
+    """Hash the content of a file.
+
+    Examples
+    --------
+    >>> sha256(b"")[:8]
+    'e3b0c442'
+    """
+    return hashlib.sha256(content).hexdigest()
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

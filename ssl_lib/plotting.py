@@ -84,8 +84,9 @@ def show(
     plt.close(fig)
     if not _in_notebook():
         return
-    from IPython.display import display
+    import IPython.display
 
+    display: Any = IPython.display.display
     figure = content[MIME]
     text = "\n\n".join(part for part in (figure["caption"], figure["provenance"]) if part)
     display(content, raw=True)
@@ -178,7 +179,9 @@ def table(
         raise InputError("a table needs a caption.")
     given = dict(formats or {})
     cells = {name: [_format(v, given.get(name)) for v in df[name]] for name in df.columns}
-    rows = zip(*([markup.escape(cell) for cell in column] for column in cells.values()), strict=True)
+    rows = zip(
+        *([markup.escape(cell) for cell in column] for column in cells.values()), strict=True
+    )
     numeric = [pd.api.types.is_numeric_dtype(df[name]) for name in df.columns]
     html = markup.table(list(cells), rows, caption=caption, label=label, numeric=numeric)
     return markup.Markup(html, pd.DataFrame(cells).to_string(index=False))
@@ -206,7 +209,9 @@ def _check_words(label: str, caption: str, alt: str) -> None:
         if "\n\n" in text.strip():
             raise InputError(f"the {name} of {label} must be one paragraph.")
     if alt.strip() == caption.strip():
-        raise InputError(f"the alt text of {label} must say what the picture shows, not its caption.")
+        raise InputError(
+            f"the alt text of {label} must say what the picture shows, not its caption."
+        )
 
 
 def _csv(data: object, label: str) -> str:

@@ -15,7 +15,7 @@ paper      the paper's own                                              one larg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ssl_lib.errors import InputError, closest
 
@@ -56,7 +56,7 @@ def check(name: str) -> Profile:
     """
     if name not in PROFILES:
         raise InputError(f"Unknown profile {name!r}.{closest(str(name), PROFILES)}")
-    return cast(Profile, name)
+    return name
 
 
 def choose(profile: str, *, smoke: T, quick: T, standard: T, paper: T) -> T:

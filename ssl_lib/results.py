@@ -15,78 +15,30 @@ code has since changed.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import logging
 import re
 import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ssl_lib import fingerprint, markup, tables
-from ssl_lib.atomic import lock, write_file, write_folder
-from ssl_lib.errors import InputError, MissingData, closest
-from ssl_lib.manifest import Manifest, describe_run, differences, key_digest, make_key
+from ssl_lib import committed, tables
+from ssl_lib.atomic import lock, write_folder
+from ssl_lib.errors import InputError, MissingData
+from ssl_lib.manifest import Manifest, describe_run, differences, key_digest, make_key, sha256
 from ssl_lib.paths import cache_root, share
+from ssl_lib.provenance import Result, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Result", "Store", "provenance"]
 
-Origin = Literal["computed", "cache", "committed"]
-
+_TABLE, _MANIFEST = "table.parquet", "manifest.json"
 _log = logging.getLogger(__name__)
-_LARGEST_CSV = 500_000
-
-
-@dataclass(frozen=True)
-class Result:
-    """A table and where it came from.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        The tidy table.
-    manifest : Manifest
-        How it came about.
-    origin : {"computed", "cache", "committed"}
-        Whether this call computed it, the cache had it, or the project ships it.
-    changes : tuple of str
-        For a committed table: what has changed since it was measured.
-    """
-
-    table: pd.DataFrame
-    manifest: Manifest
-    origin: Origin
-    changes: tuple[str, ...] = ()
-
-    @property
-    def provenance(self) -> str:
-        """One sentence that says which run the numbers are from."""
-        made = self.manifest
-        parts = [f"in {markup.duration(made.seconds)} on {made.hardware}", *self._run_parts()]
-        if self.origin == "computed":
-            return f"computed {', '.join(parts)}"
-        if self.origin == "cache":
-            return f"computed {made.created} {', '.join(parts)}; read from the cache"
-        text = f"measured {made.created} {', '.join(parts)}"
-        return f"{text}; {_changed(self.changes)}" if self.changes else text
-
-    def _run_parts(self) -> list[str]:
-        made = self.manifest
-        seeds = f"seed{'s' if len(made.seeds) > 1 else ''} {_seeds(made.seeds)}"
-        return [
-            *([f"profile {made.profile}"] if made.profile else []),
-            *([seeds] if made.seeds else []),
-            *([f"commit {_commit(made)}"] if made.commit else []),
-            f"key {made.digest[:8]}",
-        ]
 
 
 class Store:
@@ -113,9 +65,7 @@ class Store:
     ['config n: 3 -> 4']
     """
 
-    def __init__(
-        self, root: str | Path | None = None, committed: str | Path | None = None
-    ) -> None:
+    def __init__(self, root: str | Path | None = None, committed: str | Path | None = None) -> None:
         self.root = Path(root) if root is not None else cache_root()
         self.committed_root = Path(committed) if committed is not None else share("results")
 
@@ -171,7 +121,7 @@ class Store:
             try:
                 return self._compute(name, digest, key, compute, config)
             except MissingData:
-                if fallback is None or not self._is_committed(name):
+                if fallback is None or not committed.exists(self.committed_root, name):
                     raise
         return self._committed(name, key)
 
@@ -278,13 +228,7 @@ class Store:
         """
         folder = Path(directory) if directory is not None else self.committed_root
         stem = _checked_name(name or result.manifest.name)
-        suffix, content = _committed_form(result.table)
-        for other in {".csv", ".parquet"} - {suffix}:
-            (folder / f"{stem}{other}").unlink(missing_ok=True)
-        made = _with_file(result.manifest, result.table, content)
-        write_file(folder / f"{stem}{suffix}", content)
-        write_file(folder / f"{stem}.json", made.to_json().encode())
-        return folder / f"{stem}{suffix}"
+        return committed.write(folder, stem, result.table, result.manifest)
 
     def _compute(
         self,
@@ -304,7 +248,7 @@ class Store:
         # What is returned is what a later call will read, dtypes included.
         table = tables.from_parquet(content)
         made = Manifest(
-            name=name, digest=digest, key=key, sha256=_sha256(content), rows=len(table),
+            name=name, digest=digest, key=key, sha256=sha256(content), rows=len(table),
             columns=tables.dtypes(table), seconds=round(seconds, 4), reasons=reasons,
             **describe_run(key["config"]),
         )  # fmt: skip
@@ -324,78 +268,9 @@ class Store:
         with lock(folder.with_name(f".{manifest.digest}.lock")):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _is_committed(self, name: str) -> bool:
-        return (self.committed_root / f"{name}.json").is_file()
-
     def _committed(self, name: str, key: Mapping[str, Any] | None) -> Result:
-        if not self._is_committed(name):
-            known = (path.stem for path in self.committed_root.glob("*.json"))
-            raise InputError(f"there is no committed table {name!r}.{closest(name, known)}")
-        table, made = _read_committed(self.committed_root, name)
-        changes = _since(made, key) if key is not None else _definitions_since(made)
-        return Result(table, made, "committed", tuple(changes))
-
-
-def provenance(*results: Result) -> markup.Markup:
-    """Show which runs the numbers of a notebook are from.
-
-    Parameters
-    ----------
-    *results : Result
-        All that the notebook used.
-
-    Returns
-    -------
-    Markup
-        A table with a row a result: origin, rows, seconds, device, profile, seeds, commit, key,
-        and what has changed since.
-
-    Examples
-    --------
-    >>> print(provenance())
-    No stored results were used.
-    """
-    if not results:
-        text = "No stored results were used."
-        return markup.Markup(f"<p>{text}</p>", text)
-    unique = {result.manifest.digest: result for result in results}.values()
-    rows = [[markup.escape(cell) for cell in _provenance_row(result)] for result in unique]
-    html = markup.table(
-        _PROVENANCE, rows, caption="Where the numbers on this page come from.",
-        numeric=[column in {"rows", "run time"} for column in _PROVENANCE],
-    )  # fmt: skip
-    return markup.Markup(html, "\n".join(f"{r.manifest.name}: {r.provenance}" for r in unique))
-
-
-_PROVENANCE = [
-    "table", "origin", "rows", "run time", "device", "profile", "seeds", "measured", "commit",
-    "key", "changed since",
-]  # fmt: skip
-_TABLE, _MANIFEST = "table.parquet", "manifest.json"
-
-
-def _provenance_row(result: Result) -> list[str]:
-    made = result.manifest
-    changed = "; ".join(result.changes) or "nothing"
-    return [
-        made.name, result.origin, markup.number(made.rows), markup.duration(made.seconds),
-        made.hardware, made.profile or "–", _seeds(made.seeds) or "–", made.created,
-        _commit(made) or "–", made.digest[:8], changed,
-    ]  # fmt: skip
-
-
-def _seeds(seeds: Sequence[object]) -> str:
-    shown = ", ".join(str(seed) for seed in seeds[:3])
-    return f"{shown} and {len(seeds) - 3} more" if len(seeds) > 3 else shown
-
-
-def _commit(made: Manifest) -> str:
-    return f"{made.commit[:7]}{' with local changes' if made.dirty else ''}" if made.commit else ""
-
-
-def _changed(changes: Sequence[str]) -> str:
-    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-    return f"the code has since changed ({'; '.join(changes[:3])}{more})"
+        table, made = committed.read(self.committed_root, name)
+        return Result(table, made, "committed", tuple(committed.changes_since(made, key)))
 
 
 def _checked_name(name: str) -> str:
@@ -419,7 +294,7 @@ def _read_entry(folder: Path, *, notice: bool = False) -> Result | None:
     try:
         made = Manifest.from_json((folder / _MANIFEST).read_text(encoding="utf-8"))
         content = (folder / _TABLE).read_bytes()
-        if made.digest != folder.name or made.sha256 != _sha256(content):
+        if made.digest != folder.name or made.sha256 != sha256(content):
             raise ValueError("the table does not match its checksum")
     except FileNotFoundError:
         if not folder.exists():
@@ -440,57 +315,3 @@ def _read_manifest(path: Path) -> Manifest | None:
         return Manifest.from_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-
-
-def _committed_form(table: pd.DataFrame) -> tuple[str, bytes]:
-    content = tables.to_csv(table)
-    if len(content) <= _LARGEST_CSV and _survives_csv(table, content):
-        return ".csv", content
-    return ".parquet", tables.to_parquet(table)
-
-
-def _survives_csv(table: pd.DataFrame, content: bytes) -> bool:
-    try:
-        return tables.from_csv(content, tables.dtypes(table)).equals(table)
-    except (TypeError, ValueError):
-        return False
-
-
-def _with_file(made: Manifest, table: pd.DataFrame, content: bytes) -> Manifest:
-    from dataclasses import replace
-
-    return replace(made, sha256=_sha256(content), columns=tables.dtypes(table))
-
-
-def _read_committed(folder: Path, name: str) -> tuple[pd.DataFrame, Manifest]:
-    try:
-        made = Manifest.from_json((folder / f"{name}.json").read_text(encoding="utf-8"))
-    except (ValueError, json.JSONDecodeError) as error:
-        raise InputError(f"results/{name}.json is not a manifest: {error}.") from error
-    path = next((p for s in (".csv", ".parquet") if (p := folder / f"{name}{s}").is_file()), None)
-    if path is None:
-        raise InputError(f"results/{name}.json has no table beside it (.csv or .parquet).")
-    content = path.read_bytes()
-    if _sha256(content) != made.sha256:
-        raise InputError(f"results/{path.name} is not the table that results/{name}.json describes.")
-    is_csv = path.suffix == ".csv"
-    return tables.from_csv(content, made.columns) if is_csv else tables.from_parquet(content), made
-
-
-def _since(made: Manifest, key: Mapping[str, Any]) -> list[str]:
-    """Compare a committed table with what would run now; versions are said, not compared."""
-    parts = ("schema", "config", "source", "data")
-    return differences(
-        {part: made.key.get(part, {}) for part in parts}, {part: key[part] for part in parts}
-    )
-
-
-def _definitions_since(made: Manifest) -> list[str]:
-    recorded = made.key["source"]
-    now = fingerprint.current(recorded)
-    kept = {name: value for name, value in now.items() if value is not None}
-    return differences({"source": recorded}, {"source": kept})
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -24,6 +24,10 @@ _OWN_SCOPE = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
 )  # fmt: skip
+_NAMED = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs,
+    ast.MatchStar,
+)  # fmt: skip
 _WITHOUT_MEANING = {"ctx", "kind", "type_comment", "type_ignores", "returns"}
 
 
@@ -104,11 +108,11 @@ class Module:
 
 
 def parse(name: str, text: str, *, is_package: bool = False) -> Module:
-    """Parse a module's text.
+    r"""Parse a module's text.
 
     Examples
     --------
-    >>> module = parse("a.b", "from a import c\\ndef f(x):\\n    return c.g(x)")
+    >>> module = parse("a.b", "from a import c\ndef f(x):\n    return c.g(x)")
     >>> sorted(module.statements), module.imports["c"]
     (['f'], [Imported(module='a', name='c')])
     >>> sorted(module.definition("f").references)
@@ -121,12 +125,12 @@ def parse(name: str, text: str, *, is_package: bool = False) -> Module:
 
 
 def describe(nodes: Sequence[ast.AST], package: str = "") -> Definition:
-    """Give the canonical text of syntax trees and the globals they read.
+    r"""Give the canonical text of syntax trees and the globals they read.
 
     Examples
     --------
-    >>> one = describe(ast.parse("def f(x: int):\\n    'Doc.'\\n    return x+1  # why").body)
-    >>> other = describe(ast.parse("def f(x):\\n    return (x + 1)").body)
+    >>> one = describe(ast.parse("def f(x: int):\n    'Doc.'\n    return x+1  # why").body)
+    >>> other = describe(ast.parse("def f(x):\n    return (x + 1)").body)
     >>> one.text == other.text
     True
     """
@@ -139,8 +143,8 @@ def describe(nodes: Sequence[ast.AST], package: str = "") -> Definition:
 
 def first_line(node: ast.AST) -> int:
     """Return the first line of a statement, its decorators included."""
-    decorators = getattr(node, "decorator_list", [])
-    return min(part.lineno for part in (node, *decorators))
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min(int(getattr(part, "lineno", 0)) for part in (node, *decorators))
 
 
 # Sorting a module's statements by the names they bind
@@ -217,13 +221,11 @@ def _bound(scope: Iterable[ast.AST]) -> set[str]:
     for node in scope:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
             names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            names.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            names.add(node.rest)
-    return names
+        elif isinstance(node, _NAMED):
+            names.add(node.name or "")
+        elif isinstance(node, ast.MatchMapping):
+            names.add(node.rest or "")
+    return names - {""}
 
 
 # Which globals a definition reads

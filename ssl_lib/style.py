@@ -32,7 +32,7 @@ _INK, _RULE = "#222832", "#C9CDD2"
 
 
 @functools.cache
-def _settings() -> dict[str, Any]:
+def _settings() -> Any:
     from cycler import cycler
 
     return {

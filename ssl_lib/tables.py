@@ -95,13 +95,14 @@ def from_csv(content: bytes, columns: dict[str, str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    return pd.read_csv(
+    table: pd.DataFrame = pd.read_csv(
         io.BytesIO(content),
-        dtype=columns,  # type: ignore[arg-type]  # the stubs list dtype names one by one
+        dtype=columns,
         keep_default_na=False,
         na_values=[""],
         **_exact_floats(),
     )
+    return table
 
 
 def _exact_floats() -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""A result and the words that say which run it is from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ssl_lib import markup
+from ssl_lib.manifest import Manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Origin", "Result", "provenance"]
+
+Origin = Literal["computed", "cache", "committed"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A table and where it came from.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        The tidy table.
+    manifest : Manifest
+        How it came about.
+    origin : {"computed", "cache", "committed"}
+        Whether this call computed it, the cache had it, or the project ships it.
+    changes : tuple of str
+        For a committed table: what has changed since it was measured.
+    """
+
+    table: pd.DataFrame
+    manifest: Manifest
+    origin: Origin
+    changes: tuple[str, ...] = ()
+
+    @property
+    def provenance(self) -> str:
+        """One sentence that says which run the numbers are from."""
+        made = self.manifest
+        parts = [f"in {markup.duration(made.seconds)} on {made.hardware}", *self._run_parts()]
+        if self.origin == "computed":
+            return f"computed {', '.join(parts)}"
+        if self.origin == "cache":
+            return f"computed {made.created} {', '.join(parts)}; read from the cache"
+        text = f"measured {made.created} {', '.join(parts)}"
+        return f"{text}; {_changed(self.changes)}" if self.changes else text
+
+    def _run_parts(self) -> list[str]:
+        made = self.manifest
+        seeds = f"seed{'s' if len(made.seeds) > 1 else ''} {_seeds(made.seeds)}"
+        return [
+            *([f"profile {made.profile}"] if made.profile else []),
+            *([seeds] if made.seeds else []),
+            *([f"commit {_commit(made)}"] if made.commit else []),
+            f"key {made.digest[:8]}",
+        ]
+
+
+def provenance(*results: Result) -> markup.Markup:
+    """Show which runs the numbers of a notebook are from.
+
+    Parameters
+    ----------
+    *results : Result
+        All that the notebook used.
+
+    Returns
+    -------
+    Markup
+        A table with a row a result: origin, rows, seconds, device, profile, seeds, commit, key,
+        and what has changed since.
+
+    Examples
+    --------
+    >>> print(provenance())
+    No stored results were used.
+    """
+    if not results:
+        text = "No stored results were used."
+        return markup.Markup(f"<p>{text}</p>", text)
+    unique = {result.manifest.digest: result for result in results}.values()
+    rows = [[markup.escape(cell) for cell in _provenance_row(result)] for result in unique]
+    html = markup.table(
+        _PROVENANCE, rows, caption="Where the numbers on this page come from.",
+        numeric=[column in {"rows", "run time"} for column in _PROVENANCE],
+    )  # fmt: skip
+    return markup.Markup(html, "\n".join(f"{r.manifest.name}: {r.provenance}" for r in unique))
+
+
+_PROVENANCE = [
+    "table", "origin", "rows", "run time", "device", "profile", "seeds", "measured", "commit",
+    "key", "changed since",
+]  # fmt: skip
+
+
+def _provenance_row(result: Result) -> list[str]:
+    made = result.manifest
+    changed = "; ".join(result.changes) or "nothing"
+    return [
+        made.name, result.origin, markup.number(made.rows), markup.duration(made.seconds),
+        made.hardware, made.profile or "–", _seeds(made.seeds) or "–", made.created,
+        _commit(made) or "–", made.digest[:8], changed,
+    ]  # fmt: skip
+
+
+def _seeds(seeds: Sequence[object]) -> str:
+    shown = ", ".join(str(seed) for seed in seeds[:3])
+    return f"{shown} and {len(seeds) - 3} more" if len(seeds) > 3 else shown
+
+
+def _commit(made: Manifest) -> str:
+    return f"{made.commit[:7]}{' with local changes' if made.dirty else ''}" if made.commit else ""
+
+
+def _changed(changes: Sequence[str]) -> str:
+    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+    return f"the code has since changed ({'; '.join(changes[:3])}{more})"
