@@ -44,6 +44,9 @@ def build_timm(name: str, *, in_channels: int, image_size: int, **options: Any) 
     """
     if importlib.util.find_spec("timm") is None:
         raise InputError(f"encoder 'timm:{name}' needs the package timm: pip install timm")
+    from ssl_lib.vision import torchvision
+
+    torchvision()  # timm imports it too, by the front door
     timm = importlib.import_module("timm")
 
     known = timm.list_models()
