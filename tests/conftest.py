@@ -19,8 +19,9 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     """Give each test an empty cache and no network, whatever the user's environment says."""
     monkeypatch.setenv("SSL_LIB_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("SSL_LIB_OFFLINE", "1")
-    if not os.environ.get("SSL_LIB_DATA"):
-        monkeypatch.setenv("SSL_LIB_DATA", str(tmp_path_factory.mktemp("data")))
+    given = os.environ.get("SSL_LIB_DATA")
+    folder = Path(given).absolute() if given else tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("SSL_LIB_DATA", str(folder))
 
 
 @pytest.fixture(scope="session")
