@@ -8,6 +8,7 @@ Both files are renamed into place when whole; one that does not match its checks
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -228,7 +229,7 @@ def _in_processes(
     bounds = [n * k // workers for k in range(workers + 1)]
     processes = []
     with tempfile.TemporaryDirectory(prefix="ssl_lib-") as scratch:
-        for k, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        for k, (start, stop) in enumerate(itertools.pairwise(bounds)):
             job = {
                 "pieces": _stretch(pieces, start, stop),
                 "output": str(output),

@@ -36,7 +36,7 @@ class Batch(NamedTuple):
 
     images: Tensor
     labels: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment] # hides tuple.index, which nobody misses
 
 
 def fingerprint(*tensors: Tensor) -> str:
@@ -60,7 +60,7 @@ def fingerprint(*tensors: Tensor) -> str:
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(memoryview(tensor.detach().cpu().contiguous().numpy().reshape(-1)).cast("B"))
+        digest.update(tensor.detach().cpu().contiguous().numpy().reshape(-1).view("uint8").data)
     return digest.hexdigest()
 
 
@@ -353,7 +353,7 @@ def _check(images: Tensor, labels: Tensor, class_names: Sequence[str], name: str
             f"{name}: labels must be int64 of shape ({len(images)},); got {labels.dtype} "
             f"{tuple(labels.shape)}"
         )
-    if len(labels) and not (0 <= int(labels.min()) and int(labels.max()) < len(class_names)):
+    if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < len(class_names)):
         raise InputError(
             f"{name}: labels {int(labels.min())} to {int(labels.max())} do not fit the "
             f"{len(class_names)} class names"

@@ -119,9 +119,7 @@ def _path_reader(path: Path, split: str | None) -> Callable[..., ImageData]:
     if path.is_file():
         return lambda **options: load_parquet(path, **options)
     if not path.is_dir():
-        raise InputError(
-            f"unknown data set {str(path)!r}, and no such file.{closest(path, NAMES)}"
-        )
+        raise InputError(f"unknown data set {str(path)!r}, and no such file.{closest(path, NAMES)}")
     files = sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
     if files:
         return lambda **options: load_parquet(_of_split(path, files, split), **options)

@@ -136,7 +136,7 @@ def _labels(file: Path, column: str) -> np.ndarray:
     if values.null_count:
         row = int(np.flatnonzero(values.is_null().to_numpy())[0])
         raise InputError(f"row {row} of {file} has no label")
-    return values.to_numpy().astype(np.int64)
+    return np.asarray(values.to_numpy(), dtype=np.int64)
 
 
 def _check_range(

@@ -68,8 +68,8 @@ Circle and ring look the same at every rotation."""
 TEXTURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "plain": lambda x, y: torch.zeros_like(x),
     "stripes": lambda x, y: 0.5 + 0.5 * torch.sin(2 * math.pi * 1.25 * x),
-    "checks": lambda x, y: 0.5 + 0.5 * torch.sin(4 * math.pi * x / 1.5).mul(
-        torch.sin(4 * math.pi * y / 1.5)
+    "checks": lambda x, y: (
+        0.5 + 0.5 * torch.sin(4 * math.pi * x / 1.5).mul(torch.sin(4 * math.pi * y / 1.5))
     ),
     "dots": lambda x, y: (torch.cos(5 * x) * torch.cos(5 * y)).clamp(min=0),
 }
@@ -190,9 +190,7 @@ def draw(factors: pd.DataFrame, *, size: int = 32) -> Tensor:
     if size < 8:
         raise InputError(f"shapes need at least 8 pixels; got {size}")
     _check_categories(factors)
-    parts = [
-        _draw(factors.iloc[at : at + _CHUNK], size) for at in range(0, len(factors), _CHUNK)
-    ]
+    parts = [_draw(factors.iloc[at : at + _CHUNK], size) for at in range(0, len(factors), _CHUNK)]
     return torch.cat(parts) if parts else torch.zeros(0, 3, size, size, dtype=torch.uint8)
 
 

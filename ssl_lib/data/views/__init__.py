@@ -31,6 +31,7 @@ from ssl_lib.data.views.geometry import (
 )
 from ssl_lib.data.views.occlusion import BlockMask, Cutout, Erase, GaussianBlur, Noise, patch_keep
 from ssl_lib.data.views.operation import Operation, Parameters, Shape, to_float
+from ssl_lib.data.views.pipeline import Policy, take
 from ssl_lib.data.views.policies import (
     POLICIES,
     byol,
@@ -45,7 +46,6 @@ from ssl_lib.data.views.policies import (
     vicreg,
     weak,
 )
-from ssl_lib.data.views.pipeline import Policy, take
 from ssl_lib.errors import InputError
 
 __all__ = [

@@ -88,8 +88,10 @@ def resampling_matrix(
              [0.0000, 0.1429, 0.4286, 0.4286]]])
     """
     step = (length / n_out)[:, None]
-    target = torch.arange(n_out, device=start.device, dtype=start.dtype).add(0.5).expand(
-        len(start), n_out
+    target = (
+        torch.arange(n_out, device=start.device, dtype=start.dtype)
+        .add(0.5)
+        .expand(len(start), n_out)
     )
     if reverse is not None:
         target = torch.where(reverse[:, None], n_out - target, target)

@@ -206,9 +206,7 @@ class Cutout(Operation):
             raise InputError(f"a cutout of {self.size} pixels does not fit into {h} x {w}")
         place = uniform(0, 1, (2, n), generator)
         side = self.size * (uniform(0, 1, (n,), generator) < self.p)
-        top, left = (
-            (place[i] * (full - self.size + 1)).long() for i, full in enumerate((h, w))
-        )
+        top, left = ((place[i] * (full - self.size + 1)).long() for i, full in enumerate((h, w)))
         return {"top": top, "left": left, "height": side, "width": side}
 
     def apply(self, images: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:

@@ -80,9 +80,7 @@ class Operation:
         raise NotImplementedError
 
 
-def uniform(
-    low: float, high: float, shape: tuple[int, ...], generator: torch.Generator
-) -> Tensor:
+def uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Draw float64 numbers in [low, high) on the host.
 
     Raises
@@ -148,8 +146,9 @@ def on_rows(images: Tensor, chosen: Tensor, change: Callable[[Tensor, Tensor], T
 
 def grey(images: Tensor) -> Tensor:
     """Return the luma (n, 1, h, w) of images (n, 3, h, w)."""
-    red, green, blue = images.split(1, dim=1)
-    return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
+    red, green, blue = images.unbind(1)
+    luma = (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
+    return luma.unsqueeze(1)
 
 
 def to_float(images: Tensor) -> Tensor:

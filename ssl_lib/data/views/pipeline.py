@@ -11,7 +11,7 @@ from ssl_lib.errors import InputError
 
 __all__ = ["Policy", "take"]
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 21
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -212,7 +212,7 @@ def issl(
 
 
 def weak(*, size: int, pixels: int | None = None, flip: bool = True) -> Policy:
-    """The supervised standard: shift by up to an eighth of the side, flip.
+    """Shift by up to an eighth of the side and flip: the supervised standard.
 
     At 32 pixels this is "pad by 4, crop 32, flip".
 
