@@ -80,9 +80,7 @@ class FactorMeter:
             raise InputError(f"conflicts must be error or count; got {conflicts!r}")
         self.name = name
         outputs = None if classes is None else list(classes)
-        self._table = load_annotations(
-            selection=selection, prototypes=prototypes, classes=outputs
-        )
+        self._table = load_annotations(selection=selection, prototypes=prototypes, classes=outputs)
         self._outputs = None if outputs is None else torch.tensor(outputs, dtype=torch.int16)
         self._scoring: Scoring = scoring
         self._empty: Empty = empty

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,18 @@ _DIGITS = 8
 _CLASS_START = len(_PREFIX) + _DIGITS + len(_SUFFIX) + 1
 _LONGEST_CLASS = 3
 _LONGEST_NUMBER = 32
+_AHEAD = 128
+# The start of a row in the released layout as numbers that array operations can compare at once.
+_EXAMPLE = b"ILSVRC2012_val_00000293.JPEG,999,"
+_ROW = np.dtype(
+    {
+        "names": ["start", "middle", "digits", "end", "comma"],
+        "formats": ["<u8", "<u8", "<u8", "<u4", "<u2"],
+        "offsets": [0, 7, 15, 23, 27],
+        "itemsize": len(_EXAMPLE),
+    }
+)
+_FIXED_FIELDS = ("start", "middle", "end", "comma")
 _COLUMNS = ("file_name", "predicted_class")
 _NAME_RULE = f"a name like ILSVRC2012_val_00000293.JPEG, numbered 1 to {N_IMAGES}"
 _CLASS_RULE = f"a whole number from 0 to {N_CLASSES - 1}"
@@ -71,7 +84,7 @@ class Predictions:
         steps = np.diff(ids)
         probabilities = self.probabilities
         if (steps <= 0).any():
-            order = np.argsort(ids, kind="stable")
+            order = np.argsort(ids)
             ids, classes = ids[order], classes[order]
             probabilities = None if probabilities is None else np.asarray(probabilities)[order]
             if (ids[1:] == ids[:-1]).any():
@@ -161,12 +174,10 @@ def load_predictions(
     Predictions('mine', 1 images)
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise InputError(f"{path}: {reason}; give a CSV file with predictions") from None
-    columns = _read_plain(content, probabilities) or _read_any(path, content, probabilities)
+    text, size = _read_bytes(path)
+    columns = _read_plain(text, size, probabilities)
+    if columns is None:
+        columns = _read_any(path, text[:size].tobytes(), probabilities)
     return Predictions(
         name=path.stem if name is None else name,
         image_ids=columns.ids,
@@ -175,64 +186,111 @@ def load_predictions(
     )
 
 
+def _read_bytes(path: Path) -> tuple[Array, int]:
+    """Return the file's bytes followed by enough line ends to look ahead, and their number."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            content = np.empty(path.stat().st_size + _AHEAD, dtype=np.uint8)
+            size = file.readinto(content.data)
+            rest = file.read()  # of a pipe, whose size is not known beforehand
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise InputError(f"{path}: {reason}; give a CSV file with predictions") from None
+    if rest:
+        tail = np.frombuffer(rest + b"\n" * _AHEAD, dtype=np.uint8)
+        return np.concatenate([content[:size], tail]), size + len(rest)
+    content[size:] = ord("\n")
+    return content, size
+
+
 class _Columns(NamedTuple):
     ids: Array
     classes: Array
     probabilities: Array | None
 
 
-def _read_plain(content: bytes, probabilities: bool) -> _Columns | None:
-    """Read a file in the released layout with array operations, ten times faster than row by row.
+def _read_plain(text: Array, size: int, probabilities: bool) -> _Columns | None:
+    """Read a file in the released layout with array operations, thirty times faster than by rows.
 
     None as soon as anything is out of the ordinary: the careful reader then decides what.
     """
-    header, _, body = content.partition(b"\n")
-    wanted = ",".join([*_COLUMNS, "predicted_probability"][: 3 if probabilities else 2]).encode()
-    if not (header == wanted or header.startswith(wanted + b",")) or not body:
+    header = text[:_AHEAD].tobytes().partition(b"\n")[0]
+    columns = header.count(b",") + 1
+    unfinished = size > 0 and text[size - 1] != ord("\n")
+    content = text[: size + unfinished]
+    ends = np.flatnonzero(content == ord("\n"))
+    known = header == ",".join([*_COLUMNS, "predicted_probability"][:columns]).encode()
+    if not known or columns < 2 + probabilities or len(ends) < 2 or not _plain(content):
         return None
-    text = np.frombuffer(body + b"\n" * (_CLASS_START + _LONGEST_NUMBER), dtype=np.uint8)
-    ends = np.flatnonzero(text[: len(body) + (body[-1:] != b"\n")] == ord("\n"))
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    if (ends - starts).min() <= _CLASS_START:
+    starts, ends = ends[:-1] + 1, ends[1:]
+    commas = np.count_nonzero(content == ord(","))
+    if commas != (columns - 1) * (len(starts) + 1) or (ends - starts).min() <= _CLASS_START:
         return None
-    rows = np.lib.stride_tricks.sliding_window_view(text, _CLASS_START + _LONGEST_CLASS + 1)[starts]
-    ids, parsed = _plain_ids(rows), _plain_classes(rows)
+    rows = np.lib.stride_tricks.sliding_window_view(text, _ROW.itemsize)[starts]
+    ids, parsed = _plain_ids(rows.view(_ROW)[:, 0]), _plain_classes(rows)
     if ids is None or parsed is None:
         return None
     classes, lengths = parsed
+    if (text[starts + _CLASS_START + lengths] != ord(",\n"[columns == 2])).any():
+        return None
     values = None
     if probabilities:
         values = _plain_numbers(text, starts + _CLASS_START + lengths + 1, ends)
         if values is None:
             return None
-    return _Columns(ids, classes, values)
+    return _by_image(ids, classes, values)
+
+
+def _plain(content: Array) -> bool:
+    """Return whether there are no quotes, control characters, or bytes beyond ASCII."""
+    special = (content == ord('"')) | (content == ord("\r"))
+    return bool(content.min() >= ord("\n") and content.max() < 128 and not special.any())
+
+
+def _by_image(ids: Array, classes: Array, values: Array | None) -> _Columns | None:
+    """Sort by image number, None when an image is unknown or comes twice."""
+    if ids.max() > N_IMAGES or ids.min() < 1:
+        return None
+    row_of = np.full(N_IMAGES + 1, -1, dtype=np.int32)
+    row_of[ids] = np.arange(len(ids), dtype=np.int32)
+    present = np.flatnonzero(row_of >= 0)
+    if len(present) < len(ids):
+        return None
+    order = row_of[present]
+    return _Columns(present, classes[order], None if values is None else values[order])
 
 
 def _plain_ids(rows: Array) -> Array | None:
-    name = np.frombuffer(_PREFIX + b"0" * _DIGITS + _SUFFIX + b",", dtype=np.uint8)
-    digits = slice(len(_PREFIX), len(_PREFIX) + _DIGITS)
-    offsets = rows[:, : len(name)] - name  # wraps below zero, so one comparison finds all
-    numbers = offsets[:, digits].astype(np.int32)
-    offsets[:, digits] = 0
-    if offsets.any() or (numbers > 9).any():
+    """Return the numbers in the file names, eight digits at a time in one 64-bit integer."""
+    fixed = {field: np.frombuffer(_EXAMPLE, _ROW)[0][field] for field in _ROW.names or ()}
+    if any((rows[field] != fixed[field]).any() for field in _FIXED_FIELDS):
         return None
-    ids = numbers @ (10 ** np.arange(_DIGITS - 1, -1, -1, dtype=np.int32))
-    counts = np.bincount(np.minimum(ids, N_IMAGES + 1), minlength=N_IMAGES + 2)
-    return ids if counts[0] == counts[-1] == 0 and counts.max() == 1 else None
+    digits = rows["digits"] - np.uint64(0x3030303030303030)
+    # The high bit of a byte shows that it was below "0", or that it is above 9.
+    if ((digits | (digits + np.uint64(0x7676767676767676))) & np.uint64(0x8080808080808080)).any():
+        return None
+    pairs = digits * np.uint64(10) + (digits >> np.uint64(8))  # every second byte: two digits
+    low, high = np.uint64(0x000000FF000000FF), np.uint64(16)
+    number = (pairs & low) * np.uint64(0x000F424000000064)
+    number += ((pairs >> high) & low) * np.uint64(0x0000271000000001)
+    return (number >> np.uint64(32)).astype(np.int64)
 
 
 def _plain_classes(rows: Array) -> tuple[Array, Array] | None:
     """Return the classes (n,) and how many digits each has."""
-    field = rows[:, _CLASS_START:]
-    ends = (field == ord(",")) | (field == ord("\n"))
-    lengths = ends.argmax(axis=1)
-    digits = (field[:, :_LONGEST_CLASS] - ord("0")).astype(np.int16)
-    inside = np.arange(_LONGEST_CLASS) < lengths[:, None]
-    if not ends.any(axis=1).all() or (lengths == 0).any() or (digits[inside] > 9).any():
-        return None
-    place = lengths[:, None] - 1 - np.arange(_LONGEST_CLASS)
-    powers = np.array([1, 10, 100, 0, 0], dtype=np.int16)  # places -1 and -2 count nothing
-    return (digits * powers[place]).sum(axis=1, dtype=np.int16), lengths
+    field = np.ascontiguousarray(rows[:, _CLASS_START:].T)
+    ended = (field == ord(",")) | (field == ord("\n"))
+    classes = np.zeros(field.shape[1], dtype=np.int16)
+    lengths = np.zeros(field.shape[1], dtype=np.int64)
+    inside = ~ended[0]
+    for characters, end in zip(field[:-1], ended[1:], strict=True):
+        digits = characters - np.uint8(ord("0"))
+        if (digits[inside] > 9).any():
+            return None
+        classes[inside] = classes[inside] * 10 + digits[inside]
+        lengths += inside
+        inside &= ~end
+    return None if inside.any() or not lengths.all() else (classes, lengths)
 
 
 def _plain_numbers(text: Array, starts: Array, ends: Array) -> Array | None:
@@ -276,7 +334,7 @@ def _read_any(path: Path, content: bytes, probabilities: bool) -> _Columns:
 def _rows(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
     """Yield line numbers and cells, without blank lines."""
     try:
-        lines = content.decode("utf-8-sig").splitlines()
+        lines = io.StringIO(content.decode("utf-8-sig"), newline="")
     except UnicodeDecodeError:
         raise InputError(f"{path}: this is not a text file; give a CSV file in UTF-8") from None
     reader = csv.reader(lines)

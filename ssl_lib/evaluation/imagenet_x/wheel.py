@@ -164,11 +164,12 @@ def packed() -> Packed:
     (48868, 11233)
     """
     folder = find_annotations()
-    return _packed(folder, cache_root() / "imagenet_x" / f"annotations-{_key(folder)}.npz")
+    return _packed(folder, _key(folder))
 
 
 @functools.lru_cache(maxsize=2)
-def _packed(folder: Path, cache: Path) -> Packed:
+def _packed(folder: Path, key: str) -> Packed:
+    cache = cache_root() / "imagenet_x" / f"annotations-{key}.npz"
     stored = _read(cache)
     if stored is None:
         stored = _parse(folder)
@@ -295,8 +296,13 @@ def _parse_rows(path: Path) -> tuple[list[str], Array, Array]:
             explicit_schema=schema, unexpected_field_behavior="ignore"
         ),
     )
-    factors = np.stack([table[factor].to_numpy() for factor in FACTORS], axis=1) == 1
-    return table["file_name"].to_pylist(), table["class"].to_numpy(), factors
+
+    # Not to_numpy, which imports pandas.
+    def column(name: str) -> Array:
+        return np.from_dlpack(table[name].combine_chunks())
+
+    factors = np.stack([column(factor) for factor in FACTORS], axis=1) == 1
+    return table["file_name"].to_pylist(), column("class"), factors
 
 
 def _parse_metaclasses(folder: Path) -> Array:
