@@ -1,0 +1,407 @@
+"""The training loop of all methods.
+
+Each step draws its order, augmentation and masks from a stream of its own, named by epoch or step:
+nothing random has to be saved, and a resumed run repeats the same bits (one thread, CPU).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from ssl_lib.data import Batch, ImageData
+from ssl_lib.data.views import Policy, patch_keep, take
+from ssl_lib.errors import InputError
+from ssl_lib.methods.base import Method, Output, ViewBatch
+from ssl_lib.randomness import torch_generator
+from ssl_lib.training.checkpoints import (
+    FILE,
+    Checkpoint,
+    load_checkpoint,
+    optimiser_state,
+    restore,
+    restore_optimiser,
+    save_checkpoint,
+)
+from ssl_lib.training.config import RunSpec, TrainingConfig
+from ssl_lib.training.distributed import Processes, processes
+from ssl_lib.training.optimisers import build_optimiser, clip_gradients, set_learning_rate
+from ssl_lib.training.schedules import learning_rate_factor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Diverged", "Run", "pretrain"]
+
+# How many steps may pass before a GPU's losses are looked at: looking waits for the GPU.
+_LOOK_EVERY = 50
+
+Metrics = Callable[[Method], dict[str, float]]
+
+
+class Diverged(InputError):
+    """The loss became infinite or not a number."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training run leaves.
+
+    Attributes
+    ----------
+    method : Method
+        Trained, on the run's device.
+    history : list of dict
+        One entry an epoch: ``epoch``, ``step``, ``loss`` (mean over the epoch), ``learning_rate``,
+        ``seconds``, ``images_per_second``, the method's diagnostics at the last step, and what the
+        run's metrics returned.
+    """
+
+    method: Method
+    history: list[dict[str, Any]]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The history as a table, one row an epoch."""
+        import pandas as pd
+
+        return pd.DataFrame(self.history)
+
+
+def pretrain(
+    method: Method,
+    data: ImageData,
+    *,
+    policy: Policy,
+    config: TrainingConfig,
+    device: str | torch.device = "cpu",
+    out: str | Path | None = None,
+    spec: RunSpec | None = None,
+    metrics: Metrics | None = None,
+    drop_patches: float = 0.0,
+    progress: bool | None = None,
+) -> Run:
+    """Train a method on images in memory.
+
+    Parameters
+    ----------
+    method : Method
+        Moved to the device and trained in place.
+    data : ImageData
+        The training images.
+    policy : Policy
+        Makes the views, normalisation included.
+    config : TrainingConfig
+        How to train.
+    device : str or torch.device, default="cpu"
+        Where. Under ``torchrun`` each process trains on its share of every batch.
+    out : path, optional
+        Folder of the run's checkpoint. A run that finds its own checkpoint there continues it.
+    spec : RunSpec, optional
+        Written into the checkpoint, so that the method can be built again from the file.
+    metrics : callable, optional
+        Given the method in evaluation mode, returns named numbers for the history.
+    drop_patches : float, default=0.0
+        Share of a vision transformer's patches hidden from the second view (MSN's anchor).
+    progress : bool, optional
+        Whether to show a progress bar; by default when the terminal can.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    Diverged
+        When the loss is NaN or infinite; it names the step and the last good checkpoint.
+    InputError
+        When the configuration does not suit the method, or the folder holds another run.
+
+    Examples
+    --------
+    >>> from ssl_lib import data, methods, models
+    >>> digits = data.load("digits")
+    >>> encoder = models.build_encoder("mlp", in_channels=1, image_size=8)
+    >>> run = pretrain(methods.build_method("simclr", encoder), digits,
+    ...                policy=data.views.policy("digits", size=8),
+    ...                config=TrainingConfig(epochs=2, batch_size=256), progress=False)
+    >>> len(run.history), run.history[1]["loss"] < run.history[0]["loss"]
+    (2, True)
+    """
+    trainer = _Trainer(
+        method=method.to(device),
+        data=data.to(device),
+        policy=policy,
+        config=config,
+        device=torch.device(device),
+        path=None if out is None else Path(out) / FILE,
+        spec=spec,
+        metrics=metrics,
+        drop_patches=drop_patches,
+    )
+    trainer.check()
+    trainer.resume()
+    with torch.backends.cudnn.flags(enabled=True, benchmark=trainer.on_gpu, allow_tf32=True):
+        trainer.train(progress)
+    return Run(method=method, history=trainer.history)
+
+
+@dataclass
+class _Trainer:
+    method: Method
+    data: ImageData
+    policy: Policy
+    config: TrainingConfig
+    device: torch.device
+    path: Path | None
+    spec: RunSpec | None
+    metrics: Metrics | None
+    drop_patches: float
+    step: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.on_gpu = self.device.type == "cuda"
+        self.processes: Processes = processes()
+        self.steps_per_epoch = len(self.data) // self.config.batch_size
+        self.total = self.steps_per_epoch * self.config.epochs
+        self.warmup = round(self.config.warmup_epochs * self.steps_per_epoch)
+        self.format = torch.channels_last if self.on_gpu else torch.contiguous_format
+        self.method.to(memory_format=self.format)  # type: ignore[call-overload]
+        self.optimiser = build_optimiser(self.method, self.config)
+        self.names: dict[Tensor, str] = {p: name for name, p in self.method.named_parameters()}
+        self.saved_at: int | None = None
+        self.unseen: list[Tensor] = []
+
+    def check(self) -> None:
+        config, parts = self.config, self.config.accumulate * self.processes.count
+        if self.steps_per_epoch == 0:
+            raise InputError(
+                f"batch_size {config.batch_size} exceeds the {len(self.data)} images of "
+                f"{self.data.name}."
+            )
+        if config.batch_size % parts:
+            raise InputError(
+                f"batch_size {config.batch_size} does not split into {parts} equal parts "
+                f"({self.processes.count} processes x accumulate {config.accumulate})."
+            )
+        if config.accumulate > 1 and self.method.uses_batch_statistics:
+            raise InputError(
+                f"accumulate must be 1 for {self.method.name}: its loss compares the images of a "
+                "batch, so the mean over parts is another loss."
+            )
+        if len(self.policy.recipes) < self.method.min_views:
+            raise InputError(
+                f"{self.method.name} needs {self.method.min_views} views, policy "
+                f"{self.policy.name!r} makes {len(self.policy.recipes)}."
+            )
+        if self.drop_patches and not hasattr(self.method.encoder, "n_patches"):
+            raise InputError("drop_patches needs a vision transformer (vit_*) as encoder.")
+
+    def identity(self) -> dict[str, Any]:
+        # These change when and how fast things happen, not what the run computes.
+        free = {"checkpoint_every", "evaluate_every", "compile"}
+        training = {k: v for k, v in asdict(self.config).items() if k not in free}
+        return {
+            "method": self.method.name,
+            "data": self.data.fingerprint,
+            "policy": repr(self.policy),
+            **{key: list(v) if isinstance(v, tuple) else v for key, v in training.items()},
+        }
+
+    def resume(self) -> None:
+        if self.path is None:
+            return
+        if not self.path.exists():
+            folder = self.path.parent
+            if folder.exists() and any(not p.name.startswith(".") for p in folder.iterdir()):
+                raise InputError(
+                    f"{folder} is not empty and holds no {FILE}: choose another folder."
+                )
+            self.save()
+            return
+        found = load_checkpoint(self.path)
+        mine = self.identity()
+        for key in mine:
+            if found.identity.get(key) != mine[key]:
+                raise InputError(
+                    f"{self.path.parent} holds another run: its {key} is "
+                    f"{found.identity.get(key)!r}, not {mine[key]!r}. Choose another folder."
+                )
+        restore(self.method, found.model, what=str(self.path))
+        restore_optimiser(self.optimiser, self.names, found.optimiser)
+        self.step, self.history, self.saved_at = found.step, found.history, found.step
+
+    def save(self) -> None:
+        if self.path is None or not self.processes.first:
+            return
+        state = optimiser_state(self.optimiser, self.names)
+        save_checkpoint(
+            self.path,
+            Checkpoint(
+                spec=self.spec,
+                step=self.step,
+                history=self.history,
+                model=self.method.state_dict(),
+                optimiser=state,
+                identity=self.identity(),
+            ),
+        )
+        self.saved_at = self.step
+
+    def train(self, progress: bool | None) -> None:
+        from tqdm import tqdm
+
+        if self.config.compile:
+            self.method.encoder.compile()
+        module = self.processes.wrap(self.method)
+        show = self.processes.first and progress is not False
+        bar = tqdm(
+            total=self.total * self.config.batch_size,
+            initial=self.step * self.config.batch_size,
+            unit="image",
+            unit_scale=True,
+            desc=self.method.name,
+            disable=(None if progress is None else not progress) if show else True,
+        )
+        with bar:
+            for epoch in range(self.step // self.steps_per_epoch, self.config.epochs):
+                self.epoch(epoch, module, bar)
+
+    def epoch(self, epoch: int, module: Method | DistributedDataParallel, bar: Any) -> None:
+        self.method.train()
+        started, losses = time.perf_counter(), []
+        for batch in self.batches(epoch):
+            output, rate = self.optimise(batch, module)
+            losses.append(output.loss.detach())
+            self.unseen.append(losses[-1])
+            self.step += 1
+            if not self.on_gpu or self.step % _LOOK_EVERY == 0:
+                self.look()
+                bar.set_postfix(loss=f"{float(losses[-1]):.4g}", lr=f"{rate:.2g}", refresh=False)
+            bar.update(self.config.batch_size)
+        self.look()
+        seconds = time.perf_counter() - started
+        entry = {
+            "epoch": epoch + 1,
+            "step": self.step,
+            "loss": float(self.processes.mean(torch.stack(losses).double().mean())),
+            "learning_rate": rate,
+            "seconds": seconds,
+            "images_per_second": self.steps_per_epoch * self.config.batch_size / seconds,
+            **{name: float(value) for name, value in output.logs.items()},
+        }
+        last = epoch + 1 == self.config.epochs
+        self.history.append(entry | self.measure(epoch + 1, last))
+        if last or (epoch + 1) % self.config.checkpoint_every == 0:
+            self.save()
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        order = torch_generator(self.config.seed, "order", epoch)
+        return self.data.batches(order, self.config.batch_size)
+
+    def optimise(
+        self, batch: Batch, module: Method | DistributedDataParallel
+    ) -> tuple[Output, float]:
+        done = self.step / self.total
+        rate = self.config.learning_rate * learning_rate_factor(
+            self.step,
+            total=self.total,
+            warmup=self.warmup,
+            schedule=self.config.schedule,
+            final=self.config.final_factor,
+        )
+        set_learning_rate(self.optimiser, rate)
+        self.method.before_step(done)
+        self.optimiser.zero_grad(set_to_none=True)
+        output = self.backward(batch, module)
+        self.method.after_backward(done)
+        clip_gradients(self.method, self.config.clip_norm)
+        self.optimiser.step()
+        self.method.after_step(done)
+        return output, rate
+
+    def backward(self, batch: Batch, module: Method | DistributedDataParallel) -> Output:
+        parts = list(self.parts(batch))
+        total = torch.zeros((), device=self.device)
+        for number, views in enumerate(parts, start=1):
+            with self.processes.synchronise(module, last=number == len(parts)):
+                with self.autocast():
+                    output: Output = module(views)
+                (output.loss / len(parts)).backward()
+            total = total + output.loss.detach() / len(parts)
+        return Output(total, output.logs, output.features)
+
+    def parts(self, batch: Batch) -> Iterator[ViewBatch]:
+        """Make the views of this process's share of a batch, part by part.
+
+        Every process draws the whole batch's parameters, so that its images get the views that they
+        would get in a single process.
+        """
+        images = batch.images
+        shape = (images.shape[0], images.shape[1], images.shape[2], images.shape[3])
+        drawn = self.policy.sample(shape, torch_generator(self.config.seed, "views", self.step))
+        keep = self.keep()
+        share = len(images) // (self.config.accumulate * self.processes.count)
+        for part in range(self.config.accumulate):
+            start = (self.processes.rank * self.config.accumulate + part) * share
+            rows = torch.arange(start, start + share)
+            here = slice(start, start + share)
+            mine = drawn if share == len(images) else take(drawn, rows)
+            views = self.policy.apply(images[here], mine)
+            yield ViewBatch(
+                views=tuple(view.contiguous(memory_format=self.format) for view in views),
+                indices=batch.index[here],
+                labels=batch.labels[here],
+                n_global=self.policy.n_global,
+                keep=keep,
+            )
+
+    def keep(self) -> tuple[Tensor | None, ...] | None:
+        if not self.drop_patches:
+            return None
+        generator = torch_generator(self.config.seed, "patches", self.step)
+        patches = int(self.method.encoder.n_patches)  # type: ignore[arg-type]
+        kept = patch_keep(patches, drop=self.drop_patches, generator=generator)
+        others = len(self.policy.recipes) - 2
+        return (None, kept.to(self.device), *(None,) * others)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        wanted = self.config.precision
+        if wanted == "bfloat16" or (wanted == "auto" and self.on_gpu):
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def look(self) -> None:
+        """Stop at the first loss that is not finite."""
+        if not self.unseen:
+            return
+        finite = torch.isfinite(torch.stack(self.unseen)).cpu()
+        first = self.step - len(self.unseen)
+        self.unseen.clear()
+        if bool(finite.all()):
+            return
+        step = first + int((~finite).nonzero()[0])
+        kept = "no checkpoint was kept (give out=)"
+        if self.saved_at is not None:
+            kept = f"the last good checkpoint, of step {self.saved_at}, is {self.path}"
+        raise Diverged(
+            f"the loss of {self.method.name} is not finite at step {step} of {self.total}; {kept}. "
+            "A lower learning_rate, a longer warm-up or clip_norm may help."
+        )
+
+    def measure(self, epoch: int, last: bool) -> dict[str, float]:
+        every = self.config.evaluate_every
+        if self.metrics is None or not (last or (every and epoch % every == 0)):
+            return {}
+        self.method.eval()
+        with torch.no_grad():
+            return self.metrics(self.method)
