@@ -16,7 +16,7 @@ FLOORS = [
     {"papers"},
     {"cli", "commands", "publishing"},
 ]
-HEAVY = ["torchvision", "matplotlib", "papermill", "IPython", "pandas.plotting", "sklearn"]
+HEAVY = ["torchvision", "matplotlib", "papermill", "IPython", "sklearn", "sphinx"]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
