@@ -4,9 +4,12 @@ import tomllib
 
 from ssl_lib.publishing.layout import Book
 
-__all__ = ["badge", "install_cell", "repository_url"]
+__all__ = ["PICTURE", "WORDS", "badge", "install_cell", "repository_url"]
 
-_BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+#: The badge as GitHub and Jupyter show it, and the words that stand for it on the book's pages,
+#: which load nothing from elsewhere.
+PICTURE = "![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)"
+WORDS = "Open in Colab"
 _BRANCH = "main"
 
 
@@ -28,7 +31,7 @@ def badge(url: str, slug: str) -> str:
     target = (
         f"https://colab.research.google.com/github/{name}/blob/{_BRANCH}/notebooks/{slug}.ipynb"
     )
-    return f"[![Open in Colab]({_BADGE})]({target})"
+    return f"[{PICTURE}]({target})"
 
 
 def install_cell(url: str) -> str:

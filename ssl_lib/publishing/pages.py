@@ -146,7 +146,7 @@ def cards(chapters: Sequence[Chapter], thumbs: Mapping[str, tuple[list[str], str
         For each chapter that exists, its pictures below ``_static`` and their alternative text.
     """
     ready = [chapter for chapter in chapters if chapter.slug in thumbs]
-    lines = ["::::{grid} 1 2 2 3", ":gutter: 3", ""]
+    lines = ["::::{grid} 1 2 2 2", ":gutter: 3", ":padding: 0", ""]
     for chapter in ready:
         lines += _card(chapter, *thumbs[chapter.slug])
     lines += ["::::"]

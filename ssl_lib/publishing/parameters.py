@@ -31,8 +31,8 @@ def declared(notebook: Notebook, name: str = "the notebook") -> dict[str, Any]:
 
     Examples
     --------
-    >>> cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]},
-    ...         "source": "profile = 'quick'\\nseed = 0"}
+    >>> code = "profile = 'quick'; seed = 0"
+    >>> cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": code}
     >>> declared({"cells": [cell]})
     {'profile': 'quick', 'seed': 0}
     """
@@ -169,8 +169,8 @@ def rewritten(code: str, values: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> rewritten("seed = 0  # any integer\\nprofile = 'quick'", {"seed": 7, "profile": "quick"})
-    "seed = 7  # any integer\\nprofile = 'quick'"
+    >>> rewritten("seed = 0  # any integer", {"seed": 7})
+    'seed = 7  # any integer'
     """
     lines = code.split("\n")
     for target, default, node in reversed(_assignments(code, "the notebook")):

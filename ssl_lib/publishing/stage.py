@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from ssl_lib.errors import InputError
-from ssl_lib.publishing import api, figures, pages
+from ssl_lib.publishing import api, figures, headers, pages
 from ssl_lib.publishing.layout import Book
 from ssl_lib.publishing.notebooks import Cell, Notebook, code_cells, dumped, source, tags
 from ssl_lib.publishing.pages import Chapter, Page
@@ -66,7 +66,7 @@ def stage(book: Book, shown: Sequence[Page]) -> Stage:
     digest = hashlib.sha256()
     for path in sorted(planned):
         digest.update(f"{path}\0{hashlib.sha256(planned[path]).hexdigest()}\n".encode())
-    documents = frozenset(p for p in planned if Path(p).suffix in {".md", ".ipynb"})
+    documents = frozenset(p for p in planned if Path(p).suffix in {".md", ".rst", ".ipynb"})
     return Stage(folder=book.stage, digest=digest.hexdigest(), documents=documents)
 
 
@@ -96,9 +96,12 @@ def _staged_notebook(page: Page) -> tuple[Notebook, Files]:
     static: Files = {}
     cells: list[Cell] = []
     for cell in notebook["cells"]:
-        placed, files_ = figures.placed(cell, page.slug)
+        placed, brought = figures.placed(cell, page.slug)
         cells += [_without_private(c) for c in placed]
-        static |= files_
+        static |= brought
+        for stand_in, brought in figures.missing(cell):
+            cells.append(stand_in)
+            static |= brought
     notebook["cells"] = _headed(cells, page)
     return notebook, static
 
@@ -145,7 +148,8 @@ def _headed(cells: list[Cell], page: Page) -> list[Cell]:
     if page.run is not None and page.run.error:
         notes.append(pages.failure_note(page.run.error))
     text = "\n\n".join(notes)
-    title, rest = _split_title(source(cells[0])) if cells else ("", "")
+    opening = source(cells[0]).replace(headers.PICTURE, headers.WORDS) if cells else ""
+    title, rest = _split_title(opening)
     if not title:
         return [_markdown("run-line", text), *cells]
     first = {**cells[0], "source": "\n\n".join(filter(None, [title, text, rest]))}
@@ -199,7 +203,7 @@ def _toc(book: Book) -> str:
     toc = yaml.safe_load((book.root / "_toc.yml").read_text("utf-8"))
     for entry in _entries(toc):
         if entry.get("file") == "book/api":
-            entry["sections"] = [{"file": f"book/api/{m}", "title": m} for m in api.modules()]
+            entry["sections"] = [{"file": f"book/api/{name}"} for name in api.public()]
     return yaml.safe_dump(toc, sort_keys=False, allow_unicode=True)
 
 
