@@ -59,16 +59,15 @@ def mean_over_processes(x: Tensor) -> Tensor:
 
 
 def local_rows(gathered: Tensor, n: int) -> Tensor:
-    """Return this process's `n` rows of a gathered tensor.
+    """Return this process's `n` rows of a gathered tensor; what follows the last one's is ignored.
 
     Examples
     --------
-    >>> local_rows(torch.arange(4), 4)
+    >>> local_rows(torch.arange(6), 4)
     tensor([0, 1, 2, 3])
     """
-    if world_size() == 1:
-        return gathered
-    return gathered.narrow(0, dist.get_rank() * n, n)
+    rank = 0 if world_size() == 1 else dist.get_rank()
+    return gathered.narrow(0, rank * n, n)
 
 
 class _Gather(torch.autograd.Function):

@@ -229,7 +229,7 @@ class MSN(TeacherMethod):
             self.head = projection_head(self.encoder_dim, head, norm=head_norm, activation="gelu")
             truncated_normal_weights(self.head)
             self.prototypes = Prototypes(head[-1], n_prototypes)
-        self.register_buffer("prior", uniform_prior(n_prototypes))
+        self.register_buffer("prior", uniform_prior(n_prototypes).float())
         self.make_teacher()
 
     prior: Tensor

@@ -125,4 +125,4 @@ class PMSN(MSN):
         )
         self.alignment = alignment
         masses = power_law_prior(n_prototypes, exponent=exponent) if prior is None else prior
-        self.prior = checked_prior(masses, n_prototypes)
+        self.prior = checked_prior(masses, n_prototypes).float()

@@ -23,19 +23,19 @@ def power_law_prior(n_prototypes: int, *, exponent: float = 0.25) -> Tensor:
     Returns
     -------
     torch.Tensor
-        (K,) float32, decreasing, summing to 1.
+        (K,) float64, decreasing, summing to 1.
 
     Examples
     --------
     >>> power_law_prior(4, exponent=0.5)
-    tensor([0.3591, 0.2539, 0.2073, 0.1796])
+    tensor([0.3591, 0.2539, 0.2073, 0.1796], dtype=torch.float64)
     """
     if n_prototypes < 1 or exponent < 0:
         raise InputError(
             f"need at least one prototype and an exponent >= 0, got {n_prototypes}, {exponent}"
         )
     masses = torch.arange(1, n_prototypes + 1, dtype=torch.float64) ** -exponent
-    return (masses / masses.sum()).float()
+    return masses / masses.sum()
 
 
 def uniform_prior(n_prototypes: int) -> Tensor:
@@ -44,7 +44,7 @@ def uniform_prior(n_prototypes: int) -> Tensor:
     Examples
     --------
     >>> uniform_prior(4)
-    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    tensor([0.2500, 0.2500, 0.2500, 0.2500], dtype=torch.float64)
     """
     return power_law_prior(n_prototypes, exponent=0.0)
 
@@ -55,9 +55,9 @@ def checked_prior(prior: Tensor, n_prototypes: int) -> Tensor:
     Examples
     --------
     >>> checked_prior(torch.tensor([3.0, 1.0]), 2)
-    tensor([0.7500, 0.2500])
+    tensor([0.7500, 0.2500], dtype=torch.float64)
     """
-    prior = torch.as_tensor(prior, dtype=torch.float32)
+    prior = torch.as_tensor(prior, dtype=torch.float64)
     if prior.shape != (n_prototypes,) or not bool((prior > 0).all()):
         raise InputError(
             f"the prior needs {n_prototypes} positive masses, one per prototype; got shape "

@@ -1,0 +1,151 @@
+"""DIET and the supervised baseline."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from ssl_lib.errors import InputError
+from ssl_lib.methods import DIET, Supervised, ViewBatch, diet_floor, diet_loss, supervised_loss
+from ssl_lib.models import MLP, seeded
+
+
+def encoder():
+    with seeded(0):
+        return MLP(64, 8, hidden=(16,))
+
+
+def views(n=6, count=1):
+    generator = torch.Generator().manual_seed(0)
+    return tuple(torch.rand(n, 1, 8, 8, generator=generator) for _ in range(count))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3, 0.8, 1.0])
+def test_loss_at_zero_weights_is_log_n(smoothing):
+    loss = diet_loss(
+        torch.rand(4, 3), torch.zeros(1297, 3), torch.arange(4), label_smoothing=smoothing
+    )
+    assert loss.item() == pytest.approx(7.1678, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("n", "floor"),
+    [(2, 0.6730), (4, 1.3322), (1297, 6.2305), (50_000, 9.1561), (100_000, 9.7107)],
+)
+def test_recorded_floors(n, floor):
+    assert diet_floor(n) == pytest.approx(floor, abs=5e-5)
+    assert diet_floor(n, label_smoothing=0.0) == 0
+    assert diet_floor(n, label_smoothing=1.0) == pytest.approx(math.log(n))
+
+
+@pytest.mark.parametrize("chunk", [None, 3])
+def test_the_floor_is_reached_by_the_target_itself(chunk):
+    n, smoothing = 7, 0.8
+    target = torch.full((n, n), smoothing / n, dtype=torch.float64)
+    target += (1 - smoothing) * torch.eye(n)
+    loss = diet_loss(
+        torch.eye(n, dtype=torch.float64), target.log().T, torch.arange(n), chunk=chunk
+    )
+    assert loss.item() == pytest.approx(diet_floor(n), abs=1e-10)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+@pytest.mark.parametrize("smoothing", [0.0, 0.8])
+def test_chunks_change_neither_value_nor_gradient(small, chunk, smoothing):
+    h, w, indices = small(5, 3), small(11, 3), torch.tensor([0, 10, 4, 4, 7])
+    results = []
+    for size in (None, chunk):
+        tensors = h.clone().requires_grad_(), w.clone().requires_grad_()
+        loss = diet_loss(*tensors, indices, label_smoothing=smoothing, chunk=size)
+        results.append((loss, *torch.autograd.grad(loss, tensors)))
+    for whole, chunked in zip(*results, strict=True):
+        torch.testing.assert_close(chunked, whole, atol=1e-12, rtol=0)
+
+
+def test_against_a_loop(small):
+    h, w, indices = small(4, 3), small(6, 3), torch.tensor([5, 0, 2, 2])
+    total = 0.0
+    for i in range(4):
+        logits = [float(row @ h[i]) for row in w]
+        partition = math.log(sum(map(math.exp, logits)))
+        for c in range(6):
+            target = 0.8 / 6 + (0.2 if c == indices[i] else 0.0)
+            total += target * (partition - logits[c]) / 4
+    assert diet_loss(h, w, indices).item() == pytest.approx(total, abs=1e-12)
+
+
+def test_permuting_data_and_rows_together_changes_nothing(small):
+    h, w, indices = small(4, 3), small(6, 3), torch.tensor([5, 0, 2, 3])
+    order = torch.tensor([3, 1, 5, 0, 2, 4])
+    moved = order.argsort()[indices]
+    torch.testing.assert_close(diet_loss(h, w[order], moved), diet_loss(h, w, indices))
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_gradients(small, chunk):
+    h, w = small(3, 2).requires_grad_(), small(5, 2).requires_grad_()
+    indices = torch.tensor([1, 4, 0])
+    assert torch.autograd.gradcheck(lambda h, w: diet_loss(h, w, indices, chunk=chunk), (h, w))
+
+
+def test_classes_for_indices_give_the_supervised_pipeline_bit_for_bit():
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+    diet = DIET(encoder(), n_data=3)
+    supervised = Supervised(encoder(), n_classes=3, label_smoothing=0.8, bias=False)
+    losses = []
+    for method in (diet, supervised):
+        out = method(ViewBatch(views=views(), indices=labels, labels=labels))
+        out.loss.backward()
+        losses.append(out.loss)
+    assert torch.equal(*losses)
+    gradients = [[p.grad for p in m.parameters()] for m in (diet, supervised)]
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_several_views_average_and_chunks_agree_in_the_module():
+    indices = torch.tensor([3, 1, 4, 0, 5, 9])
+    data = ViewBatch(views=views(count=2), indices=indices)
+    whole, chunked = (DIET(encoder(), n_data=10, chunk=c) for c in (None, 4))
+    out = whole(data)
+    torch.testing.assert_close(chunked(data).loss, out.loss)
+    alone = [whole(ViewBatch(views=(v,), indices=indices)).loss for v in data.views]
+    torch.testing.assert_close(out.loss, (alone[0] + alone[1]) / 2)
+    torch.testing.assert_close(out.logs["excess"], out.loss.detach() - diet_floor(10))
+
+
+def test_normalised_features_ignore_their_length(small):
+    method = DIET(encoder(), n_data=10, normalise=True)
+    data = ViewBatch(views=views(), indices=torch.arange(6))
+    h = small(6, 8).float()
+    first = method.objective([h], data)[0]
+    torch.testing.assert_close(method.objective([5 * h], data)[0], first)
+
+
+def test_the_index_classifier_has_no_bias():
+    assert DIET(encoder(), n_data=10).classifier.bias is None
+
+
+def test_supervised_loss_is_pytorchs_cross_entropy(small):
+    logits, labels = small(5, 4), torch.tensor([0, 3, 2, 1, 1])
+    expected = F.cross_entropy(logits, labels, label_smoothing=0.1)
+    torch.testing.assert_close(supervised_loss(logits, labels, label_smoothing=0.1), expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: supervised_loss(torch.zeros(2, 3), torch.tensor([0, 3])), r"outside \[0, 3\)"),
+        (lambda: supervised_loss(torch.zeros(2, 3), torch.tensor([0])), "2 rows of logits for 1"),
+        (lambda: DIET(encoder(), n_data=5, label_smoothing=1.2), r"must lie in \[0, 1\]"),
+        (
+            lambda: diet_loss(torch.zeros(1, 2), torch.zeros(3, 2), torch.zeros(1).long(), chunk=0),
+            "chunk=0 must be positive",
+        ),
+        (lambda: DIET(encoder(), n_data=9)(ViewBatch(views=views())), "diet needs batch.indices"),
+        (lambda: Supervised(encoder(), n_classes=2)(ViewBatch(views=views())), "batch.labels"),
+    ],
+)
+def test_wrong_input_is_named(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
