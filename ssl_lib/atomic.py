@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
-except ImportError:  # Windows: writes stay atomic, but two processes may do the same work
-    LOCK_EX = LOCK_NB = 0
-
-    def flock(descriptor: int, operation: int, /) -> None:
-        """Lock nothing."""
-
+from typing import Any
 
 __all__ = ["lock", "write_file", "write_folder"]
 
+# Windows has no such locks: writes stay atomic there, but two processes may do the same work.
+_fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 _log = logging.getLogger(__name__)
 
 
@@ -136,11 +131,13 @@ def _is_current(descriptor: int, path: Path) -> bool:
 
 
 def _wait(descriptor: int, path: Path) -> None:
+    if _fcntl is None:
+        return
     try:
-        flock(descriptor, LOCK_EX | LOCK_NB)
+        _fcntl.flock(descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
     except BlockingIOError:
         _log.info("waiting for the process that holds %s", path.name)
-        flock(descriptor, LOCK_EX)
+        _fcntl.flock(descriptor, _fcntl.LOCK_EX)
 
 
 def _write(path: Path, content: bytes) -> None:

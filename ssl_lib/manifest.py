@@ -6,8 +6,10 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -274,11 +276,11 @@ def _version(distribution: str) -> str:
 
 
 def _device(kind: str) -> dict[str, Any]:
-    import torch
-
-    name = torch.cuda.get_device_name() if kind == "cuda" and torch.cuda.is_available() else kind
-    threads = torch.get_num_threads()
-    return {"type": kind, "name": name, "cpu": _cpu_model(), "threads": threads}
+    # A run that never imported torch ran on the CPU, and importing it takes seconds.
+    torch = sys.modules.get("torch")
+    name = torch.cuda.get_device_name() if torch and kind == "cuda" else kind
+    threads = torch.get_num_threads() if torch else os.environ.get("OMP_NUM_THREADS", 1)
+    return {"type": kind, "name": name, "cpu": _cpu_model(), "threads": int(threads)}
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import ast
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple
 
 __all__ = ["EFFECTS", "Definition", "Imported", "Module", "Reference", "describe", "parse"]
@@ -327,6 +328,8 @@ def _dump(node: object) -> str:
     """Write a syntax tree as text, without what has no effect on what the code does."""
     if isinstance(node, ast.Constant):
         return f"{type(node.value).__name__} {node.value!r}"
+    if isinstance(node, ast.JoinedStr):
+        return f"JoinedStr({', '.join(_joined(node))})"
     if isinstance(node, ast.AST):
         hidden = {"annotation"} if isinstance(node, ast.arg) else set()
         parts = [
@@ -338,6 +341,16 @@ def _dump(node: object) -> str:
     if isinstance(node, list):
         return f"[{', '.join(_dump(part) for part in node if not _is_bare_text(part))}]"
     return repr(node)
+
+
+def _joined(node: ast.JoinedStr) -> Iterator[str]:
+    """Write the parts of an f-string; Python 3.12.0 to 3.12.3 cut its text where others do not."""
+    for is_text, parts in groupby(node.values, lambda part: isinstance(part, ast.Constant)):
+        if is_text:
+            text = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+            yield from [repr(text)] if text else []
+        else:
+            yield from map(_dump, parts)
 
 
 def _is_bare_text(node: object) -> bool:
