@@ -29,7 +29,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.modules import is_installed, locate, modules_below, read
 from ssl_lib.source import EFFECTS, Imported, Module, Reference
 
-__all__ = ["Trace", "current", "fingerprint", "trace"]
+__all__ = ["Trace", "current", "fingerprint", "of_code", "trace"]
 
 _DIGITS = 16
 
@@ -95,6 +95,34 @@ def trace(*objects: object, owned: Iterable[str] = ("ssl_lib",)) -> Trace:
     for item in objects:
         tracer.add_object(item)
     return tracer.run()
+
+
+def of_code(text: str, owned: Iterable[str] = ("ssl_lib",)) -> dict[str, str]:
+    """Hash every definition that a piece of code uses, without running or importing anything.
+
+    Parameters
+    ----------
+    text : str
+        Python source, such as a notebook's cells put together.
+    owned : iterable of str, default=("ssl_lib",)
+        Top-level packages to follow.
+
+    Returns
+    -------
+    dict of str to str
+        As from :func:`fingerprint`; the code itself is not in it.
+
+    Examples
+    --------
+    >>> sorted(of_code("from ssl_lib import profiles; print(profiles.PROFILES)"))
+    ['ssl_lib.profiles:PROFILES', 'ssl_lib.profiles:Profile']
+    """
+    name = "<code>"
+    tracer = _Tracer({*owned})
+    tracer.modules[name] = source.parse(name, text)
+    tracer.queue.append((name, "*"))
+    found = tracer.run().sources
+    return {key: value for key, value in found.items() if not key.startswith(f"{name}:")}
 
 
 def current(keys: Iterable[str], owned: Iterable[str] = ("ssl_lib",)) -> dict[str, str | None]:

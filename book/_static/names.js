@@ -12,9 +12,11 @@ document.addEventListener("DOMContentLoaded", function () {
   for (const button of document.querySelectorAll(".search-button-field[aria-label]")) {
     button.setAttribute("aria-label", button.textContent.replace(/\s+/g, " ").trim());
   }
-  for (const icon of document.querySelectorAll(".theme-switch[title]")) {
+  for (const icon of document.querySelectorAll(".theme-switch")) {
     icon.removeAttribute("title");
     icon.setAttribute("aria-hidden", "true");
+    // The icon font may already have drawn it, with its title inside.
+    icon.querySelectorAll("title").forEach((title) => title.remove());
   }
   const sidebar = document.getElementById("pst-primary-sidebar");
   if (sidebar) {

@@ -1,14 +1,49 @@
 """What can be read off a code cell without running it: calls, and the figures it shows."""
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
+from ssl_lib import fingerprint
 from ssl_lib.publishing.notebooks import Cell, Notebook, code_cells, source
-from ssl_lib.publishing.sources import without_magic
 
-__all__ = ["calls", "figure_problems", "labels", "shows_figure"]
+__all__ = ["calls", "figure_problems", "labels", "library", "shows_figure", "without_magic"]
 
+_MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 _NEEDED = ("label", "caption", "alt", "data")
+
+
+def without_magic(code: str) -> str:
+    """Return a cell's code with lines of IPython magic replaced by ``pass``.
+
+    Examples
+    --------
+    >>> without_magic("    %pip install this")
+    '    pass'
+    """
+    return _MAGIC.sub(r"\1pass", code)
+
+
+def library(codes: Iterable[str]) -> dict[str, str]:
+    """Return the hash of every definition of the library that pieces of code use.
+
+    A piece that is not Python counts for nothing here; it fails when it runs.
+
+    Examples
+    --------
+    >>> sorted(library(["from ssl_lib import errors", "errors.InputError"]))
+    ['ssl_lib.errors:InputError']
+    """
+    whole = [text for text in map(without_magic, codes) if _parses(text)]
+    return fingerprint.of_code("\n".join(whole))
+
+
+def _parses(code: str) -> bool:
+    try:
+        ast.parse(code)
+    except SyntaxError:
+        return False
+    return True
 
 
 def calls(code: str, name: str) -> list[ast.Call]:

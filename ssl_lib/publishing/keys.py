@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from ssl_lib.paths import cache_root, data_root
-from ssl_lib.publishing import cells, sources
+from ssl_lib.publishing import cells
 from ssl_lib.publishing.layout import Book
 from ssl_lib.publishing.notebooks import Notebook, code_cells, source, tags
 
@@ -52,7 +52,7 @@ def dependencies(
         "form": {"runner": str(_FORM), "accelerator": _accelerator()},
         "code cell": dict(_cell_hashes(notebook)),
         "parameter": {name: json.dumps(value) for name, value in values.items()},
-        "library": sources.fingerprints(codes),
+        "library": cells.library(codes),
         "version": versions(),
         "claim": _claims(book, slug),
         "results": _file_hashes(book.results, skip="verdicts"),
