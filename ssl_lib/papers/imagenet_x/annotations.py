@@ -6,10 +6,38 @@ import pandas as pd
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.papers.imagenet_x.intervals import wilson
 
-__all__ = ["active_factors", "associations", "class_shift", "prevalence", "similarity"]
+__all__ = [
+    "MEANINGS",
+    "active_factors",
+    "associations",
+    "class_shift",
+    "glossary",
+    "prevalence",
+    "similarity",
+]
 
 SPLITS = ("train", "val")
 CHOICES = ("multi", "top")
+
+#: How an image differs from the prototypes of its class when an annotator ticks a factor.
+MEANINGS = {
+    "pose": "other pose, position or angle",
+    "background": "other background",
+    "pattern": "other markings, such as stripes or prints",
+    "color": "other colours",
+    "smaller": "takes up less of the picture",
+    "shape": "other outline or build",
+    "partial_view": "partly outside the picture",
+    "subcategory": "other breed, brand or model",
+    "texture": "other surface",
+    "larger": "takes up more of the picture",
+    "darker": "darker light",
+    "object_blocking": "partly hidden by another object",
+    "person_blocking": "partly hidden by a person",
+    "style": "other medium: drawing, sepia, rendering",
+    "brighter": "brighter light",
+    "multiple_objects": "another object in the picture",
+}
 
 
 def prevalence() -> pd.DataFrame:
@@ -45,6 +73,32 @@ def _prevalence(split: str, selection: str) -> pd.DataFrame:
             "percent": 100 * ix.prevalence(table),
             "low": 100 * low,
             "high": 100 * high,
+        }
+    )
+
+
+def glossary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what each factor means and on how many validation images it was found.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`prevalence`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns factor, compared with the prototypes, ticked, top factor; most often ticked first.
+    """
+    val = table[table.split == "val"]
+    images = val.pivot(index="factor", columns="selection", values="images")
+    images = images.sort_values("multi", ascending=False)
+    return pd.DataFrame(
+        {
+            "factor": images.index,
+            "compared with the prototypes": images.index.map(MEANINGS),
+            "ticked": images.multi.to_numpy(),
+            "top factor": images.top.to_numpy(),
         }
     )
 

@@ -6,9 +6,11 @@ import pandas as pd
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.papers.imagenet_x.intervals import wilson
 from ssl_lib.papers.imagenet_x.settings import SCORINGS, SELECTIONS
-from ssl_lib.papers.imagenet_x.sources import BASE, Sources
+from ssl_lib.papers.imagenet_x.sources import ALL_IMAGES, BASE, Sources
 
 __all__ = [
+    "averages",
+    "calibration",
     "class_adjusted",
     "empties",
     "error_by_ticks",
@@ -18,6 +20,7 @@ __all__ = [
     "prototype_effect",
     "scorings",
     "shared_mistakes",
+    "side_by_side",
     "strengths_and_weaknesses",
 ]
 
@@ -80,6 +83,73 @@ def scorings(sources: Sources) -> pd.DataFrame:
             part.insert(2, "empty", empty)
             parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def averages(sources: Sources) -> pd.DataFrame:
+    """Return each model's accuracy and its worst factor and classes, with intervals (dossier 4.6).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, accuracy, low, high (95 % bootstrap), worst_factor (its name), worst (accuracy
+        on it), worst_100_classes, calibration_error (class scoring, top factors).
+    """
+    rows = sources.scored()
+    counts = rows.counts()
+    settings = sources.settings
+    intervals = ix.bootstrap_error_ratio(rows, replicates=settings.draws, seed=settings.seed)
+    worst = np.nanargmin(counts.factor_accuracy, axis=1)
+    errors = sources.calibration.table.query(f"factor == '{ALL_IMAGES}'").set_index("model").error
+    return pd.DataFrame(
+        {
+            "model": BASE,
+            "accuracy": counts.accuracy,
+            "low": intervals.average_low,
+            "high": intervals.average_high,
+            "worst_factor": np.array(ix.FACTORS)[worst],
+            "worst": counts.worst_factor,
+            "worst_100_classes": ix.worst_class_accuracy(rows),
+            "calibration_error": errors[list(BASE)].to_numpy(),
+        }
+    )
+
+
+def calibration(sources: Sources) -> pd.DataFrame:
+    """Return the calibration error of each model on each factor's images, a column a model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns factor, images, then one for each model.
+    """
+    table = sources.calibration.table
+    wide = table.pivot(index=["factor", "images"], columns="model", values="error")
+    wide = wide[list(BASE)].sort_index(level="images", ascending=False)
+    return wide.rename_axis(columns=None).reset_index()
+
+
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """Return error ratios with intervals as text, a column a model.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`scorings`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns selection, scoring, factor, images, then one for each model.
+    """
+    left_out = table["empty"] == "exclude"
+    shown = table.assign(
+        scoring=table.scoring.where(~left_out, "real, empty left out"),
+        text=[f"{r.error_ratio:.2f} ({r.low:.2f} to {r.high:.2f})" for r in table.itertuples()],
+    )
+    keys = ["selection", "scoring", "factor", "images"]
+    wide = shown.pivot(index=keys, columns="model", values="text")[list(BASE)]
+    order = shown.drop_duplicates(keys).set_index(keys).index
+    return wide.reindex(order).rename_axis(columns=None).reset_index()
 
 
 def error_by_ticks(sources: Sources, *, most: int = 6) -> pd.DataFrame:

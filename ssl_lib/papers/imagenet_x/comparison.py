@@ -23,7 +23,9 @@ __all__ = [
     "family_ratios",
     "line",
     "line_fits",
+    "mean_gains",
     "mean_ratios",
+    "pearson",
 ]
 
 Names = npt.NDArray[np.object_]
@@ -180,7 +182,7 @@ def line_fits(models: Comparison) -> pd.DataFrame:
     counts = models.counts
     fit = ix.accuracy_on_the_line(counts)
     low, high = bootstrap_over_models(
-        lambda rows: _pearson(counts.accuracy[rows], counts.factor_accuracy[rows]),
+        lambda rows: pearson(counts, rows),
         len(counts),
         replicates=models.draws,
         seed=models.seed,
@@ -202,6 +204,22 @@ def line_fits(models: Comparison) -> pd.DataFrame:
         }
     )
     return table.sort_values("best", ascending=False, ignore_index=True)
+
+
+def pearson(counts: ix.FactorCounts, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the correlation of factor accuracy and overall accuracy over some models.
+
+    Parameters
+    ----------
+    counts : FactorCounts
+    rows : int array
+        Positions of the models, which may repeat.
+
+    Returns
+    -------
+    float64 array (16,)
+    """
+    return _pearson(counts.accuracy[rows], counts.factor_accuracy[rows])
 
 
 def _pearson(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -289,6 +307,23 @@ def accuracy_dependence(models: Comparison) -> pd.DataFrame:
     )
 
 
+def mean_gains(models: Comparison) -> dict[str, npt.NDArray[np.float64]]:
+    """Return each model's effective robustness, averaged over the factors, by family.
+
+    Returns
+    -------
+    dict of str to float64 array
+        Percentage points, one number a model.
+    """
+    gains = _gains(models).mean(axis=1)
+    return {name: gains[models.families == name] for name in FAMILIES}
+
+
+def _gains(models: Comparison) -> npt.NDArray[np.float64]:
+    reference = models.families == "ImageNet-1k"
+    return np.asarray(100 * ix.effective_robustness(models.counts, reference=reference))
+
+
 def effective_robustness(models: Comparison) -> pd.DataFrame:
     """Return how far families lie above the line of the standard models (dossier 4.10).
 
@@ -299,8 +334,7 @@ def effective_robustness(models: Comparison) -> pd.DataFrame:
         through the ImageNet-1k models predicts), low, high (95 % t interval over models). A last
         "factor" called "mean of factors" averages the sixteen.
     """
-    reference = models.families == "ImageNet-1k"
-    gains = 100 * ix.effective_robustness(models.counts, reference=reference)
+    gains = _gains(models)
     gains = np.column_stack([gains, gains.mean(axis=1)])
     parts = []
     for name in FAMILIES:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from ssl_lib.randomness import numpy_generator
 
-__all__ = ["bootstrap_over_models", "cramers_v", "mean_interval", "wilson"]
+__all__ = ["bootstrap_over_models", "mean_interval", "wilson"]
 
 Floats = npt.NDArray[np.float64]
 Z = stats.norm.ppf(0.975)
@@ -119,31 +119,3 @@ def _blocks(
     if groups is None:
         return [np.arange(models)]
     return [np.flatnonzero(groups == name) for name in np.unique(groups)]
-
-
-def cramers_v(counts: npt.ArrayLike) -> float:
-    """Return Cramer's V of a contingency table, corrected for its size (Bergsma 2013).
-
-    Parameters
-    ----------
-    counts : array_like (rows, columns)
-        Non-negative counts; empty rows and columns are left out.
-
-    Returns
-    -------
-    float
-        0 for independence, 1 when one variable fixes the other.
-
-    Examples
-    --------
-    >>> cramers_v([[50, 0], [0, 50]]), cramers_v([[25, 25], [25, 25]])
-    (1.0, 0.0)
-    """
-    table = np.asarray(counts, float)
-    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
-    n, (rows, columns) = table.sum(), table.shape
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
-    phi_squared = ((table - expected) ** 2 / expected).sum() / n
-    corrected = max(0.0, phi_squared - (rows - 1) * (columns - 1) / (n - 1))
-    smaller = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1))
-    return float(np.sqrt(corrected / (smaller - 1)))

@@ -77,6 +77,20 @@ class Settings(profiles.Settings):
         return self.replicates or chosen
 
 
+    @property
+    def scope(self) -> str:
+        """What the numbers are about, in words for captions.
+
+        Examples
+        --------
+        >>> Settings(scoring="metaclass").scope
+        'top factors, scored by metaclass'
+        """
+        factors = {"top": "top factors", "multi": "all ticked factors"}[self.selection]
+        how = {"class": "class", "real": "reassessed (ReaL) labels", "metaclass": "metaclass"}
+        return f"{factors}, scored by {how[self.scoring]}"
+
+
 def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         options = " or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])])

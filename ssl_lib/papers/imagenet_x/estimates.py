@@ -1,0 +1,260 @@
+"""The estimates that decide the chapter's claims, from the same tables as its figures."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ssl_lib.claims import Estimate
+from ssl_lib.evaluation import imagenet_x as ix
+from ssl_lib.evaluation.imagenet_x.families import is_transformer
+from ssl_lib.papers.imagenet_x import annotations, augmentation, base_models, comparison
+from ssl_lib.papers.imagenet_x.comparison import Comparison
+from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, mean_interval
+from ssl_lib.papers.imagenet_x.settings import Settings
+from ssl_lib.papers.imagenet_x.sources import Sources
+from ssl_lib.randomness import numpy_generator
+
+__all__ = ["estimates"]
+
+COSTLY = ("texture", "subcategory", "object_blocking", "person_blocking")
+MARGIN = 0.01  # accuracy below the weakest transformer at which networks still count as comparable
+Given = Estimate | dict[str, Estimate]
+
+
+def estimates(sources: Sources) -> dict[str, Given]:
+    """Return the estimate of every claim of the chapter.
+
+    The claims are about top factors and class scoring, whatever the chapter's settings.
+
+    Parameters
+    ----------
+    sources : Sources
+
+    Returns
+    -------
+    dict of str to Estimate or dict
+        By claim id, as :func:`ssl_lib.claims.report` takes it.
+    """
+    own = sources.settings
+    settings = Settings(
+        profile=own.profile, seed=own.seed, device=own.device, replicates=own.replicates
+    )
+    fixed = Sources(sources.images, sources.top, sources.multi, sources.calibration, settings)
+    models = comparison.compare(fixed)
+    return {
+        "C1": _sizes(),
+        "C2": Estimate(len(fixed.rows()), note="exact"),
+        "C3": _consistency(models),
+        "C4a": _costly(models),
+        "C4b": _common(models),
+        "C5": _line(models),
+        "C6": _splits(settings),
+        "C7": _classes(settings),
+        "C8a": _crop(fixed),
+        "C8b": _jitter(fixed),
+        "C9": _metaclasses(fixed),
+        "C10": _data(models),
+    }
+
+
+def _sizes() -> dict[str, Estimate]:
+    sizes = {
+        "factors": len(ix.FACTORS),
+        "validation images": len(ix.load_annotations(prototypes="keep")),
+        "training images": len(ix.load_annotations(split="train", prototypes="keep")),
+    }
+    return {name: Estimate(size, note="exact") for name, size in sizes.items()}
+
+
+def _consistency(models: Comparison) -> dict[str, Estimate]:
+    table = comparison.consistency(models)
+    pairs, families = table.iloc[0], table.iloc[1:]
+    least = families.loc[families["mean"].idxmin()]
+    n = len(models.counts)
+    return {
+        "pairs of models": _interval(pairs, "mean", n=n),
+        "least typical family": _interval(least, "mean", n=n, note=least.what),
+        "transformers and convolutional networks": _architectures(models),
+    }
+
+
+def _architectures(models: Comparison) -> Estimate:
+    """Compare the mean error ratios of transformers and of networks about as accurate."""
+    # Zero-shot models are another learning paradigm: the comparison is about architecture alone.
+    transformer = np.array(
+        [is_transformer(name) and "zeroshot" not in name for name in models.counts.models]
+    )
+    enough = models.counts.accuracy >= models.counts.accuracy[transformer].min() - MARGIN
+    ratios, kind = models.counts.error_ratio[enough], transformer[enough]
+
+    def agreement(rows: np.ndarray) -> float:
+        mask = kind[rows]
+        means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
+        return float(ix.pairwise_spearman(means)[0, 1])
+
+    low, high = bootstrap_over_models(
+        agreement,
+        len(kind),
+        replicates=models.draws,
+        seed=models.seed,
+        stream="architectures",
+        groups=kind.astype(object),
+    )
+    value = agreement(np.arange(len(kind)))
+    note = f"{kind.sum()} transformers, {(~kind).sum()} other networks"
+    return _estimate(value, low, high, n=len(kind), note=note)
+
+
+def _costly(models: Comparison) -> Estimate:
+    ratios = models.counts.error_ratio
+    chosen = np.isin(ix.FACTORS, COSTLY)
+
+    def gap(rows: np.ndarray) -> float:
+        means = ratios[rows].mean(axis=0)
+        return float(means[chosen].min() - means[~chosen].max())
+
+    low, high = bootstrap_over_models(
+        gap, len(ratios), replicates=models.draws, seed=models.seed, stream="costly"
+    )
+    return _estimate(gap(np.arange(len(ratios))), low, high, n=len(ratios))
+
+
+def _common(models: Comparison) -> dict[str, Estimate]:
+    table = annotations.prevalence().query("split == 'val' and selection == 'top'")
+    ranks = table.set_index("factor").images.rank(ascending=False)
+    ratios = comparison.mean_ratios(models).set_index("factor")
+    found = {}
+    for factor in ("pose", "background"):
+        found[f"rank of {factor}"] = Estimate(float(ranks[factor]), note="exact")
+        row = ratios.loc[factor]
+        found[f"error ratio of {factor}"] = _interval(row, "error_ratio", n=len(models.counts))
+    return found
+
+
+def _line(models: Comparison) -> dict[str, Estimate]:
+    fits = comparison.line_fits(models)
+    counts = models.counts
+    low, high = bootstrap_over_models(
+        lambda rows: np.median(comparison.pearson(counts, rows)),
+        len(counts),
+        replicates=models.draws,
+        seed=models.seed,
+        stream="median line",
+    )
+    weakest = fits.loc[fits.pearson.idxmin()]
+    note = f"{weakest.factor}, {weakest.images} images"
+    return {
+        "median factor": _estimate(fits.pearson.median(), low, high, n=len(counts)),
+        "weakest factor": _interval(weakest, "pearson", n=len(counts), note=note),
+    }
+
+
+def _splits(settings: Settings) -> dict[str, Estimate]:
+    tables = {split: ix.load_annotations(split=split) for split in ("train", "val")}
+    counts = {split: table.factors.sum(axis=0) for split, table in tables.items()}
+    sizes = {split: len(table) for split, table in tables.items()}
+    generator = numpy_generator(settings.seed, "imagenet_x", "splits")
+    draws = {
+        split: generator.multinomial(sizes[split], _shares(counts[split], sizes[split]),
+                                     size=settings.draws)[:, :-1]
+        for split in tables
+    }  # fmt: skip
+    resampled = np.array([_similarity(t, v) for t, v in zip(draws["train"], draws["val"])])
+    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    values = _similarity(counts["train"], counts["val"])
+    common = np.sort(counts["val"])[-4:].sum() / sizes["val"]
+    n = sum(sizes.values())
+    names = ("correlation", "total variation")
+    found = {
+        name: _estimate(*row, n=n) for name, *row in zip(names, values, low, high, strict=True)
+    }
+    return {**found, "share of four commonest": Estimate(common, n=sizes["val"], note="exact")}
+
+
+def _shares(counts: np.ndarray, size: int) -> np.ndarray:
+    return np.append(counts, size - counts.sum()) / size
+
+
+def _similarity(train: np.ndarray, val: np.ndarray) -> tuple[float, float]:
+    a, b = train / train.sum(), val / val.sum()
+    return float(np.corrcoef(a, b)[0, 1]), float(np.abs(a - b).sum() / 2)
+
+
+def _classes(settings: Settings) -> Estimate:
+    table = ix.load_annotations()
+    dogs = table.metaclasses == ix.METACLASSES.index("dog")
+    counts = np.stack([table.factors[mask].sum(axis=0) for mask in (dogs, ~dogs)])
+    generator = numpy_generator(settings.seed, "imagenet_x", "classes")
+    n = int(counts.sum())
+    draws = generator.multinomial(n, counts.ravel() / n, size=settings.draws)
+    resampled = [_pose_on_dogs(draw.reshape(counts.shape)) for draw in draws]
+    return _estimate(_pose_on_dogs(counts), *np.percentile(resampled, [2.5, 97.5]), n=n)
+
+
+def _pose_on_dogs(counts: np.ndarray) -> float:
+    """Return the relative shift of pose from counts by factor on dogs and on all else (2, 16)."""
+    shares = counts[0] / counts[0].sum(), counts.sum(axis=0) / counts.sum()
+    pose = ix.FACTORS.index("pose")
+    return float(shares[0][pose] / shares[1][pose] - 1)
+
+
+def _crop(sources: Sources) -> dict[str, Estimate]:
+    models = augmentation.sweep(sources, "random crop")
+    control = augmentation.accuracy_control(models)
+    row = control[(control.kind == "equal accuracy") & (control.factor == "smaller")].iloc[0]
+    return {
+        "change in error ratio": _change(models, "smaller"),
+        "correlation at equal accuracy": _interval(row, "correlation", n=int(row.models)),
+    }
+
+
+def _jitter(sources: Sources) -> dict[str, Estimate]:
+    models = augmentation.sweep(sources, "colour jitter")
+    factors = ("color", "darker", "brighter", "pose")
+    return {f"change on {factor}": _change(models, factor) for factor in factors}
+
+
+def _change(models: augmentation.Sweep, factor: str) -> Estimate:
+    row = augmentation.extremes(models).set_index("factor").loc[factor]
+    return _interval(row, "change", n=int(row.models), note=f"{row.images} images")
+
+
+def _metaclasses(sources: Sources) -> dict[str, Estimate]:
+    table = base_models.metaclass_ratios(sources, prototypes="keep")
+    accuracy = table.groupby("metaclass").accuracy.first()
+    names = ("vessel", "snake", "commodity", "dog")
+    return {name: Estimate(100 * accuracy[name], note="exact") for name in names}
+
+
+def _data(models: Comparison) -> dict[str, Estimate]:
+    gains = comparison.mean_gains(models)
+    more = gains["more data"]
+    low, high = mean_interval(more)
+    found = {"more data": _estimate(more.mean(), low, high, n=len(more))}
+    for name, family in (
+        ("above robustness interventions", "robustness intervention"),
+        ("above self-supervised", "self-supervised"),
+    ):
+        found[name] = _difference(more, gains[family])
+    return found
+
+
+def _difference(first: np.ndarray, second: np.ndarray) -> Estimate:
+    """Difference of two means, with Welch's interval."""
+    from scipy import stats
+
+    test = stats.ttest_ind(first, second, equal_var=False)
+    interval = test.confidence_interval(0.95)
+    value = float(first.mean() - second.mean())
+    return _estimate(value, interval.low, interval.high, n=len(first) + len(second))
+
+
+def _interval(row: Mapping[str, float] | pd.Series, value: str, *, n: int, note: str = "") -> Estimate:
+    return _estimate(row[value], row["low"], row["high"], n=n, note=note)
+
+
+def _estimate(value: float, low: object, high: object, *, n: int, note: str = "") -> Estimate:
+    """Make an estimate of plain numbers, its interval widened to hold it."""
+    number, ends = float(value), (float(np.min(low)), float(np.max(high)))
+    return Estimate(number, min(ends[0], number), max(ends[1], number), n=n, note=note)
