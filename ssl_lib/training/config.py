@@ -51,7 +51,10 @@ class TrainingConfig:
     compile : bool
         Compile the encoder; the first steps then take tens of seconds.
     seed : int
-        Seed of order and augmentation; each has its own stream.
+        Seed of order and views; each has its own stream.
+    order_seed, views_seed : int or None
+        Seeds of the batches' order and of the views alone, where one of them is to vary or to stay
+        while the other does not; None takes `seed`.
     checkpoint_every : int
         Epochs between checkpoints.
     evaluate_every : int
@@ -81,8 +84,20 @@ class TrainingConfig:
     precision: str = "auto"
     compile: bool = False
     seed: int = 0
+    order_seed: int | None = None
+    views_seed: int | None = None
     checkpoint_every: int = 1
     evaluate_every: int = 0
+
+    @property
+    def order_stream(self) -> int:
+        """Seed of the batches' order."""
+        return self.seed if self.order_seed is None else self.order_seed
+
+    @property
+    def views_stream(self) -> int:
+        """Seed of the views and of the patches that are dropped."""
+        return self.seed if self.views_seed is None else self.views_seed
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "checkpoint_every"):

@@ -305,7 +305,7 @@ class _Trainer:
             self.save()
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        order = torch_generator(self.config.seed, "order", epoch)
+        order = torch_generator(self.config.order_stream, "order", epoch)
         return self.data.batches(order, self.config.batch_size)
 
     def optimise(
@@ -348,7 +348,8 @@ class _Trainer:
         """
         images = batch.images
         shape = (images.shape[0], images.shape[1], images.shape[2], images.shape[3])
-        drawn = self.policy.sample(shape, torch_generator(self.config.seed, "views", self.step))
+        generator = torch_generator(self.config.views_stream, "views", self.step)
+        drawn = self.policy.sample(shape, generator)
         keep = self.keep()
         share = len(images) // (self.config.accumulate * self.processes.count)
         for part in range(self.config.accumulate):
@@ -368,7 +369,7 @@ class _Trainer:
     def keep(self) -> tuple[Tensor | None, ...] | None:
         if not self.drop_patches:
             return None
-        generator = torch_generator(self.config.seed, "patches", self.step)
+        generator = torch_generator(self.config.views_stream, "patches", self.step)
         patches = int(self.method.encoder.n_patches)  # type: ignore[arg-type]
         kept = patch_keep(patches, drop=self.drop_patches, generator=generator)
         others = len(self.policy.recipes) - 2

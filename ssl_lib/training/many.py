@@ -1,0 +1,333 @@
+"""Many copies of one small architecture, trained side by side in one process.
+
+Their weights are stacked along a new first axis and one vectorised forward and backward pass serves
+all of them; every update is element-wise, so each member is trained as it would be alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from ssl_lib.data import ImageData
+from ssl_lib.data.views import Policy
+from ssl_lib.errors import InputError
+from ssl_lib.methods.base import Method, ViewBatch
+from ssl_lib.randomness import torch_generator
+from ssl_lib.training.config import TrainingConfig
+from ssl_lib.training.loop import Diverged
+from ssl_lib.training.optimisers import build_optimiser, set_learning_rate
+from ssl_lib.training.schedules import learning_rate_factor
+
+__all__ = ["pretrain_many", "stack_methods", "unstack_methods"]
+
+
+def pretrain_many(
+    methods: Sequence[Method],
+    data: ImageData,
+    *,
+    policy: Policy,
+    config: TrainingConfig,
+    order_seeds: Sequence[int] | None = None,
+    views_seeds: Sequence[int] | None = None,
+    device: str | torch.device = "cpu",
+    progress: bool | None = None,
+) -> list[dict[str, Any]]:
+    """Train K methods of one architecture at once, each as :func:`ssl_lib.training.loop.pretrain`.
+
+    Parameters
+    ----------
+    methods : sequence of Method
+        The members, which differ in their initial weights; trained in place.
+    data : ImageData
+        The training images of all of them.
+    policy : Policy
+        Makes the views.
+    config : TrainingConfig
+        How to train each; LARS and bfloat16 are not available here.
+    order_seeds, views_seeds : sequence of int, optional
+        One for each member: what ``order_seed`` and ``views_seed`` would be in a run of its own.
+        By default all members share the configuration's. Equal seeds give equal batches or views.
+    device : str or torch.device, default="cpu"
+        Where.
+    progress : bool, optional
+        Whether to show a progress bar; by default when the terminal can.
+
+    Returns
+    -------
+    list of dict
+        One entry an epoch: ``epoch``, ``losses`` (mean over the epoch, one for each member),
+        ``learning_rate``, ``seconds``, ``images_per_second`` (over all members).
+
+    Raises
+    ------
+    Diverged
+        When a member's loss is not finite; it names the member and the epoch.
+    InputError
+        When the members are not of one architecture or their numbers differ from the seeds'.
+
+    Examples
+    --------
+    >>> from ssl_lib import data, methods, models
+    >>> members = [
+    ...     methods.build_method("supervised", models.build_encoder(
+    ...         "mlp", in_channels=1, image_size=8, seed=seed), n_classes=10, seed=seed)
+    ...     for seed in range(3)]
+    >>> history = pretrain_many(members, data.load("digits"), progress=False,
+    ...     policy=data.views.policy("digits", size=8),
+    ...     config=TrainingConfig(epochs=2, batch_size=256))
+    >>> len(history[1]["losses"])
+    3
+    """
+    seeds = [
+        _seeds(order_seeds, config.order_stream, len(methods), "order_seeds"),
+        _seeds(views_seeds, config.views_stream, len(methods), "views_seeds"),
+    ]
+    configs = [
+        replace(config, order_seed=order, views_seed=views)
+        for order, views in zip(*seeds, strict=True)
+    ]
+    _check(methods, data, config)
+    for method in methods:
+        method.to(device).train()
+    stacked = stack_methods(methods)
+    trainer = _Together(methods[0], stacked, data.to(device), policy, configs)
+    try:
+        return trainer.train(progress)
+    finally:
+        unstack_methods(stacked, methods)
+
+
+def stack_methods(methods: Sequence[Method]) -> Method:
+    """Copy methods of one architecture into one module with stacked weights and buffers.
+
+    Parameters
+    ----------
+    methods : sequence of Method
+        K members.
+
+    Returns
+    -------
+    Method
+        Every parameter and buffer has a new first axis of length K. It is not to be called, but
+        its hooks (teacher, centre) act on all members.
+
+    Raises
+    ------
+    InputError
+        When names or shapes differ between members.
+
+    Examples
+    --------
+    >>> from ssl_lib import methods, models
+    >>> members = [methods.build_method("simclr", models.build_encoder(
+    ...     "mlp", in_channels=1, image_size=8, seed=s)) for s in range(3)]
+    >>> next(stack_methods(members).parameters()).shape
+    torch.Size([3, 128, 64])
+    """
+    states = [_tensors(method) for method in methods]
+    for number, state in enumerate(states):
+        for name, value in states[0].items():
+            if (
+                name not in state
+                or state[name].shape != value.shape
+                or len(state) != len(states[0])
+            ):
+                raise InputError(
+                    f"members must have one architecture: member {number} differs at {name!r}."
+                )
+    stacked = deepcopy(methods[0])
+    for name, value in states[0].items():
+        together = torch.stack([state[name].detach() for state in states])
+        owner, leaf = _owner(stacked, name)
+        if isinstance(value, nn.Parameter):
+            setattr(owner, leaf, nn.Parameter(together, requires_grad=value.requires_grad))
+        else:
+            owner._buffers[leaf] = together
+    return stacked
+
+
+@torch.no_grad()
+def unstack_methods(stacked: Method, methods: Sequence[Method]) -> None:
+    """Copy stacked weights and buffers back into the members.
+
+    Parameters
+    ----------
+    stacked : Method
+        From :func:`stack_methods`.
+    methods : sequence of Method
+        The K members, changed in place.
+    """
+    together = _tensors(stacked)
+    for number, method in enumerate(methods):
+        for name, value in _tensors(method).items():
+            value.copy_(together[name][number])
+
+
+class _Together:
+    def __init__(
+        self,
+        template: Method,
+        stacked: Method,
+        data: ImageData,
+        policy: Policy,
+        configs: Sequence[TrainingConfig],
+    ) -> None:
+        self.template, self.stacked, self.data, self.policy = template, stacked, data, policy
+        self.configs, self.config = configs, configs[0]
+        self.optimiser = build_optimiser(template, self.config)
+        mine, theirs = dict(stacked.named_parameters()), dict(template.named_parameters())
+        by_member = {theirs[name]: mine[name] for name in theirs}
+        for group in self.optimiser.param_groups:
+            # The groups are decided by a member's shapes: stacked, a bias looks like a matrix.
+            group["params"] = [by_member[parameter] for parameter in group["params"]]
+        self.parameters: dict[str, Tensor] = dict(mine)
+        self.buffers = dict(stacked.named_buffers())
+        self.per_epoch = len(data) // self.config.batch_size
+        self.total = self.per_epoch * self.config.epochs
+        self.warmup = round(self.config.warmup_epochs * self.per_epoch)
+        self.step = 0
+
+    def train(self, progress: bool | None) -> list[dict[str, Any]]:
+        from tqdm import tqdm
+
+        count = len(self.configs)
+        bar = tqdm(
+            total=self.total * self.config.batch_size * count,
+            unit="image",
+            unit_scale=True,
+            desc=f"{count} x {self.template.name}",
+            disable=None if progress is None else not progress,
+        )
+        with bar:
+            return [self.epoch(epoch, bar) for epoch in range(self.config.epochs)]
+
+    def epoch(self, epoch: int, bar: Any) -> dict[str, Any]:
+        started, losses = time.perf_counter(), []
+        orders = torch.stack([self.order(config, epoch) for config in self.configs])
+        for index in orders.split(self.config.batch_size, dim=1)[: self.per_epoch]:
+            losses.append(self.optimise(index.to(self.data.device)))
+            self.step += 1
+            bar.update(index.numel())
+        mean = torch.stack(losses).double().mean(0).tolist()
+        bad = [number for number, loss in enumerate(mean) if not abs(loss) < float("inf")]
+        if bad:
+            raise Diverged(
+                f"the loss of member(s) {', '.join(map(str, bad))} is not finite in epoch "
+                f"{epoch + 1}: a lower learning_rate or a longer warm-up may help."
+            )
+        seconds = time.perf_counter() - started
+        images = self.per_epoch * self.config.batch_size * len(self.configs)
+        return {
+            "epoch": epoch + 1,
+            "losses": mean,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+            "seconds": seconds,
+            "images_per_second": images / seconds,
+        }
+
+    def order(self, config: TrainingConfig, epoch: int) -> Tensor:
+        generator = torch_generator(config.order_stream, "order", epoch)
+        return torch.randperm(len(self.data), generator=generator)
+
+    def optimise(self, index: Tensor) -> Tensor:
+        """Take one step of all members, on images ``index`` (K, b)."""
+        done = self.step / self.total
+        rate = self.config.learning_rate * learning_rate_factor(
+            self.step,
+            total=self.total,
+            warmup=self.warmup,
+            schedule=self.config.schedule,
+            final=self.config.final_factor,
+        )
+        set_learning_rate(self.optimiser, rate)
+        for method in (self.template, self.stacked):
+            method.before_step(done)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses = self.losses(self.views(index), index, self.data.labels[index])
+        losses.sum().backward()
+        self.stacked.after_backward(done)
+        self.clip()
+        self.optimiser.step()
+        self.stacked.after_step(done)
+        return losses.detach()
+
+    def losses(self, views: list[Tensor], index: Tensor, labels: Tensor) -> Tensor:
+        def one(
+            parameters: dict[str, Tensor],
+            buffers: dict[str, Tensor],
+            views: list[Tensor],
+            index: Tensor,
+            labels: Tensor,
+        ) -> Tensor:
+            batch = ViewBatch(
+                views=tuple(views), indices=index, labels=labels, n_global=self.policy.n_global
+            )
+            state = {**parameters, **buffers}
+            loss: Tensor = functional_call(self.template, state, (batch,)).loss
+            return loss
+
+        together: Tensor = vmap(one)(self.parameters, self.buffers, views, index, labels)
+        return together
+
+    def views(self, index: Tensor) -> list[Tensor]:
+        """Make every member's views, (K, b, c, h, w) each; equal seeds and images share them."""
+        made: dict[int, list[Tensor]] = {}
+        shared = bool((index == index[0]).all())
+        rows = []
+        for number, config in enumerate(self.configs):
+            seed = config.views_stream
+            if not shared or seed not in made:
+                generator = torch_generator(seed, "views", self.step)
+                made[seed] = self.policy(self.data.images[index[number]], generator)
+            rows.append(made[seed])
+        return [torch.stack(view) for view in zip(*rows, strict=True)]
+
+    def clip(self) -> None:
+        limit = self.config.clip_norm
+        if limit is None:
+            return
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        squares = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0)
+        scale = (limit / (squares.sqrt() + 1e-6)).clamp(max=1)
+        for gradient in gradients:
+            gradient.mul_(scale.view(-1, *(1,) * (gradient.ndim - 1)))
+
+
+def _seeds(given: Sequence[int] | None, default: int, count: int, name: str) -> Sequence[int]:
+    if given is None:
+        return [default] * count
+    if len(given) != count:
+        raise InputError(f"{name} must hold {count} seeds, one for each member, got {len(given)}.")
+    return given
+
+
+def _check(methods: Sequence[Method], data: ImageData, config: TrainingConfig) -> None:
+    if not methods:
+        raise InputError("methods must hold at least one member.")
+    if config.optimiser == "lars" or config.precision == "bfloat16" or config.accumulate > 1:
+        raise InputError(
+            "many models at once train with adamw or sgd, in float32 and without accumulation."
+        )
+    if methods[0].uses_queue:
+        raise InputError(f"{methods[0].name} with a queue cannot be trained many at once.")
+    if len(data) < config.batch_size:
+        raise InputError(
+            f"batch_size {config.batch_size} exceeds the {len(data)} images of {data.name}."
+        )
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _owner(module: nn.Module, name: str) -> tuple[nn.Module, str]:
+    path, _, leaf = name.rpartition(".")
+    return module.get_submodule(path), leaf
