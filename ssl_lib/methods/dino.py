@@ -67,6 +67,11 @@ def dino_loss(
     return torch.stack(terms).mean()
 
 
+@full_precision
+def _batch_mean(teacher: Sequence[Tensor]) -> Tensor:
+    return torch.stack([g.mean(0) for g in teacher]).mean(0)
+
+
 def _teacher_probabilities(
     teacher: Sequence[Tensor], center: Tensor | None, temperature: float
 ) -> list[Tensor]:
@@ -181,8 +186,7 @@ class DINO(TeacherMethod):
         """Return the loss over all pairs of a global teacher view and another student view."""
         student = self.map_views(self.head, features)
         teacher = self.targets(batch.views[: batch.globals_])
-        mean = torch.stack([g.detach().float().mean(0) for g in teacher]).mean(0)
-        self.batch_center.copy_(mean_over_processes(mean))
+        self.batch_center.copy_(mean_over_processes(_batch_mean(teacher)))
         loss = dino_loss(
             student,
             teacher,
