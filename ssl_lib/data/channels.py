@@ -20,7 +20,7 @@ class Statistics(NamedTuple):
 STATISTICS = {
     "cifar10": Statistics((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "cifar100": Statistics((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
-    "digits": Statistics((0.3050,), (0.3764,)),
+    "digits": Statistics((0.3061,), (0.3760,)),
     "imagenet": Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "tiny-imagenet": Statistics((0.480, 0.448, 0.398), (0.277, 0.269, 0.282)),
 }
@@ -75,7 +75,7 @@ def normaliser(name: str) -> Normalise:
     Examples
     --------
     >>> normaliser("digits")
-    Normalise(mean=(0.305,), std=(0.3764,))
+    Normalise(mean=(0.3061,), std=(0.376,))
     """
     mean, std = statistics(name)
     return Normalise(mean=mean, std=std)

@@ -55,7 +55,7 @@ def test_jitter_factors_are_uniform_and_stop_at_zero():
 
 def test_all_orders_of_the_jitter_are_equally_likely():
     drawn = ColourJitter().sample_parameters(SHAPE, generator())
-    orders = {order: 0 for order in itertools.permutations(range(4))}
+    orders = dict.fromkeys(itertools.permutations(range(4)), 0)
     for order in drawn["order"].tolist():
         orders[tuple(order)] += 1
     assert stats.chisquare(list(orders.values())).pvalue > P_VALUE
@@ -93,10 +93,7 @@ def test_erased_boxes_are_those_of_torchvision():
     erasing = torchvision("transforms").RandomErasing
     blank = torch.zeros(3, 32, 32)
     theirs = torch.tensor(
-        [
-            erasing.get_params(blank, (0.02, 0.33), (0.3, 3.3), [0.0])[:4]
-            for _ in range(N // 2)
-        ],
+        [erasing.get_params(blank, (0.02, 0.33), (0.3, 3.3), [0.0])[:4] for _ in range(N // 2)],
         dtype=torch.float64,
     )
     ours = Erase(p=1.0).sample_parameters(SHAPE, generator())

@@ -54,21 +54,23 @@ def shift_hue(images: Tensor, turns: Tensor) -> Tensor:
     >>> shift_hue(red, torch.tensor([1 / 3])).flatten().round().tolist()
     [0.0, 1.0, 0.0]
     """
-    red, green, blue = images.split(1, dim=1)
+    red, green, blue = images.unbind(1)
     larger, smaller = torch.maximum(green, blue), torch.minimum(green, blue)
     darkest = torch.minimum(smaller, red)
     chroma = torch.maximum(larger, red).sub_(darkest)
     # Heaviside steps: comparisons followed by torch.where cost ten times as much.
     blue_leads = (blue - green).mul_(1e30).clamp_(0, 1)
     not_red = (larger - red).mul_(1e30).clamp_(0, 1)
-    offset = torch.addcmul(-6 * blue_leads, not_red, 12 * blue_leads - 2)
-    sixths = torch.minimum(larger, red).sub_(smaller).div_(chroma.clamp(min=1e-20)).add_(offset)
-    sixths = sixths.abs_().add_(6 * turns[:, None, None, None])
-    sixths = sixths.sub_((sixths / 6).floor_(), alpha=6)
-    red_weight = (sixths - 3).abs_().sub_(1)
-    others = torch.cat((sixths - 2, sixths - 4), dim=1).abs_().neg_().add_(2)
-    weights = torch.cat((red_weight, others), dim=1).clamp_(0, 1)
-    return torch.addcmul(darkest, chroma, weights)
+    offset = (blue_leads * 12).sub_(2).mul_(not_red).sub_(blue_leads, alpha=6)
+    sixths = torch.minimum(larger, red).sub_(smaller).div_(chroma.clamp(min=1e-20))
+    sixths.add_(offset).abs_().add_(6 * turns[:, None, None])
+    sixths.sub_((sixths / 6).floor_(), alpha=6)
+    turned = torch.empty_like(images)
+    for channel, (centre, sign, base) in enumerate(((3, 1, -1), (2, -1, 2), (4, -1, 2))):
+        weight = (sixths - centre).abs_()
+        weight = (weight if sign > 0 else weight.neg_()).add_(base).clamp_(0, 1)
+        turned[:, channel] = weight.mul_(chroma).add_(darkest)
+    return turned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,26 +130,28 @@ class ColourJitter(Operation):
 
     def apply(self, images: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
         """Change the chosen images, grouped by the step at which their hue turns."""
+        group = (parameters["order"] == HUE).int().argmax(1).masked_fill(~parameters["chosen"], 4)
+        rows = group.argsort(stable=True)
+        sizes = group.bincount(minlength=5).tolist()
+        changed = images.index_select(0, upload(rows, images))
+        parts = zip(changed.split(sizes), rows.split(sizes), strict=True)
+        for hue_step, (part, where) in enumerate(parts):
+            if hue_step < 4 and len(where):
+                self._change(part, {k: v[where] for k, v in parameters.items()}, hue_step)
+        return changed.index_select(0, upload(rows.argsort(), images))
+
+    def _change(self, images: Tensor, parameters: Mapping[str, Tensor], hue_step: int) -> None:
+        """Run the four steps on images, in place, whose hue turns at the same one."""
         factors = torch.stack([parameters[k] for k in ("brightness", "contrast", "saturation")], 1)
-        order, chosen = parameters["order"], parameters["chosen"]
-
-        def change(part: Tensor, rows: Tensor) -> Tensor:
-            kinds = order[rows]
-            hue_step = int(kinds[0].tolist().index(HUE))
-            for step in range(4):
-                if step != hue_step:
-                    part = _blend(part, kinds[:, step], factors[rows])
-                elif part.shape[1] == 3 and self.hue > 0:
-                    part = shift_hue(part, upload(parameters["hue"][rows], part))
-            return part
-
-        for hue_step in range(4):
-            images = on_rows(images, chosen & (order[:, hue_step] == HUE), change)
-        return images
+        for step in range(4):
+            if step != hue_step:
+                _blend_(images, parameters["order"][:, step], factors)
+            elif images.shape[1] == 3 and self.hue > 0:
+                images.copy_(shift_hue(images, upload(parameters["hue"], images)))
 
 
-def _blend(images: Tensor, kinds: Tensor, factors: Tensor) -> Tensor:
-    """One step of brightness, contrast or saturation for each image.
+def _blend_(images: Tensor, kinds: Tensor, factors: Tensor) -> None:
+    """Apply one step of brightness, contrast or saturation to each image, in place.
 
     All three are ``factor * image + (1 - factor) * base``: the base is black, the mean grey or
     the grey image, so one formula serves a batch whose images are at different steps.
@@ -157,9 +161,9 @@ def _blend(images: Tensor, kinds: Tensor, factors: Tensor) -> Tensor:
         factor = factor.masked_fill(kinds == SATURATION, 1.0)
     rest = torch.stack([(1 - factor) * (kinds == kind) for kind in (CONTRAST, SATURATION)])
     scale, to_mean, to_grey = upload(torch.cat((factor[None], rest)), images)[..., None, None, None]
-    luma = grey(images) if images.shape[1] == 3 else images
-    base = (luma * to_grey).add_(luma.mean((1, 2, 3), keepdim=True) * to_mean)
-    return torch.addcmul(base, images, scale).clamp_(0, 1)
+    luma = grey(images) if images.shape[1] == 3 else images.clone()
+    mean = luma.mean((1, 2, 3), keepdim=True).mul_(to_mean)
+    images.mul_(scale).add_(luma.mul_(to_grey).add_(mean)).clamp_(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,10 @@
 """Operations that move pixels: crops, flips, shifts, affine maps.
 
-Crops are two small matrix products a channel, one matrix for the rows and one for the columns of
-each image, so that every image has its own box and flip and nothing loops over images. The cost
-is O(out h w) an image instead of O(out²): right for the sizes of this project, up to a few hundred
-pixels.
+Every image of a batch has its own box, and nothing loops over images. Crops that shrink, and
+bicubic ones, are two small matrix products a channel, one matrix for the rows and one for the
+columns of each image: O(out h w) operations, right for sizes up to a few hundred pixels.
+Bilinear crops that only enlarge, as those of full-size views, have two taps on each axis and are
+sampled directly, at half the cost.
 """
 
 import math
@@ -131,8 +132,9 @@ class RandomResizedCrop(Operation):
     The box is torchvision's: up to ten draws of an area (uniform) and an aspect ratio
     (log-uniform), rounded to whole pixels, the first that fits, at a uniform place; else the
     largest central box of a permitted ratio. Agrees with ``resized_crop(antialias=True)`` (then
-    clamped to [0, 1], as 8-bit images are) to 1e-5. Shrinking is antialiased, as with PIL images
-    and torchvision's default; torchvision's ``antialias=False`` has no counterpart here.
+    clamped to [0, 1], as 8-bit images are) to 1e-5 up to 64 pixels, to 1e-4 at 224. Shrinking is
+    antialiased, as with PIL images and torchvision's default; torchvision's ``antialias=False``
+    has no counterpart here.
 
     Parameters
     ----------
@@ -192,20 +194,54 @@ class RandomResizedCrop(Operation):
 
     def apply(self, images: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
         """Crop, resize and mirror; see the class."""
-        h, w = images.shape[-2:]
-        side = self.size or h
+        side = self.size or images.shape[2]
         box = {name: upload(value, images) for name, value in parameters.items()}
         start, length = (
             torch.stack((box[a], box[b])).to(images.dtype)
             for a, b in (("top", "left"), ("height", "width"))
         )
-        kernel = self.interpolation
-        rows = resampling_matrix(start[0], length[0], n_in=h, n_out=side, interpolation=kernel)
-        columns = resampling_matrix(
-            start[1], length[1], n_in=w, n_out=side, interpolation=kernel, reverse=box["flip"]
+        if self.interpolation == "bilinear" and side >= max(images.shape[-2:]):
+            return _enlarge(images, start, length, side, box["flip"])
+        cropped = _resample_boxes(images, start, length, side, box["flip"], self.interpolation)
+        return cropped.clamp_(0, 1) if self.interpolation == "bicubic" else cropped
+
+
+def _resample_boxes(
+    images: Tensor,
+    start: Tensor,
+    length: Tensor,
+    side: int,
+    flip: Tensor,
+    interpolation: Interpolation,
+) -> Tensor:
+    h, w = images.shape[-2:]
+    rows, columns = (
+        resampling_matrix(
+            start[axis],
+            length[axis],
+            n_in=n_in,
+            n_out=side,
+            interpolation=interpolation,
+            reverse=reverse,
         )
-        cropped = resample(images, rows, columns)
-        return cropped.clamp_(0, 1) if kernel == "bicubic" else cropped
+        for axis, n_in, reverse in ((0, h, None), (1, w, flip))
+    )
+    return resample(images, rows, columns)
+
+
+def _enlarge(images: Tensor, start: Tensor, length: Tensor, side: int, flip: Tensor) -> Tensor:
+    """Bilinear crops with at most one input pixel for each of the result's."""
+    target = torch.arange(side, device=images.device, dtype=images.dtype) + 0.5
+    target = target.expand(2, len(flip), side)
+    mirrored = torch.where(flip[:, None], side - target[1], target[1])
+    target = torch.stack((target[0], mirrored))
+    source = start[..., None] + target * (length / side)[..., None] - 0.5
+    source = source.clamp(start[..., None], (start + length - 1)[..., None])
+    sizes = torch.tensor(images.shape[-2:], dtype=torch.float64)
+    y, x = (2 * source + 1) / upload(sizes, images)[:, None, None] - 1
+    shape = (len(flip), side, side)
+    grid = torch.stack((x[:, None].expand(shape), y[:, :, None].expand(shape)), dim=-1)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _crop_sizes(

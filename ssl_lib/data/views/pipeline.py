@@ -11,7 +11,7 @@ from ssl_lib.errors import InputError
 
 __all__ = ["Policy", "take"]
 
-_CHUNK_BYTES = 1 << 21
+_CHUNK_BYTES = 1 << 25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,7 @@ def _rows(drawn: Sequence[Parameters], rows: slice) -> list[Parameters]:
 
 
 def _chunk_rows(images: Tensor) -> int:
-    """Images a pass: on a CPU as many as stay in its cache, elsewhere all."""
+    """Images a pass: on a CPU few enough that intermediate results stay small, elsewhere all."""
     if images.device.type != "cpu":
         return len(images)
     return max(16, _CHUNK_BYTES // max(1, 4 * images[:1].numel()))

@@ -1,0 +1,138 @@
+"""Splits, fractions, long tails and class-poor batches."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from ssl_lib.data import (
+    class_poor_batches,
+    long_tail,
+    long_tail_counts,
+    stratified_fraction,
+    stratified_split,
+)
+from ssl_lib.errors import InputError
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=6), share=st.floats(0, 1))
+@settings(max_examples=50, deadline=None)
+def test_a_split_is_a_partition_in_proportion(sizes, share):
+    labels = torch.repeat_interleave(torch.tensor(sizes))
+    n_test = round(share * len(labels))
+    train, test = stratified_split(labels, generator=generator(), n_test=n_test)
+    assert torch.cat((train, test)).sort().values.tolist() == list(range(len(labels)))
+    assert len(test) == n_test
+    got = labels[test].bincount(minlength=len(sizes)).double()
+    exact = torch.tensor(sizes, dtype=torch.float64) * n_test / len(labels)
+    assert float((got - exact).abs().max()) < 1
+
+
+def test_a_split_by_class_and_its_errors():
+    labels = torch.arange(60) % 3
+    train, test = stratified_split(labels, generator=generator(), per_class=5)
+    assert labels[test].bincount().tolist() == [5, 5, 5]
+    assert labels[train].bincount().tolist() == [15, 15, 15]
+    other = stratified_split(labels, generator=generator(1), per_class=5)[1]
+    assert not torch.equal(test, other)
+    for options in ({}, {"n_test": 3, "per_class": 1}, {"per_class": 21}, {"n_test": 61}):
+        with pytest.raises(InputError):
+            stratified_split(labels, generator=generator(), **options)
+
+
+def test_fractions_are_nested_and_keep_every_class():
+    labels = torch.cat((torch.zeros(100), torch.ones(7))).long()
+    small = stratified_fraction(labels, 0.1, generator=generator())
+    large = stratified_fraction(labels, 0.5, generator=generator())
+    assert labels[small].bincount().tolist() == [10, 1]
+    assert set(small.tolist()) < set(large.tolist())
+    with pytest.raises(InputError, match="fraction"):
+        stratified_fraction(labels, 0.0, generator=generator())
+
+
+@pytest.mark.parametrize(
+    ("n_max", "n_classes", "imbalance", "total"),
+    [
+        (5000, 10, 10, 20_431),
+        (5000, 10, 50, 13_996),
+        (5000, 10, 100, 12_406),
+        (500, 200, 10, 39_072),
+        (500, 200, 50, 25_082),
+        (500, 200, 100, 21_549),
+    ],
+)
+def test_exponential_tails_have_the_published_totals(n_max, n_classes, imbalance, total):
+    counts = long_tail_counts("exponential", n_max=n_max, n_classes=n_classes, imbalance=imbalance)
+    assert int(counts.sum()) == total
+    assert int(counts[-1]) == n_max // imbalance
+
+
+@pytest.mark.parametrize(
+    ("n_max", "n_classes", "exponent", "total"),
+    [(5000, 10, 1.0, 14_645), (5000, 10, 2.0, 7_749), (500, 200, 0.5, 13_434)],
+)
+def test_power_laws_have_the_published_totals(n_max, n_classes, exponent, total):
+    counts = long_tail_counts("power", n_max=n_max, n_classes=n_classes, exponent=exponent)
+    assert int(counts.sum()) == total
+
+
+def test_counts_never_fall_below_the_floor_and_need_their_parameter():
+    counts = long_tail_counts("power", n_max=10, n_classes=20, exponent=3.0, at_least=2)
+    assert int(counts.min()) == 2
+    for kind, options in (
+        ("power", {}),
+        ("power", {"imbalance": 10}),
+        ("exponential", {"exponent": 1.0}),
+        ("exponential", {"imbalance": 0.5}),
+        ("linear", {"exponent": 1.0}),
+    ):
+        with pytest.raises(InputError, match="a long tail is"):
+            long_tail_counts(kind, n_max=10, n_classes=5, **options)
+
+
+def test_a_long_tail_takes_what_the_counts_say():
+    labels = torch.arange(300) % 3
+    counts = [100, 30, 2]
+    rows = long_tail(labels, counts, generator=generator())
+    assert labels[rows].bincount().tolist() == counts
+    assert len(rows.unique()) == len(rows)
+    assert torch.equal(rows, long_tail(labels, counts, generator=generator()))
+    orders = {
+        tuple(
+            labels[long_tail(labels, counts, generator=generator(s), shuffle_classes=True)]
+            .bincount()
+            .tolist()
+        )
+        for s in range(40)
+    }
+    assert len(orders) == 6
+    with pytest.raises(InputError, match="fewer than the 101 wanted"):
+        long_tail(labels, [101, 1, 1], generator=generator())
+    with pytest.raises(InputError, match="2 counts for 3 classes"):
+        long_tail(labels, [1, 1], generator=generator())
+
+
+def test_class_poor_batches_keep_the_marginal_uniform():
+    labels = torch.arange(100) % 10
+    batches = list(
+        class_poor_batches(
+            labels, generator=generator(), n_batches=5000, batch_size=8, classes_per_batch=2
+        )
+    )
+    assert all(labels[batch].unique().numel() == 2 for batch in batches)
+    seen = torch.cat(batches)
+    # Positions of a batch depend on each other: the first of each does not.
+    first = torch.stack([batch[0] for batch in batches])
+    assert stats.chisquare(first.bincount(minlength=100).numpy()).pvalue > 1e-3
+    assert len(seen) == 40_000
+    with pytest.raises(InputError, match="classes_per_batch must divide"):
+        next(
+            class_poor_batches(
+                labels, generator=generator(), n_batches=1, batch_size=8, classes_per_batch=3
+            )
+        )
