@@ -22,15 +22,22 @@ from ssl_lib.atomic import write_folder
 
 folder, whole, seen = Path(sys.argv[1]) / "entry", 0, set()
 size = 2_000_000
+
+def write(version):
+    content = (b"%08d" % version) * (size // 8)
+    write_folder(folder, {"a": content, "b": content[:1000]})
+
+start = time.perf_counter()
+write(0)
+once = time.perf_counter() - start
 for trial in range(60):
     child = os.fork()
     if child == 0:
         version = trial * 1000
         while True:
             version += 1
-            content = (b"%08d" % version) * (size // 8)
-            write_folder(folder, {"a": content, "b": content[:1000]})
-    time.sleep(random.Random(trial).uniform(0.001, 0.04))
+            write(version)
+    time.sleep(random.Random(trial).uniform(0, 3 * once))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     if folder.exists():
@@ -71,12 +78,15 @@ for trial in range(16):
     if child == 0:
         store.table("big", table, {"n": trial})
         os._exit(0)
-    deadline = time.perf_counter() + random.Random(trial).uniform(0, 1.2 * whole_call)
-    writing = trial % 2  # every other one is killed as soon as it writes
-    while time.perf_counter() < deadline and not (writing and any(root.glob("tables/big/.*.part"))):
-        time.sleep(0.0005)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    ended = 0
+    if trial % 2:
+        time.sleep(random.Random(trial).uniform(0, 1.2 * whole_call))
+    else:  # kill it as soon as it writes
+        while not ended and not any(root.glob("tables/big/.*.part")):
+            ended = os.waitpid(child, os.WNOHANG)[0]
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
     partial += len(list(root.glob("tables/big/.*.part")))
 for folder in root.glob("tables/big/[0-9a-f]*"):
     made = Manifest.from_json((folder / "manifest.json").read_text())
@@ -131,7 +141,7 @@ def test_killed_writer_leaves_whole_folders_only(tmp_path: Path) -> None:
     out = start(KILL_WRITER, tmp_path).communicate(timeout=120)[0].splitlines()
     whole, versions = (int(word) for word in out[0].split())
     assert whole > 10
-    assert versions > 10
+    assert versions > 3
     assert "'entry'" in out[1]
     assert ".part" not in out[1]
 
