@@ -92,8 +92,14 @@ def fetch(remote: Remote) -> Path:
 
 
 def _download(remote: Remote, local: Path, host: str) -> None:
-    import pooch
+    import warnings
+
     import requests
+
+    with warnings.catch_warnings():
+        # pooch loads tqdm's notebook bar, which we never show and which warns without ipywidgets.
+        warnings.simplefilter("ignore")
+        import pooch
 
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(timeout=_TIMEOUT, progressbar=False)
