@@ -123,8 +123,9 @@ class FactorCounts:
 
     @property
     def worst_factor(self) -> Floats:
-        """Accuracy on the factor with the lowest one (m,)."""
-        return np.nanmin(np.c_[self.factor_accuracy, np.full(len(self), np.inf)], axis=1)
+        """Accuracy on the factor with the lowest one (m,); NaN when no factor has an image."""
+        lowest: Floats = np.fmin.reduce(self.factor_accuracy, axis=1)
+        return lowest
 
     def select(self, which: Array | Sequence[str]) -> "FactorCounts":
         """Return the models given by name, mask or position, in that order."""
