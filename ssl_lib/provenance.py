@@ -47,7 +47,7 @@ class Result:
             return f"computed {', '.join(parts)}"
         if self.origin == "cache":
             return f"computed {made.created} {', '.join(parts)}; read from the cache"
-        text = f"measured {made.created} {', '.join(parts)}"
+        text = f"measured {made.created} {', '.join(parts)}; read from the project's results"
         return f"{text}; {_changed(self.changes)}" if self.changes else text
 
     def _run_parts(self) -> list[str]:
