@@ -158,7 +158,8 @@ class _Builder:
         self.steps.append(step)
 
     def _kink(self, node: Node, slope: Any) -> None:
-        slope = torch.as_tensor(slope).detach().to(torch.float64)
+        # as_tensor alone would round a Python number such as 0.01 to float32.
+        slope = torch.as_tensor(slope, dtype=torch.float64).detach()
         self.steps.append(KinkStep(node.name, describe(node), source_of(node).name, slope))
 
     def _module(self, node: Node) -> None:

@@ -63,7 +63,7 @@ def _narrow(contests: Contests) -> Contests:
     if not len(contests.polygon):
         return contests
     width = int(contests.alive.sum(1).max())
-    order = contests.alive.to(torch.uint8).argsort(1, descending=True, stable=True)[:, :width]
+    order = contests.alive.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :width]
     images = contests.images.gather(2, order[:, None].expand(-1, 3, -1))
     return Contests(contests.polygon, images, contests.alive.gather(1, order))
 

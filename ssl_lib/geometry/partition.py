@@ -298,7 +298,7 @@ def _rehearse(program: Program, place: Slice, *, check: bool) -> list[int]:
 def _compare(found: Tensor, expected: Tensor) -> None:
     """The steps must do what the model does; an activation changed in place would slip through."""
     close = found.shape == expected.shape
-    close = close and bool((found - expected).abs().max() <= 1e-6 * (1e-9 + expected.abs().max()))
+    close = close and bool((found - expected).abs().max() <= 1e-9 * (1e-9 + expected.abs().max()))
     if not close:
         raise InputError(
             "the traced model does not give the model's outputs: its forward is not deterministic, "
