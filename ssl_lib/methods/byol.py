@@ -88,7 +88,6 @@ class BYOL(TeacherMethod):
 
     name = "byol"
     uses_predictor = True
-    uses_batch_statistics = False
 
     def __init__(
         self,
@@ -115,6 +114,7 @@ class BYOL(TeacherMethod):
             concatenate_views=concatenate_views,
         )
         self.entropy = entropy
+        self.uses_batch_statistics = entropy != 0
         self.entropy_options = {"estimator": estimator, "scale": scale, "normalise": normalise}
         with seeded(seed, "head"):
             self.head = projection_head(self.encoder_dim, head, norm=head_norm)

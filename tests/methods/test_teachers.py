@@ -71,6 +71,8 @@ def test_byol_without_predictor_and_with_entropy():
     assert torch.equal(plain.predictor(z), z)
     with_entropy = BYOL(encoder(), head=(16, 4), predictor=None, entropy=0.5, scale=1e-2)
     first, second = plain(batch()), with_entropy(batch())
+    assert not plain.uses_batch_statistics
+    assert with_entropy.uses_batch_statistics
     expected = first.loss - 0.5 * second.logs["entropy"]
     torch.testing.assert_close(second.loss, expected)
 
