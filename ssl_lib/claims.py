@@ -304,17 +304,20 @@ def _score(
     for profile in PROFILES:
         if (record := records.get((claim.paper, profile))) is not None:
             rows.append({**base, "profile": profile, **_scored(claim, record)})
-    return rows or [{**base, "profile": "", "estimate": "", "verdict": "not run", "origin": ""}]
+    never = {"profile": "", "estimate": "", "verdict": "not run", "reason": "", "origin": ""}
+    return rows or [{**base, **never}]
 
 
 def _scored(claim: Claim, record: Mapping[str, Any]) -> dict[str, str]:
     given = record["estimates"].get(claim.id)
+    untested = {"estimate": "", "verdict": "not tested", "origin": record["origin"]}
     if given is None:
-        reason = record["not_tested"].get(claim.id, "the claim is newer than the run")
-        shown = {"estimate": "", "verdict": "not tested", "reason": reason}
-    else:
-        shown = _judged(claim, _estimate_from_json(given))
-    return {**shown, "origin": record["origin"]}
+        why = record["not_tested"].get(claim.id, "the claim is newer than the run")
+        return {**untested, "reason": why}
+    try:
+        return {**_judged(claim, _estimate_from_json(given)), "origin": record["origin"]}
+    except InputError:
+        return {**untested, "reason": "the rule is newer than the run"}
 
 
 def _judged(claim: Claim, estimate: Estimate | Mapping[str, Estimate]) -> dict[str, str]:

@@ -101,6 +101,7 @@ def _box(artist: Any) -> Artist | None:
 
 def _changes(artist: Any) -> Iterator[Change]:
     from matplotlib.collections import Collection
+    from matplotlib.colors import same_color
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
     from matplotlib.text import Text
@@ -117,7 +118,9 @@ def _changes(artist: Any) -> Iterator[Change]:
         names = []
     for name in names:
         old = getattr(artist, f"get_{name}")()
-        yield getattr(artist, f"set_{name}"), old, _dark(old)
+        new = _dark(old)
+        if not same_color(old, new):
+            yield getattr(artist, f"set_{name}"), old, new
 
 
 def _dark(colour: Any) -> Any:
@@ -126,4 +129,4 @@ def _dark(colour: Any) -> Any:
 
     if isinstance(colour, np.ndarray) and colour.ndim == 2:
         return np.array([dark_colour(row) for row in colour]).reshape(-1, 4)
-    return colour if isinstance(colour, str) and colour == "none" else dark_colour(colour)
+    return dark_colour(colour)

@@ -137,6 +137,8 @@ def decide(
     """
     parts = parse_rules(rule) if isinstance(rule, Mapping) else rule
     rules = [parts] if isinstance(parts, Rule) else list(parts)
+    if isinstance(estimate, Estimate) and len(rules) > 1:
+        raise InputError(f"the rule needs an estimate for each of {[p.statistic for p in rules]}.")
     verdicts = {_decide_part(part, _pick(estimate, part)) for part in rules}
     if "not reproduced" in verdicts:
         return "not reproduced"
@@ -252,13 +254,11 @@ def _check_number(name: str, value: object, *, optional: bool) -> None:
 
 def _pick(estimate: Estimate | Mapping[str, Estimate], part: Rule) -> Estimate:
     if isinstance(estimate, Estimate):
-        if part.statistic:
-            raise InputError(f"the rule needs an estimate named {part.statistic!r}.")
         return estimate
-    if part.statistic not in estimate:
-        wanted = part.statistic or "a single Estimate"
-        raise InputError(f"the rule needs {wanted!r}, the estimates are {sorted(estimate)}.")
-    return estimate[part.statistic]
+    if part.statistic in estimate:
+        return estimate[part.statistic]
+    wanted = f"an estimate named {part.statistic!r}" if part.statistic else "a single estimate"
+    raise InputError(f"the rule needs {wanted}, the estimates given are {sorted(estimate)}.")
 
 
 def _decide_part(rule: Rule, estimate: Estimate) -> Verdict:
