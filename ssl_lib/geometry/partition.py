@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ssl_lib.errors import InputError
 from ssl_lib.geometry.chords import evaluate
+from ssl_lib.geometry.police import Constrained
 from ssl_lib.geometry.polygons import Polygons
 from ssl_lib.geometry.slices import ArrayLike, Slice, as_points
 from ssl_lib.geometry.splitting import Cells, Pivot, by_vertex_count
@@ -212,7 +213,7 @@ def partition(
     ----------
     model : nn.Module
         In eval mode. Built of the layers that the error for any other layer lists, in any graph
-        that `torch.fx` can trace.
+        that `torch.fx` can trace. Of a `Constrained` network its merged form is taken.
     domain : Slice or array-like of shape (n, 2)
         A convex polygon, by its vertices for a network with two inputs, else a `Slice`.
     layers : int, optional
@@ -254,7 +255,7 @@ def partition(
     >>> len(regions), regions.areas().sum().item()
     (9, 4.0)
     """
-    program = trace(model)
+    program = trace(model.merge() if isinstance(model, Constrained) else model)
     program = program if layers is None else program.truncated(layers)
     place = domain if isinstance(domain, Slice) else Slice.plane(domain)
     tensors = [*program.model.parameters(), *program.model.buffers(), place.origin]

@@ -1,0 +1,396 @@
+"""Networks that are exactly affine on given polytopes (POLICE)."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.node import Node
+from torch.nn import functional as F
+
+from ssl_lib.errors import InputError
+from ssl_lib.geometry.graphs import source_of, trace_graph
+from ssl_lib.geometry.layers import build_steps
+from ssl_lib.geometry.shifts import (
+    Attribute,
+    MergedMax,
+    Offset,
+    SharedNorm,
+    ShiftedLinear,
+    ShiftedMax,
+    Sign,
+    kink_shift,
+)
+from ssl_lib.geometry.steps import KinkStep, MaxStep, Step, node_names
+
+__all__ = ["Constrained", "constrain"]
+
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+
+
+def constrain(
+    model: nn.Module, vertices: Any, *, sign: Sign = "majority", full_dimensional: bool = True
+) -> Constrained:
+    """Make a piecewise linear network exactly affine on polytopes, whatever its parameters.
+
+    Every forward pass follows the vertices of the polytopes beside the data and shifts each
+    unit's bias just so far that its kink meets no polytope's interior [1]_. The layer is then
+    affine on each polytope, whose image is the hull of the vertices' images, and so on upwards.
+    Parameters stay free: train as usual.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Of the layers that `partition` supports. The result shares its parameters.
+    vertices : array-like of shape (n_vertices, *input_shape), or a list of such
+        The convex hull of the vertices is the polytope. For a list of several, the network is
+        affine on each, in general differently; each needs no gap to the next.
+    sign : {"majority", "smallest"}
+        To which side a unit moves whose kink meets a polytope: the one with more vertices, as
+        published, or the nearer one.
+    full_dimensional : bool
+        Refuse polytopes without interior. Set to False to constrain to a flat one, such as a
+        triangle between three images.
+
+    Returns
+    -------
+    Constrained
+
+    Raises
+    ------
+    InputError
+        For an unsupported layer, named with its path; vertices of another shape than the model's
+        inputs, with NaN, or that span no volume.
+
+    Notes
+    -----
+    In float32 a point next to a vertex that sets a shift may see the other side of a kink by
+    rounding; the error is of that order. BatchNorm in training mode uses the data's statistics for
+    the vertices too. Dropout does not act on the vertices: the network without dropout is affine.
+    A maximum keeps one winner over all polytopes.
+
+    References
+    ----------
+    .. [1] Balestriero and LeCun, POLICE: Provably Optimal LInear Constraint Enforcement for Deep
+       Neural Networks, arXiv 2211.01340.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 1)).double()
+    >>> triangle = torch.tensor([[0.0, 1.0], [-1.0, -1.0], [1.0, -1.0]]).double()
+    >>> affine = constrain(model, triangle)
+    >>> middle = affine(triangle.mean(0, keepdim=True)) - affine(triangle).mean()
+    >>> middle.abs().item() < 1e-15
+    True
+    >>> type(affine.merge()).__name__
+    'Sequential'
+    """
+    if sign not in ("majority", "smallest"):
+        raise InputError(f"sign must be 'majority' or 'smallest', got {sign!r}")
+    like = next(iter(model.parameters()), torch.zeros(()))
+    polytopes = [_clean(p).to(like) for p in _as_polytopes(vertices)]
+    graph = trace_graph(model)
+    steps, _, _ = build_steps(graph, dict(model.named_modules()))
+    _check_shape(model, polytopes)
+    if full_dimensional:
+        for number, polytope in enumerate(polytopes):
+            _check_rank(polytope, number, len(polytopes))
+    sizes = [len(polytope) for polytope in polytopes]
+    network = _Doubler(model, graph, steps, sizes, sign).build()
+    return Constrained(model, torch.cat(polytopes), network)
+
+
+class Constrained(nn.Module):
+    """A network that is affine on polytopes; made by `constrain`.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The network whose parameters are used.
+    vertices : Tensor of shape (n_vertices, *input_shape)
+    network : fx.GraphModule
+        What carries data and vertices through the model's layers.
+    """
+
+    vertices: Tensor
+
+    def __init__(self, model: nn.Module, vertices: Tensor, network: fx.GraphModule) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("vertices", vertices)
+        # Not registered: it consists of the model's own layers, which would be listed twice.
+        self.__dict__["_network"] = network
+
+    def forward(self, data: Tensor) -> Tensor:
+        """The constrained network at data (n, *input_shape)."""
+        output: Tensor = self._network(data, self.vertices)[0]
+        return output
+
+    @torch.no_grad()
+    def shifts(self) -> dict[str, Tensor]:
+        """What is subtracted before each nonlinear layer in eval mode, by the name of its node."""
+        modes = {module: module.training for module in self.model.modules()}
+        self.model.eval()
+        found = self._network(self.vertices[:1], self.vertices)[1]
+        for module, mode in modes.items():
+            module.training = mode
+        return dict(found)
+
+    @torch.no_grad()
+    def merge(self) -> nn.Module:
+        """A plain copy of the network with the shifts in its biases.
+
+        Where every kink follows a linear layer of its own, the result is a copy of the model
+        with other biases, at no extra cost. Else it is a `torch.fx.GraphModule`, in which a map
+        is subtracted where a bias cannot hold it (a shift differs between the pixels of a
+        convolution). Merge again after a change of the parameters.
+
+        Returns
+        -------
+        nn.Module
+            In eval mode.
+        """
+        shifts = self.shifts()
+        model = copy.deepcopy(self.model).eval()
+        graph = trace_graph(model)
+        modules = dict(model.named_modules())
+        steps, _, _ = build_steps(graph, modules)
+        own = _own_linear(graph, modules, steps)
+        nodes = {node.name: node for node in graph.nodes}
+        added: dict[str, nn.Module] = {}
+        for step in steps:
+            if isinstance(step, KinkStep) and step.name in own and shifts[step.name].ndim == 1:
+                _move_bias(modules[str(own[step.name].target)], shifts[step.name])
+            elif isinstance(step, KinkStep):
+                added[f"offset_{step.name}"] = Offset(shifts[step.name].clone())
+                _insert_offset(graph, nodes[step.name])
+            elif isinstance(step, MaxStep):
+                layer = getattr(self._network, f"shifted_{step.name}")
+                merged = _replace_max(graph, nodes[step.name], step, layer, shifts[step.name])
+                added[f"maximum_{step.name}"] = merged
+        if not added:
+            return model
+        for name, module in added.items():
+            model.add_module(name, module)
+        return fx.GraphModule(model, graph, type(model).__name__).eval()
+
+
+def _as_polytopes(vertices: Any) -> list[Tensor]:
+    """One tensor of vertices for each polytope."""
+    try:
+        if isinstance(vertices, list | tuple):
+            parts = [torch.as_tensor(part) for part in vertices]
+            if parts and all(part.ndim >= 2 for part in parts):
+                return parts
+        one = torch.as_tensor(vertices)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"vertices must be numbers of shape (n, *input_shape): {error}") from error
+    if one.ndim < 2 or not len(one):
+        raise InputError(f"vertices must have shape (n, *input_shape), got {tuple(one.shape)}")
+    return [one]
+
+
+def _clean(polytope: Tensor) -> Tensor:
+    """Vertices in float64, each once: a repeated one would vote twice."""
+    polytope = polytope.detach().to(torch.float64)
+    if not torch.isfinite(polytope).all():
+        raise InputError("the vertices must be finite, but some are NaN or infinite")
+    return torch.unique(polytope, dim=0)
+
+
+def _check_shape(model: nn.Module, polytopes: Sequence[Tensor]) -> None:
+    shapes = {tuple(polytope.shape[1:]) for polytope in polytopes}
+    if len(shapes) > 1:
+        raise InputError(f"the polytopes must have vertices of one shape, got {sorted(shapes)}")
+    try:
+        with torch.no_grad():
+            copy.deepcopy(model).eval()(polytopes[0])
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"vertices have shape (n, {', '.join(map(str, *shapes))}), but the model fails on "
+            f"inputs of that shape: {error}"
+        ) from error
+
+
+def _check_rank(polytope: Tensor, number: int, total: int) -> None:
+    offsets = (polytope - polytope[0]).flatten(1).to(torch.float64)
+    rank = int(torch.linalg.matrix_rank(offsets)) if len(offsets) > 1 else 0
+    dimension = offsets.shape[1]
+    if rank < dimension:
+        which = f"polytope {number} has" if total > 1 else "the polytope has"
+        raise InputError(
+            f"{which} no interior: its {len(polytope)} different vertices span {rank} of "
+            f"{dimension} dimensions; add vertices, or pass full_dimensional=False"
+        )
+
+
+def _own_linear(
+    graph: fx.Graph, modules: dict[str, nn.Module], steps: Sequence[Step]
+) -> dict[str, Node]:
+    """For each kink that alone follows a linear layer used once: that layer's node."""
+    calls = [modules[str(n.target)] for n in graph.nodes if n.op == "call_module"]
+    nodes = {node.name: node for node in graph.nodes}
+    found = {}
+    for step in steps:
+        node = nodes[step.source] if isinstance(step, KinkStep) else None
+        if node is not None and node.op == "call_module" and len(node.users) == 1:
+            module = modules[str(node.target)]
+            if isinstance(module, nn.Linear) and sum(module is other for other in calls) == 1:
+                found[step.name] = node
+    return found
+
+
+class _Doubler:
+    """Rewrites a model's graph so that it carries data and vertices, and shifts both."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        graph: fx.Graph,
+        steps: Sequence[Step],
+        sizes: list[int],
+        sign: Sign,
+    ) -> None:
+        self.model, self.old, self.sizes, self.sign = model, graph, sizes, sign
+        self.modules = dict(model.named_modules())
+        self.steps = {step.name: step for step in steps}
+        self.own = {n.name: k for k, n in _own_linear(graph, self.modules, steps).items()}
+        self.new = fx.Graph()
+        self.root: dict[str, Any] = {}
+        self.data: dict[str, Node] = {}
+        self.corners: dict[str, Node] = {}
+        self.shifts: dict[str, Node] = {}
+        self.constants: dict[str, Node] = {}
+
+    def build(self) -> fx.GraphModule:
+        """A module (data, vertices) -> (output, shifts)."""
+        first = next(node for node in self.old.nodes if node.op == "placeholder")
+        self.data[first.name] = self.new.placeholder("data")
+        self.corners[first.name] = self.new.placeholder("vertices")
+        for node in self.old.nodes:
+            if node is first:
+                continue
+            if node.op == "output":
+                self.new.output((self.data[node_names(node.args)[0]], self.shifts))
+            elif not any(name in self.data for name in node_names((node.args, node.kwargs))):
+                self._constant(node)
+            else:
+                self._activation(node)
+        return fx.GraphModule(self.root | self._layers(), self.new, "Constrained")
+
+    def _layers(self) -> dict[str, Any]:
+        """The model's own layers that the new graph calls."""
+        calls = {str(node.target) for node in self.new.nodes if node.op == "call_module"}
+        return {target: self.modules[target] for target in calls - set(self.root)}
+
+    def _constant(self, node: Node) -> None:
+        if node.op == "placeholder":  # an argument with a default value
+            copied = self.new.call_function(_constant, node.args)
+        elif node.op == "get_attr":
+            owner, _, name = str(node.target).rpartition(".")
+            target = self._add(f"get_{node.name}", Attribute(self.modules[owner], name))
+            copied = self.new.call_module(target)
+        else:
+            copied = self._copy(node, {})
+        self.constants[node.name] = copied
+
+    def _copy(self, node: Node, stream: dict[str, Node]) -> Node:
+        known = self.constants | stream
+        return self.new.node_copy(node, lambda n: known[n.name])
+
+    def _activation(self, node: Node) -> None:
+        step = self.steps[node.name]
+        module = self.modules[str(node.target)] if node.op == "call_module" else None
+        if isinstance(step, KinkStep):
+            self._kink(node, step)
+        elif isinstance(step, MaxStep):
+            self._maximum(node, step)
+        elif node.name in self.own:
+            self._linear(node, self.own[node.name])
+        elif isinstance(module, _NORMS):
+            self._pair(node, self._add(f"norm_{node.name}", SharedNorm(module)))
+        else:
+            self.data[node.name] = self._copy(node, self.data)
+            skip = isinstance(module, _DROPOUTS) or node.target in (F.dropout, F.dropout2d)
+            source = self.corners.get(node_names(node.args)[0]) if skip else None
+            self.corners[node.name] = source or self._copy(node, self.corners)
+
+    def _add(self, name: str, module: nn.Module) -> str:
+        self.root[name] = module
+        return name
+
+    def _shift(self, name: str, corners: Node) -> Node:
+        shift = self.new.call_function(kink_shift, (corners, self.sizes, self.sign))
+        self.shifts[name] = shift
+        return shift
+
+    def _linear(self, node: Node, kink: str) -> None:
+        """A linear layer before a kink: the shift goes into the bias that the data sees."""
+        corners = self._copy(node, self.corners)
+        shift = self._shift(kink, corners)
+        target = self._add(f"shifted_{node.name}", ShiftedLinear(self._module(node)))
+        source = self.data[node_names(node.args)[0]]
+        self.data[node.name] = self.new.call_module(target, (source, shift))
+        self.corners[node.name] = self.new.call_function(operator.sub, (corners, shift))
+
+    def _module(self, node: Node) -> Any:
+        return self.modules[str(node.target)]
+
+    def _kink(self, node: Node, step: KinkStep) -> None:
+        data, corners = dict(self.data), dict(self.corners)
+        if step.name not in self.shifts:
+            shift = self._shift(step.name, corners[step.source])
+            for stream in (data, corners):
+                moved = self.new.call_function(operator.sub, (stream[step.source], shift))
+                stream[step.source] = moved
+        self.data[node.name] = self._copy(node, data)
+        self.corners[node.name] = self._copy(node, corners)
+
+    def _maximum(self, node: Node, step: MaxStep) -> None:
+        target = self._add(f"shifted_{node.name}", ShiftedMax(step))
+        data = [self.data[name] for name in step.sources]
+        corners = [self.corners[name] for name in step.sources]
+        triple = self.new.call_module(target, (data, corners))
+        parts = [self.new.call_function(operator.getitem, (triple, i)) for i in range(3)]
+        self.data[node.name], self.corners[node.name], self.shifts[node.name] = parts
+
+    def _pair(self, node: Node, target: str) -> None:
+        source = node_names(node.args)[0]
+        pair = self.new.call_module(target, (self.data[source], self.corners[source]))
+        self.data[node.name] = self.new.call_function(operator.getitem, (pair, 0))
+        self.corners[node.name] = self.new.call_function(operator.getitem, (pair, 1))
+
+
+def _constant(value: Any) -> Any:
+    return value
+
+
+def _move_bias(linear: Any, shift: Tensor) -> None:
+    bias = -shift if linear.bias is None else linear.bias - shift
+    linear.bias = nn.Parameter(bias.detach().clone())
+
+
+def _insert_offset(graph: fx.Graph, node: Node) -> None:
+    """Subtract a shift before a kink."""
+    source = source_of(node)
+    with graph.inserting_before(node):
+        moved = graph.call_module(f"offset_{node.name}", (source,))
+    node.replace_input_with(source, moved)
+
+
+def _replace_max(
+    graph: fx.Graph, node: Node, step: MaxStep, layer: ShiftedMax, shift: Tensor
+) -> MergedMax:
+    """Put a maximum with fixed shifts in the place of one; returns its module."""
+    nodes = {other.name: other for other in graph.nodes}
+    with graph.inserting_before(node):
+        sources = tuple(nodes[name] for name in step.sources)
+        merged = graph.call_module(f"maximum_{node.name}", sources)
+    node.replace_all_uses_with(merged)
+    graph.erase_node(node)
+    return MergedMax(layer.index, shift.clone(), layer.shape, layer.sign)
