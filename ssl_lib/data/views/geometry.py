@@ -45,10 +45,11 @@ def _kernel(distance: Tensor, interpolation: Interpolation) -> Tensor:
     """Triangle, or Keys' cubic with a = -1/2, at absolute distances (overwritten)."""
     if interpolation == "bilinear":
         return distance.neg_().add_(1).clamp_(min=0)
-    x = distance.clamp_(max=2)
-    near = (1.5 * x - 2.5) * x * x + 1
-    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return torch.where(x < 1, near, far)
+    # (z³ - z²) / 2 + y² - 2 y³ with y = (1 - x)₊ and z = (2 - x)₊: the two cubic pieces.
+    z = distance.neg_().add_(2).clamp_(min=0)
+    y = (z - 1).clamp_(min=0)
+    outer = (z - 1).mul_(z).mul_(z).mul_(0.5)
+    return outer.add_((1 - 2 * y).mul_(y).mul_(y))
 
 
 def resampling_matrix(
@@ -353,18 +354,14 @@ class Shift(Operation):
 
     def apply(self, images: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
         """Shift each image."""
-        n, c, h, w = images.shape
+        n, _, h, w = images.shape
         fill = constant(self.fill, images)
         padded = F.pad(images - fill, 4 * (self.pixels,))
-        top, left = (
-            self.pixels - upload(parameters[name], images)[:, None, None]
-            for name in ("down", "right")
-        )
-        rows = (top + torch.arange(h, device=images.device)[:, None])[:, None]
-        columns = (left + torch.arange(w, device=images.device))[:, None]
-        image = torch.arange(n, device=images.device)[:, None, None, None]
-        channel = torch.arange(c, device=images.device)[:, None, None]
-        return padded[image, channel, rows, columns] + fill
+        top, left = (self.pixels - upload(parameters[name], images) for name in ("down", "right"))
+        # All windows as a view; indexing copies one a picture, whole rows at a time.
+        windows = padded.unfold(2, h, 1).unfold(3, w, 1)
+        image = torch.arange(n, device=images.device)
+        return windows[image, :, top, left] + fill
 
 
 @dataclass(frozen=True, kw_only=True)
