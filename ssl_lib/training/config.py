@@ -134,6 +134,8 @@ class RunSpec:
         Of the images.
     n_data, n_classes : int
         Of the training set.
+    mean, std : tuple of float
+        Of the training set's channels; views and evaluation images are normalised with them.
     training : TrainingConfig
         How it is trained.
 
@@ -153,6 +155,8 @@ class RunSpec:
     image_size: int
     n_data: int
     n_classes: int
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
     method_options: dict[str, Any] = field(default_factory=dict)
     encoder_options: dict[str, Any] = field(default_factory=dict)
     policy_options: dict[str, Any] = field(default_factory=dict)
@@ -170,7 +174,9 @@ class RunSpec:
         _known(TrainingConfig, training)
         if "betas" in training:
             training["betas"] = tuple(training["betas"])
-        return cls(**{**values, "training": TrainingConfig(**training)})
+        channels = {key: tuple(values[key]) for key in ("mean", "std") if key in values}
+        entries: dict[str, Any] = {**values, **channels}
+        return cls(**{**entries, "training": TrainingConfig(**training)})
 
 
 def _at_least(name: str, value: float, least: float) -> None:
