@@ -174,9 +174,10 @@ class RunSpec:
         _known(TrainingConfig, training)
         if "betas" in training:
             training["betas"] = tuple(training["betas"])
-        channels = {key: tuple(values[key]) for key in ("mean", "std") if key in values}
-        entries: dict[str, Any] = {**values, **channels}
-        return cls(**{**entries, "training": TrainingConfig(**training)})
+        channels: dict[str, Any] = {
+            key: tuple(values[key]) for key in ("mean", "std") if key in values
+        }
+        return cls(**{**values, **channels, "training": TrainingConfig(**training)})
 
 
 def _at_least(name: str, value: float, least: float) -> None:
