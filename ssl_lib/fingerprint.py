@@ -5,9 +5,10 @@ for, in the same module or through imports, and that definition is followed in t
 *owned* code is followed: ``ssl_lib`` and the package the function itself belongs to. Other packages
 are listed by name, so that a caller can record their versions.
 
-What cannot be decided from the text falls back to more: a module used as a value, a star import,
-or an attribute that only a module's ``__getattr__`` can provide count as the whole module;
-``import_module`` of something computed counts as its whole package. Two things are not seen: a
+What cannot be decided from the text falls back to more. A module used as a value, or imported with
+a star, counts as the whole module. A name that only a package's ``__getattr__`` can provide counts
+as every definition of that name in the package's modules. ``import_module`` of an f-string that
+begins with ``ssl_lib.data.`` counts as all of that package, of another expression as all there is. Two things are not seen: a
 registration by decorator in a module that the function does not refer to, and names reached
 through ``eval``, ``globals()`` or ``sys.modules``. Name such code in ``uses``.
 """
@@ -27,7 +28,7 @@ from ssl_lib import source
 from ssl_lib.canonical import canonical, digest
 from ssl_lib.errors import InputError
 from ssl_lib.modules import is_installed, locate, modules_below, read
-from ssl_lib.source import EFFECTS, Imported, Module, Reference
+from ssl_lib.source import ANY, EFFECTS, Imported, Module, Reference
 
 __all__ = ["Trace", "current", "fingerprint", "of_code", "trace"]
 
@@ -216,8 +217,8 @@ class _Tracer:
     def _imported(self, target: Imported, attributes: tuple[str, ...]) -> Iterator[str]:
         path = (*([target.name] if target.name else []), *attributes)
         top = target.module.partition(".")[0]
-        if top == "*":
-            self._whole_packages()
+        if target.name == ANY:
+            self._any_below(target.module)
         elif top in self.owned:
             self._attribute(target.module, path)
         else:
@@ -237,10 +238,19 @@ class _Tracer:
         elif module.is_package and self.module(f"{module_name}.{path[0]}") is not None:
             self._attribute(f"{module_name}.{path[0]}", path[1:])
         elif not path[0].startswith("__"):
-            self.queue.append((module_name, "*"))
+            self.queue += self._lazy(module, path[0]) or [(module_name, "*")]
 
-    def _whole_packages(self) -> None:
-        self.queue += [(name, "*") for top in self.owned for name in modules_below(top)]
+    def _lazy(self, module: Module, name: str) -> list[tuple[str, str]]:
+        """Find the modules of a package that define a name which its ``__getattr__`` provides."""
+        if not module.is_package or "__getattr__" not in module.statements:
+            return []
+        below = (self.module(found) for found in modules_below(module.name))
+        return [(found.name, name) for found in below if found and name in found.statements]
+
+    def _any_below(self, package: str) -> None:
+        for top in [package] if package else self.owned:
+            if top.partition(".")[0] in self.owned:
+                self.queue += [(name, "*") for name in modules_below(top)]
 
     def module(self, name: str) -> Module | None:
         if name not in self.modules:

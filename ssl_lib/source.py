@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
-__all__ = ["EFFECTS", "Definition", "Imported", "Module", "Reference", "describe", "parse"]
+__all__ = ["ANY", "EFFECTS", "Definition", "Imported", "Module", "Reference", "describe", "parse"]
 
 #: The name under which a module's statements that define nothing are kept.
 EFFECTS = "<effects>"
+#: In place of a name: any module below a package.
+ANY = "<any>"
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -35,7 +37,8 @@ _WITHOUT_MEANING = {"ctx", "kind", "type_comment", "type_ignores", "returns"}
 class Imported(NamedTuple):
     """What an import binds: a module (``name`` is None) or a name in it.
 
-    ``module`` is ``"*"`` for ``import_module`` of something computed.
+    ``name`` is ``ANY`` for a computed ``import_module`` of anything below ``module``, or of any
+    module where that is ``""``.
     """
 
     module: str
@@ -284,10 +287,8 @@ class _Collector(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if ast.unparse(node.func).rpartition(".")[2] in {"import_module", "__import__"}:
-            name = node.args[0] if node.args else None
-            literal = isinstance(name, ast.Constant) and not str(name.value).startswith(".")
-            target = str(name.value) if isinstance(name, ast.Constant) and literal else "*"
-            self.found.add(Reference(target, (), Imported(target)))
+            target = _computed_import(node.args[0] if node.args else None, self.package)
+            self.found.add(Reference("import_module", (), target))
         self.generic_visit(node)
 
     def _inside(self, scope: dict[str, Imported | None], nodes: Sequence[ast.AST]) -> None:
@@ -302,6 +303,18 @@ class _Collector(ast.NodeVisitor):
             self.found.add(Reference(name, attributes))
         elif (origin := scope[name]) is not None:
             self.found.add(Reference(name, attributes, origin))
+
+
+def _computed_import(name: ast.expr | None, package: str) -> Imported:
+    """Say what ``import_module`` of an expression can import, by the text it begins with."""
+    if isinstance(name, ast.Constant) and not str(name.value).startswith("."):
+        return Imported(str(name.value))
+    first = name.values[0] if isinstance(name, ast.JoinedStr) and name.values else None
+    if isinstance(first, ast.Constant) and "." in str(first.value):
+        return Imported(str(first.value).rpartition(".")[0], ANY)
+    if isinstance(first, ast.FormattedValue) and ast.unparse(first.value) == "__name__":
+        return Imported(package, ANY)
+    return Imported("", ANY)
 
 
 def _function_scope(

@@ -168,8 +168,10 @@ WAYS = {
     "module as value": "from PKG import other\ndef compute(c): return getattr(other, c['name'])",
     "import_module": "import importlib\n"
     "def compute(c): return importlib.import_module('PKG.other').f(c)",
-    "import_module of something": "import importlib\n"
+    "import_module of a part": "import importlib\n"
     "def compute(c): return importlib.import_module(f'PKG.{c}').f(c)",
+    "import_module of something": "import importlib\n"
+    "def compute(c): return importlib.import_module(c['module']).f(c)",
     "partial": "import functools\nfrom PKG.other import f\ncompute = functools.partial(f, 1)",
     "wrapped": "import functools\nfrom PKG.other import f\ndef d(g):\n    @functools.wraps(g)\n"
     "    def w(c): return g(c) + f(c)\n    return w\n@d\ndef compute(c): return c",
@@ -220,6 +222,42 @@ def test_every_way_to_reach_a_function_is_followed(make: Callable[..., Package],
 def test_what_only_shares_a_name_is_not_followed(make: Callable[..., Package], main: str) -> None:
     package = make(main=main, other=OTHER.format("x"))
     assert package.short(fingerprint(package.get("main", "compute"))) == {"main:compute"}
+
+
+LAZY = """
+    import importlib
+    _HOMES = {"f": "other"}
+    def __getattr__(name):
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+"""
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from PKG.sub import f\ndef compute(c): return f(c)",
+        "from PKG import sub\ndef compute(c): return sub.f(c)",
+        "import PKG\ndef compute(c): return PKG.sub.f(c)",
+    ],
+)
+def test_lazy_packages_are_followed_to_the_definition(
+    make: Callable[..., Package], main: str
+) -> None:
+    package = make(main=main)
+    package.write("sub/__init__.py", LAZY)
+    package.write("sub/other.py", "def f(x): return g(x)\ndef g(x): return x")
+    package.write("sub/third.py", "def h(x): return x")
+    found = package.short(fingerprint(package.get("main", "compute")))
+    assert found == {"main:compute", "sub.other:f", "sub.other:g"}
+
+
+def test_whole_lazy_package_is_all_its_modules(make: Callable[..., Package]) -> None:
+    package = make(main="from PKG import sub\ndef compute(c): return getattr(sub, c)", out="A = 1")
+    package.write("sub/__init__.py", LAZY)
+    package.write("sub/other.py", "def f(x): return x")
+    found = package.short(fingerprint(package.get("main", "compute")))
+    assert "sub.other:f" in found
+    assert "out:A" not in found
 
 
 def test_other_import_under_the_same_name_is_a_change(make: Callable[..., Package]) -> None:
