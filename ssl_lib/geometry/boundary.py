@@ -47,7 +47,8 @@ class Boundary:
 
     def lengths(self) -> Tensor:
         """Length of each segment in input space, (n,)."""
-        return (self.segments[:, 1] - self.segments[:, 0]).norm(dim=1)
+        lengths: Tensor = torch.linalg.vector_norm(self.segments.diff(dim=1)[:, 0], dim=1)
+        return lengths
 
     def sample(self, n: int, *, seed: int = 0) -> Tensor:
         """Points drawn uniformly by length, (n, 2), on the boundary to rounding.
@@ -68,7 +69,7 @@ class Boundary:
         return torch.lerp(first, last, fraction)
 
     def nearest(self, points: ArrayLike) -> tuple[Tensor, Tensor]:
-        """The nearest boundary point of each plane point (n, 2), and its distance.
+        """Return the nearest boundary point of each plane point (n, 2), and its distance.
 
         The distance is the margin on the slice, an upper bound of the margin in input space.
 
@@ -149,9 +150,7 @@ def level_set(partition: Partition, value: float = 0.0, *, output: int = 0) -> B
 
 
 @torch.no_grad()
-def decision_boundary(
-    partition: Partition, classes: tuple[int, int] | None = None
-) -> Boundary:
+def decision_boundary(partition: Partition, classes: tuple[int, int] | None = None) -> Boundary:
     """Where the network's decision changes.
 
     Parameters
@@ -187,9 +186,9 @@ def decision_boundary(
     if classes is None:
         pair, images = (-1, -1), partition.outputs[:, :, 0]
     else:
-        pair = tuple(_output(partition, c) for c in classes)
-        if len(pair) != 2 or pair[0] == pair[1]:
+        if len(classes) != 2 or classes[0] == classes[1]:
             raise InputError(f"classes must be two different outputs, got {classes}")
+        pair = _output(partition, classes[0]), _output(partition, classes[1])
         images = partition.outputs[:, :, pair[0]] - partition.outputs[:, :, pair[1]]
     inside, region = _chords(partition, images)
     edges, owner = _positive_borders(partition, images)
@@ -206,7 +205,7 @@ def _output(partition: Partition, output: int) -> int:
 
 
 def _sorted(partition: Partition) -> tuple[Polygons, Tensor]:
-    """The regions in the order that the splitting passes expect, and where each was."""
+    """Return the regions in the order that the splitting passes expect, and where each was."""
     order = partition.polygons.counts.argsort(descending=True, stable=True)
     return partition.polygons.select(order), order
 
@@ -274,7 +273,8 @@ def _on_border(where: Slice, points: Tensor) -> Tensor:
     edge = first.roll(-1, 0) - first
     normal = torch.stack([-edge[:, 1], edge[:, 0]], 1) / edge.norm(dim=1, keepdim=True)
     distance = ((points[:, None] - first) * normal).sum(2)
-    return distance.amin(1) <= _SAME * where.diameter()
+    near: Tensor = distance.amin(1) <= _SAME * where.diameter()
+    return near
 
 
 def _pairs(points: Tensor, diameter: float) -> Tensor:

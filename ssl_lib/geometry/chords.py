@@ -14,7 +14,7 @@ _BLOCK = {"cpu": 1 << 15, "cuda": 1 << 24}
 
 # An affine function whose slope is this small beside the values in its layer is a constant up to
 # rounding: rounding alone would decide where its zero line is.
-_FLAT = 1e-14
+FLAT = 1e-14
 
 
 class Chords(NamedTuple):
@@ -26,7 +26,7 @@ class Chords(NamedTuple):
     q: Tensor  # (n, 2)
 
     def select(self, index: Tensor) -> Chords:
-        """The chords at ``index``, or where it is true."""
+        """Return the chords at ``index``, or where it is true."""
         return Chords(*(part[index] for part in self))
 
 
@@ -94,7 +94,7 @@ def sign_changes(polygons: Polygons, images: Tensor) -> tuple[Tensor, Tensor, Te
 def clip_lines(
     polygons: Polygons, polygon: Tensor, line: Tensor, tolerance: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Ends of the chords of lines (n, 3) in polygons (n,), and whether they truly cut.
+    """Return ends of the chords of lines (n, 3) in polygons (n,), and whether they truly cut.
 
     ``polygon`` is ascending. A line cuts where vertices lie further than the tolerance from it on
     both sides.
@@ -130,7 +130,7 @@ def find_chords(
     polygon, unit, scale = sign_changes(polygons, images)
     line = images[polygon, :, unit]
     slope = torch.hypot(line[:, 0], line[:, 1])
-    clear = slope * diameter > _FLAT * scale
+    clear = slope * diameter > FLAT * scale
     polygon, unit, line = polygon[clear], unit[clear], (line / slope[:, None])[clear]
     p, q, cuts = clip_lines(polygons, polygon, line, tolerance)
     line = line[cuts]

@@ -31,7 +31,7 @@ class _Tracer(fx.Tracer):
 
 
 def trace_graph(model: nn.Module) -> fx.Graph:
-    """The module's graph, with torch's own layers as leaves and clamps written as ReLUs.
+    """Return the module's graph, with torch's own layers as leaves and clamps written as ReLUs.
 
     Raises
     ------
@@ -77,17 +77,17 @@ def describe(node: Node) -> str:
 
 
 def unsupported(node: Node, why: str) -> InputError:
-    """The error for a layer that the geometry cannot follow."""
+    """Return the error for a layer that the geometry cannot follow."""
     return InputError(f"{describe(node)} {why}; supported are {SUPPORTED}")
 
 
 def argument(node: Node, position: int, name: str, default: Any = None) -> Any:
-    """An argument of a call, given by position or by name."""
+    """Return an argument of a call, given by position or by name."""
     return node.args[position] if len(node.args) > position else node.kwargs.get(name, default)
 
 
 def source_of(node: Node) -> Node:
-    """The first argument of a call, an activation."""
+    """Return the first argument of a call, an activation."""
     source = argument(node, 0, "input")
     if not isinstance(source, Node):
         raise unsupported(node, "does not act on an activation")
@@ -146,7 +146,7 @@ def _is_reduction(node: Node) -> bool:
 
 
 def _replace_reduction(graph: fx.Graph, node: Node) -> None:
-    """Write the values of ``max(dim)`` as ``amax``; what reads the indices is not piecewise linear."""
+    """Write the values of ``max(dim)`` as ``amax``; its indices are not piecewise linear."""
     with graph.inserting_before(node):
         args = (source_of(node), argument(node, 1, "dim"), argument(node, 2, "keepdim", False))
         values = graph.call_function(_MAX[node.target], args)

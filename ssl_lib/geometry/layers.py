@@ -72,7 +72,7 @@ SIZES = {"shape", "size", "dim", "ndim", "device", "dtype"}
 
 
 def build_steps(graph: fx.Graph, modules: Mapping[str, nn.Module]) -> tuple[list[Step], str, str]:
-    """The steps of a graph, and the names of its input and its output.
+    """Return the steps of a graph, and the names of its input and its output.
 
     Raises
     ------
@@ -113,7 +113,7 @@ class _Builder:
             }[node.op](node)
 
     def _inputs(self, node: Node) -> list[str]:
-        """The activations that a node reads."""
+        """Return the activations that a node reads."""
         return [n for n in node_names((node.args, node.kwargs)) if n in self.activations]
 
     def _is_size(self, node: Node) -> bool:
@@ -139,7 +139,7 @@ class _Builder:
         self.output = result.name
 
     def _constant(self, node: Node) -> None:
-        """What depends on parameters and sizes only, whatever it computes."""
+        """Return what depends on parameters and sizes only, whatever it computes."""
         if node.op == "get_attr":
             value = operator.attrgetter(str(node.target))(self.modules[""])
             value = value.detach() if isinstance(value, torch.Tensor) else value
@@ -243,9 +243,7 @@ class _Builder:
     def _operands(self, node: Node) -> list[int]:
         """Which of the first two arguments are activations."""
         pair = (argument(node, 0, "input"), argument(node, 1, "other"))
-        return [
-            i for i, a in enumerate(pair) if isinstance(a, Node) and a.name in self.activations
-        ]
+        return [i for i, a in enumerate(pair) if isinstance(a, Node) and a.name in self.activations]
 
     def _max_pool(self, node: Node, n_axes: int, given: Mapping[str, Any]) -> None:
         if given.get("return_indices"):
@@ -283,7 +281,7 @@ class _Builder:
 
 
 def _callable(node: Node) -> Callable[..., Any]:
-    """What a function or method node calls."""
+    """Return what a function or method node calls."""
     if node.op == "call_function":
         function: Callable[..., Any] = node.target  # type: ignore[assignment]
         return function
@@ -292,5 +290,5 @@ def _callable(node: Node) -> Callable[..., Any]:
 
 
 def _convolution(module: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    """A convolution without its bias."""
+    """Return a convolution without its bias."""
     return lambda x: module._conv_forward(x, module.weight, None)

@@ -13,18 +13,24 @@ import torch
 from torch import Tensor
 
 from ssl_lib.geometry.chords import (
+    FLAT,
     Chords,
     block_rows,
     clip_lines,
     evaluate,
     extremes,
     prefix_sizes,
-    signed_distance,
 )
 from ssl_lib.geometry.polygons import Polygons, ragged_range
-from ssl_lib.geometry.splitting import Cells, Pivot, by_vertex_count, keep_side, split
-
-_FLAT = 1e-14
+from ssl_lib.geometry.splitting import (
+    Cells,
+    Pivot,
+    by_vertex_count,
+    crossings,
+    keep_side,
+    snapped_distance,
+    split,
+)
 
 
 class Contests(NamedTuple):
@@ -35,12 +41,12 @@ class Contests(NamedTuple):
     alive: Tensor  # (n, k) which candidates may win
 
     def select(self, index: Tensor) -> Contests:
-        """The contests at ``index``, or where it is true."""
+        """Return the contests at ``index``, or where it is true."""
         return Contests(*(part[index] for part in self))
 
 
 def find_contests(polygons: Polygons, images: Tensor) -> Contests:
-    """Groups (n_polygons, 3, groups, k) in which two candidates or more may win.
+    """Return groups (n_polygons, 3, groups, k) in which two candidates or more may win.
 
     A candidate that is below the least value of another one everywhere is out.
     """
@@ -68,14 +74,21 @@ def _narrow(contests: Contests) -> Contests:
     return Contests(contests.polygon, images, contests.alive.gather(1, order))
 
 
-def settle(polygons: Polygons, contests: Contests, *, tolerance: float, diameter: float) -> Contests:
+def settle(
+    polygons: Polygons, contests: Contests, *, tolerance: float, diameter: float
+) -> Contests:
     """Drop candidates that another one beats at every vertex, and contests that are decided."""
     if not len(contests.polygon):
         return contests
     k = contests.alive.shape[1]
     rows = block_rows(k * k, contests.images.device)
     alive = [
-        _unbeaten(polygons, contests.select(slice(begin, begin + rows)), tolerance, diameter)
+        _unbeaten(
+            polygons,
+            Contests(*(part[begin : begin + rows] for part in contests)),
+            tolerance,
+            diameter,
+        )
         for begin in range(0, len(contests.polygon), rows)
     ]
     contests = contests._replace(alive=torch.cat(alive))
@@ -93,14 +106,15 @@ def _unbeaten(polygons: Polygons, contests: Contests, tolerance: float, diameter
         torch.minimum(margin[:size], value[:, :, None] - value[:, None], out=margin[:size])
         torch.maximum(scale[:size], value.abs().amax(1), out=scale[:size])
     slopes = images[:, :2, :, None] - images[:, :2, None]
-    slack = tolerance * slopes.norm(dim=1) + (_FLAT * scale)[:, None, None]
+    slack = tolerance * slopes.norm(dim=1) + (FLAT * scale)[:, None, None]
     above = (margin >= -slack) & alive[:, :, None] & alive[:, None]
     earlier = torch.ones_like(above[0]).triu(1)
     beaten = (above & (~above.transpose(1, 2) | earlier)).any(1)
     middle = evaluate(images, polygons.means()[contests.polygon])
     best = middle.masked_fill(~alive, -torch.inf).argmax(1, keepdim=True)
     # Ties within the tolerance need not be transitive, and a winner there must be.
-    return (alive & ~beaten).scatter(1, best, True)
+    unbeaten: Tensor = (alive & ~beaten).scatter(1, best, True)
+    return unbeaten
 
 
 def tie_lines(images: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -119,7 +133,7 @@ def tie_lines(images: Tensor, first: Tensor, second: Tensor) -> Tensor:
 def clip_to_winners(
     polygons: Polygons, contests: Contests, *, tolerance: float, label: int
 ) -> Cells:
-    """The cell of each candidate in its contest's polygon; empty cells are dropped."""
+    """Return the cell of each candidate in its contest's polygon; empty cells are dropped."""
     contest, candidate = contests.alive.nonzero(as_tuple=True)
     parent = contests.polygon[contest]
     cells = Cells(polygons.select(parent), parent)
@@ -127,13 +141,10 @@ def clip_to_winners(
         line = tie_lines(contests.images[contest], candidate, torch.full_like(candidate, rival))
         idle = ~contests.alive[contest, rival] | (candidate == rival)
         line[idle] = line.new_tensor([0.0, 0.0, 1.0])
-        distance = signed_distance(line[cells.polygons.owner], cells.polygons.vertices)
-        distance.masked_fill_(distance.abs() <= tolerance, 0.0)
-        following = cells.polygons.following
-        fraction = distance / (distance - distance[following])
-        here, ahead = cells.polygons.vertices, cells.polygons.vertices[following]
-        crossing = torch.lerp(here, ahead, fraction[:, None])
+        owner, points = cells.polygons.owner, cells.polygons.vertices
+        distance = snapped_distance(line[owner], points, tolerance)
         exists = cells.polygons.sum((distance > 0).to(torch.int32)) > 0
+        crossing = crossings(cells.polygons, distance)
         clipped = keep_side(cells.polygons, distance, crossing, exists, label)
         left = exists.nonzero()[:, 0]
         cells = Cells(clipped.select(left), cells.parent[left])
@@ -142,7 +153,7 @@ def clip_to_winners(
 
 
 def inherit(contests: Contests, parent: Tensor, n_parents: int) -> Contests:
-    """The contests of cells (their polygons' numbers), given those of their parents."""
+    """Return the contests of cells (their polygons' numbers), given those of their parents."""
     order = parent.argsort(stable=True)
     children = torch.bincount(parent, minlength=n_parents)
     begin = children.cumsum(0) - children

@@ -33,7 +33,8 @@ class Maxout(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Maxout of features (n, pieces * d, ...)."""
-        return features.unflatten(1, (-1, self.pieces)).amax(2)
+        largest: Tensor = features.unflatten(1, (-1, self.pieces)).amax(2)
+        return largest
 
     def windows(self, shapes: list[torch.Size]) -> tuple[Tensor, torch.Size]:
         """Which features compete, for features of shape (pieces * d, ...)."""

@@ -100,7 +100,7 @@ class Partition:
         return self.polygons.areas()
 
     def centers(self) -> Tensor:
-        """A point inside each region, the mean of its vertices, (n_regions, 2)."""
+        """Return a point inside each region, the mean of its vertices, (n_regions, 2)."""
         return self.polygons.means()
 
     def codes(self, index: Tensor | None = None) -> list[Tensor]:
@@ -126,7 +126,7 @@ class Partition:
         return [torch.cat(layer) for layer in zip(*parts, strict=True)]
 
     def input_maps(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The affine maps of regions as functions of the whole input, by automatic differentiation.
+        """Differentiate the network: its affine maps on regions as functions of the whole input.
 
         Parameters
         ----------
@@ -150,11 +150,11 @@ class Partition:
         return jacobian, at_zero.detach()
 
     def values(self, index: Tensor, points: ArrayLike) -> Tensor:
-        """The network at plane points (n, 2) by the affine maps of regions ``index`` (n,)."""
+        """Apply the affine maps of regions ``index`` (n,) to plane points (n, 2)."""
         return evaluate(self.outputs[index], as_points(points).to(self.outputs))
 
     def locate(self, points: ArrayLike) -> Tensor:
-        """The region that holds each plane point (n, 2); -1 outside the domain.
+        """Return the region that holds each plane point (n, 2); -1 outside the domain.
 
         A point on a border belongs to one of its regions.
         """
@@ -172,7 +172,7 @@ class Partition:
     def _nearest_region(
         self, line: Tensor, offset: Tensor, points: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The region in which each point is deepest, and how deep it is."""
+        """Return the region in which each point is deepest, and how deep it is."""
         depth = torch.addmm(offset, points, line.T)
         least = depth.new_full((len(points), len(self)), torch.inf)
         least.scatter_reduce_(1, self.polygons.owner.expand(len(points), -1), depth, "amin")
@@ -186,7 +186,7 @@ class Partition:
 
 
 def root_images(where: Slice, n: int) -> Images:
-    """The input as an affine function of the plane coordinates, for n regions."""
+    """Return the input as an affine function of the plane coordinates, for n regions."""
     one = torch.cat([where.basis, where.origin[None]])
     return Images(one.expand(n, *one.shape))
 
@@ -297,7 +297,7 @@ def _rehearse(program: Program, place: Slice, *, check: bool) -> list[int]:
 
 
 def _compare(found: Tensor, expected: Tensor) -> None:
-    """The steps must do what the model does; an activation changed in place would slip through."""
+    """Raise unless the steps do what the model does: a change in place, say, would slip through."""
     close = found.shape == expected.shape
     close = close and bool((found - expected).abs().max() <= 1e-9 * (1e-9 + expected.abs().max()))
     if not close:
@@ -332,9 +332,7 @@ class _Walk:
     def __post_init__(self) -> None:
         self.counts = [0] * len(self.chunk_sizes)
 
-    def run(
-        self, polygons: Polygons, environment: Environment, number: int, layer: int
-    ) -> None:
+    def run(self, polygons: Polygons, environment: Environment, number: int, layer: int) -> None:
         """Carry regions from step ``number`` to the end; empties the environment on its way."""
         for n, step in enumerate(self.program.steps[number:], start=number):
             if not isinstance(step, KinkStep | MaxStep):
@@ -358,7 +356,7 @@ class _Walk:
         self.leaves.append((polygons, environment[self.program.output].flat()))
 
     def _enter(self, number: int, environment: Environment, cells: Cells) -> Environment:
-        """The activations of cells after the nonlinear step that cut them."""
+        """Return the activations of cells after the nonlinear step that cut them."""
         step = self.program.steps[number]
         assert isinstance(step, KinkStep | MaxStep)
         entered: Environment = {}

@@ -118,6 +118,7 @@ class Constrained(nn.Module):
     """
 
     vertices: Tensor
+    _network: fx.GraphModule
 
     def __init__(self, model: nn.Module, vertices: Tensor, network: fx.GraphModule) -> None:
         super().__init__()
@@ -127,13 +128,13 @@ class Constrained(nn.Module):
         self.__dict__["_network"] = network
 
     def forward(self, data: Tensor) -> Tensor:
-        """The constrained network at data (n, *input_shape)."""
+        """Return the constrained network at data (n, *input_shape)."""
         output: Tensor = self._network(data, self.vertices)[0]
         return output
 
     @torch.no_grad()
     def shifts(self) -> dict[str, Tensor]:
-        """What is subtracted before each nonlinear layer in eval mode, by the name of its node."""
+        """Return what is subtracted before each nonlinear layer in eval mode, by node name."""
         modes = {module: module.training for module in self.model.modules()}
         self.model.eval()
         found = self._network(self.vertices[:1], self.vertices)[1]
@@ -143,7 +144,7 @@ class Constrained(nn.Module):
 
     @torch.no_grad()
     def merge(self) -> nn.Module:
-        """A plain copy of the network with the shifts in its biases.
+        """Return a plain copy of the network with the shifts in its biases.
 
         Where every kink follows a linear layer of its own, the result is a copy of the model
         with other biases, at no extra cost. Else it is a `torch.fx.GraphModule`, in which a map
@@ -200,7 +201,8 @@ def _clean(polytope: Tensor) -> Tensor:
     polytope = polytope.detach().to(torch.float64)
     if not torch.isfinite(polytope).all():
         raise InputError("the vertices must be finite, but some are NaN or infinite")
-    return torch.unique(polytope, dim=0)
+    distinct: Tensor = torch.unique(polytope, dim=0)
+    return distinct
 
 
 def _check_shape(model: nn.Module, polytopes: Sequence[Tensor]) -> None:
@@ -268,7 +270,7 @@ class _Doubler:
         self.constants: dict[str, Node] = {}
 
     def build(self) -> fx.GraphModule:
-        """A module (data, vertices) -> (output, shifts)."""
+        """Return a module (data, vertices) -> (output, shifts)."""
         first = next(node for node in self.old.nodes if node.op == "placeholder")
         self.data[first.name] = self.new.placeholder("data")
         self.corners[first.name] = self.new.placeholder("vertices")
@@ -284,7 +286,7 @@ class _Doubler:
         return fx.GraphModule(self.root | self._layers(), self.new, "Constrained")
 
     def _layers(self) -> dict[str, Any]:
-        """The model's own layers that the new graph calls."""
+        """Return the model's own layers that the new graph calls."""
         calls = {str(node.target) for node in self.new.nodes if node.op == "call_module"}
         return {target: self.modules[target] for target in calls - set(self.root)}
 
@@ -330,7 +332,7 @@ class _Doubler:
         return shift
 
     def _linear(self, node: Node, kink: str) -> None:
-        """A linear layer before a kink: the shift goes into the bias that the data sees."""
+        """Return a linear layer before a kink: the shift goes into the bias that the data sees."""
         corners = self._copy(node, self.corners)
         shift = self._shift(kink, corners)
         target = self._add(f"shifted_{node.name}", ShiftedLinear(self._module(node)))

@@ -89,7 +89,7 @@ class Polygons:
         return index
 
     def select(self, index: Tensor) -> Polygons:
-        """The polygons at ``index``, in that order."""
+        """Return the polygons at ``index``, in that order."""
         counts = self.counts[index]
         ends = counts.cumsum(0)
         total = int(ends[-1]) if len(ends) else 0

@@ -15,7 +15,7 @@ Sign = Literal["majority", "smallest"]
 
 
 def kink_shift(corners: Tensor, sizes: Sequence[int], sign: Sign = "majority") -> Tensor:
-    """What to subtract from pre-activations so that each has one sign on every polytope.
+    """Return what to subtract from pre-activations so that each has one sign on every polytope.
 
     A pre-activation that is affine on a polytope takes values between those at its vertices, an
     interval. The shift is the end of an interval that holds the kink, [1]_ step 2 and 3; where
@@ -70,13 +70,13 @@ def _majority(parts: Sequence[Tensor], joined: Tensor) -> Tensor:
 
 
 def _span(low: Tensor, high: Tensor, joined: Tensor) -> tuple[Tensor, Tensor]:
-    """The union of the joined intervals, (0, 0) where there are none."""
+    """Return the union of the joined intervals, (0, 0) where there are none."""
     bottom = torch.where(joined, low, 0.0).amin(0)
     return bottom, torch.where(joined, high, 0.0).amax(0)
 
 
 def window_shift(corners: Tensor) -> Tensor:
-    """What to subtract from competing units so that one wins at every vertex.
+    """Return what to subtract from competing units so that one wins at every vertex.
 
     Parameters
     ----------
@@ -106,9 +106,10 @@ class ShiftedLinear(nn.Module):
         self.linear = linear
 
     def forward(self, data: Tensor, shift: Tensor) -> Tensor:
-        """The layer's output minus the shift, without a pass over the data for it."""
+        """Return the layer's output minus the shift, without a pass over the data for it."""
         if shift.ndim > 1:
-            return self.linear(data) - shift
+            moved: Tensor = self.linear(data) - shift
+            return moved
         bias = -shift if self.linear.bias is None else self.linear.bias - shift
         return F.linear(data, self.linear.weight, bias)
 
@@ -156,7 +157,7 @@ class ShiftedMax(nn.Module):
         return self.sign * flat[:, self.index]
 
     def _largest(self, candidates: Tensor) -> Tensor:
-        return self.sign * candidates.amax(2).unflatten(1, self.shape)
+        return self.sign * candidates.amax(2).reshape(-1, *self.shape)
 
 
 class Attribute(nn.Module):
@@ -188,7 +189,7 @@ class MergedMax(nn.Module):
         """Maxima of each window, (n, *shape)."""
         flat = torch.cat([part.flatten(1) for part in parts], 1)
         candidates = self.sign * flat[:, self.index] - self.shift
-        return self.sign * candidates.amax(2).unflatten(1, self.shape)
+        return self.sign * candidates.amax(2).reshape(-1, *self.shape)
 
 
 class Offset(nn.Module):
@@ -201,5 +202,5 @@ class Offset(nn.Module):
         self.register_buffer("shift", shift)
 
     def forward(self, data: Tensor) -> Tensor:
-        """data - shift."""
+        """Return data - shift."""
         return data - self.shift

@@ -26,7 +26,7 @@ class Cells(NamedTuple):
     parent: Tensor  # (n_polygons,) int64
 
     def select(self, index: Tensor) -> Cells:
-        """The cells at ``index``, in that order."""
+        """Return the cells at ``index``, in that order."""
         return Cells(self.polygons.select(index), self.parent[index])
 
     @classmethod
@@ -42,7 +42,7 @@ class Cells(NamedTuple):
 
 
 def by_vertex_count(cells: Cells) -> Cells:
-    """The cells in descending order of their number of vertices, the order all passes expect."""
+    """Sort by number of vertices, descending: the order that all passes expect."""
     return cells.select(cells.polygons.counts.argsort(descending=True, stable=True))
 
 
@@ -70,10 +70,23 @@ def choose_pivots(
     return pivot
 
 
+def snapped_distance(line: Tensor, point: Tensor, tolerance: float) -> Tensor:
+    """Return signed distances of points (n, 2) from lines (n, 3); near ones are zero."""
+    distance = signed_distance(line, point)
+    return distance.masked_fill_(distance.abs() <= tolerance, 0.0)
+
+
+def crossings(polygons: Polygons, distance: Tensor) -> Tensor:
+    """Return where the edge after each vertex meets its line, if it does, (n_vertices, 2)."""
+    following = polygons.following
+    fraction = distance / (distance - distance[following])
+    return torch.lerp(polygons.vertices, polygons.vertices[following], fraction[:, None])
+
+
 def keep_side(
     polygons: Polygons, distance: Tensor, crossing: Tensor, exists: Tensor, label: int
 ) -> Polygons:
-    """The part of each polygon where ``distance`` (n_vertices,) is not negative.
+    """Return the part of each polygon where ``distance`` (n_vertices,) is not negative.
 
     ``crossing`` (n_vertices, 2) is where the edge after each vertex meets the line. Polygons
     without ``exists`` become empty; the new edges carry ``label``.
@@ -95,11 +108,8 @@ def halve(polygons: Polygons, line: Tensor, *, tolerance: float, label: int) -> 
     polygon, one of the two is empty. A vertex nearer than the tolerance to the line belongs to
     both sides and no new one is made beside it.
     """
-    distance = signed_distance(line[polygons.owner], polygons.vertices)
-    distance.masked_fill_(distance.abs() <= tolerance, 0.0)
-    following = polygons.following
-    fraction = distance / (distance - distance[following])
-    crossing = torch.lerp(polygons.vertices, polygons.vertices[following], fraction[:, None])
+    distance = snapped_distance(line[polygons.owner], polygons.vertices, tolerance)
+    crossing = crossings(polygons, distance)
     positive = polygons.sum((distance > 0).to(torch.int32)) > 0
     negative = polygons.sum((distance < 0).to(torch.int32)) > 0
     sides = [
@@ -116,9 +126,8 @@ def hand_down(chords: Chords, line: Tensor, halves: Polygons, tolerance: float) 
     """
     n = len(line)
     pivot = line[chords.polygon]
-    at_p, at_q = signed_distance(pivot, chords.p), signed_distance(pivot, chords.q)
-    at_p.masked_fill_(at_p.abs() <= tolerance, 0.0)
-    at_q.masked_fill_(at_q.abs() <= tolerance, 0.0)
+    at_p = snapped_distance(pivot, chords.p, tolerance)
+    at_q = snapped_distance(pivot, chords.q, tolerance)
     middle = torch.lerp(chords.p, chords.q, (at_p / (at_p - at_q))[:, None])
     crosses = at_p * at_q < 0
     pieces = []

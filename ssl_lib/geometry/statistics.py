@@ -68,7 +68,7 @@ def region_table(partition: Partition) -> pd.DataFrame:
 
 
 def statistics(partition: Partition) -> dict[str, float]:
-    """What the published statistics compare between networks.
+    """Return what the published statistics compare between networks.
 
     Parameters
     ----------

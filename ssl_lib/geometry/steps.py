@@ -67,7 +67,7 @@ def resolve(arguments: Any, environment: Mapping[str, Any]) -> Any:
 
 
 def node_names(arguments: Any) -> tuple[str, ...]:
-    """The names of the earlier steps that arguments refer to, each once."""
+    """Return the names of the earlier steps that arguments refer to, each once."""
     names: dict[str, None] = {}
     map_arg(arguments, lambda node: names.setdefault(node.name))
     return tuple(names)
@@ -102,10 +102,11 @@ class AffineStep:
 
     @property
     def reads(self) -> tuple[str, ...]:
+        """Names of the earlier steps it needs."""
         return node_names((self.args, self.kwargs))
 
     def apply(self, environment: Environment) -> Any:
-        """The layer's result on the images, or on constants where it reads no activation."""
+        """Return the layer's result on the images, or on constants where it reads no activation."""
         args = resolve((self.args, self.kwargs), environment)
         if not has_images(args):
             return self.function(*args[0], **args[1])
@@ -146,10 +147,11 @@ class BiasedStep:
 
     @property
     def reads(self) -> tuple[str, ...]:
+        """Names of the earlier steps it needs."""
         return (self.source,)
 
     def apply(self, environment: Environment) -> Images:
-        """The layer's result on the images."""
+        """Return the layer's result on the images."""
         images: Images = environment[self.source]
         result = self.linear(images.batch()).unflatten(0, images.data.shape[:2])
         if self.bias is not None:
@@ -168,12 +170,13 @@ class KinkStep:
 
     @property
     def reads(self) -> tuple[str, ...]:
+        """Names of the earlier steps it needs."""
         return (self.source,)
 
     def split(
         self, environment: Environment, polygons: Polygons, label: int, how: Precision
     ) -> Cells:
-        """The cells on which every unit keeps its sign."""
+        """Return the cells on which every unit keeps its sign."""
         images = environment[self.source].flat()
         chords, lines, unit = find_chords(
             polygons, images, tolerance=how.tolerance, diameter=how.diameter
@@ -192,7 +195,7 @@ class KinkStep:
         )
 
     def gate(self, environment: Environment, parent: Tensor, points: Tensor) -> Images:
-        """The activation of cells, each with its signs at an interior point (n_cells, 2)."""
+        """Return the activation of cells, each with its signs at an interior point (n_cells, 2)."""
         data = environment[self.source].data
         images, slope = data.flatten(2), self._slopes(data)
         result = images.new_empty(len(parent), *images.shape[1:])
@@ -230,10 +233,11 @@ class MaxStep:
 
     @property
     def reads(self) -> tuple[str, ...]:
+        """Names of the earlier steps it needs."""
         return self.sources
 
     def candidates(self, environment: Environment) -> tuple[Tensor, torch.Size]:
-        """The competing units, (n, 3, groups, candidates), and the shape of the result."""
+        """Return the competing units, (n, 3, groups, candidates), and the shape of the result."""
         images = [environment[source] for source in self.sources]
         index, shape = self.windows([image.data.shape[2:] for image in images])
         flat = torch.cat([image.flat() for image in images], 2)
@@ -242,7 +246,7 @@ class MaxStep:
     def split(
         self, environment: Environment, polygons: Polygons, label: int, how: Precision
     ) -> Cells:
-        """The cells on which every group keeps its winner."""
+        """Return the cells on which every group keeps its winner."""
         return split_by_winner(
             polygons,
             self.candidates(environment)[0],
@@ -254,7 +258,7 @@ class MaxStep:
         )
 
     def gate(self, environment: Environment, parent: Tensor, points: Tensor) -> Images:
-        """The winners' functions in cells, by the winner at an interior point (n_cells, 2)."""
+        """Return the winners' functions in cells, each at an interior point (n_cells, 2)."""
         images, shape = self.candidates(environment)
         groups, k = images.shape[2:]
         result = images.new_empty(len(parent), 3, groups)
@@ -267,15 +271,16 @@ class MaxStep:
         return Images((result * self.sign).unflatten(2, shape))
 
     def code(self, environment: Environment, points: Tensor) -> Tensor:
-        """The winner of each group at a point of each region, (n, groups)."""
+        """Return the winner of each group at a point of each region, (n, groups)."""
         images, _ = self.candidates(environment)
         kind = torch.uint8 if images.shape[3] < 256 else torch.int16
         return _winner(images, points).to(kind)
 
 
 def _winner(images: Tensor, points: Tensor) -> Tensor:
-    """The first largest of each group's candidates (n, 3, groups, k) at points, (n, groups)."""
-    return evaluate(images.flatten(2), points).unflatten(1, images.shape[2:]).argmax(2)
+    """Return the first largest of candidates (n, 3, groups, k) at points, (n, groups)."""
+    values = evaluate(images.flatten(2), points)
+    return values.reshape(len(values), *images.shape[2:]).argmax(2)
 
 
 Step: TypeAlias = AffineStep | BiasedStep | KinkStep | MaxStep

@@ -38,7 +38,7 @@ class Program:
 
     @classmethod
     def of(cls, model: nn.Module, steps: Sequence[Step], source: str, output: str) -> Program:
-        """A program of these steps."""
+        """Return a program of these steps."""
         last = {name: number for number, step in enumerate(steps) for name in step.reads}
         return cls(model, tuple(steps), source, output, last | {output: len(steps)})
 
@@ -48,7 +48,7 @@ class Program:
         return [step for step in self.steps if isinstance(step, KinkStep | MaxStep)]
 
     def truncated(self, n_layers: int) -> Program:
-        """The program up to and with its ``n_layers``-th nonlinear layer."""
+        """Return the program up to and with its ``n_layers``-th nonlinear layer."""
         layers = self.nonlinear
         if not 1 <= n_layers <= len(layers):
             raise InputError(f"layers must be between 1 and {len(layers)}, got {n_layers}")
@@ -63,7 +63,7 @@ class Program:
                 del environment[name]
 
     def follow(self, images: Images, points: Tensor) -> tuple[Images, list[Tensor], list[int]]:
-        """The affine functions of the regions that hold points (n, 2), without any cut.
+        """Return the affine functions of the regions that hold points (n, 2), without any cut.
 
         Returns the output's images, the code of each nonlinear layer, and the number of units
         alive at each step.

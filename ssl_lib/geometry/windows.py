@@ -20,7 +20,7 @@ def unit_numbers(shape: Sequence[int]) -> Tensor:
 
 
 def pooling_output(size: int, kernel: int, stride: int, pad: int, dilation: int, ceil: bool) -> int:
-    """Number of windows along one axis, as torch counts them."""
+    """Return number of windows along one axis, as torch counts them."""
     reach = size + 2 * pad - dilation * (kernel - 1) - 1
     count = (-(-reach // stride) if ceil else reach // stride) + 1
     # With ceil, a last window that would start in the padding on the right is left out.
@@ -38,7 +38,7 @@ class PoolWindows:
     ceil: bool
 
     def __call__(self, shapes: list[torch.Size]) -> tuple[Tensor, torch.Size]:
-        """Indices (groups, candidates) into the flattened activation, and the pooled shape."""
+        """Return indices (groups, candidates) into the flat activation, and the pooled shape."""
         (shape,) = shapes
         n = len(self.kernel)
         index, valid, pooled = torch.zeros((), dtype=torch.int64), torch.ones(()).bool(), []
@@ -75,7 +75,7 @@ class AxisWindows:
     keepdim: bool = False
 
     def __call__(self, shapes: list[torch.Size]) -> tuple[Tensor, torch.Size]:
-        """Indices (groups, candidates) and the shape of the result."""
+        """Return indices (groups, candidates) and the shape of the result."""
         (shape,) = shapes
         axis = self.axis % (len(shape) + 1) - 1
         if axis < 0:
@@ -87,7 +87,7 @@ class AxisWindows:
 
 
 def elementwise_windows(shapes: list[torch.Size]) -> tuple[Tensor, torch.Size]:
-    """An elementwise maximum of several activations, broadcast against each other."""
+    """Return an elementwise maximum of several activations, broadcast against each other."""
     shape = torch.broadcast_shapes(*shapes)
     columns, used = [], 0
     for each in shapes:
