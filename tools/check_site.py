@@ -28,9 +28,12 @@ FETCHED = {
 # Addresses of code or styles inside scripts: what a script could load when it runs.
 LOADABLE = re.compile(r"https?://[^\s\"'`\\)<>]+\.(?:m?js|css|woff2?|json|wasm)\b[^\s\"'`\\)<>]*")
 CSS_URL = re.compile(r"(?:url\(|@import\s)\s*[\"']?((?:https?:)?//[^\"')\s]+)", re.IGNORECASE)
-# Named in the theme's own scripts and never fetched: the thebe button is off, so is web analytics;
-# a browser run that counts requests (tools/browser) is what holds this list true.
-NEVER_FETCHED = ("https://unpkg.com/thebe", "https://cdn.jsdelivr.net/npm/mathjax")
+# Named in others' scripts and never fetched: the button for live code is off, and MathJax wants this
+# only in browsers without XPath. The browser run, which counts requests, holds this list true.
+NEVER_FETCHED = (
+    "https://unpkg.com/thebe",
+    "https://cdn.jsdelivr.net/npm/wicked-good-xpath",
+)
 BAD_ALT = re.compile(r"^$|^\s*$|[0-9a-f]{32}|^<Figure|\.(?:png|svg|jpe?g)$")
 ERROR_OUTPUTS = {"traceback": "an error", "stderr": "a warning or message on stderr"}
 
