@@ -168,7 +168,10 @@ def restore(record: Mapping[str, Any]) -> Path:
     pathlib.Path
         The record's file.
     """
-    path = cache_root() / "verdicts" / f"{record['slug']}.{check(record['profile'])}.json"
+    slug = str(record["slug"])
+    if not slug.isidentifier():
+        raise InputError(f"a chapter's slug is letters, digits and '_', got {slug!r}.")
+    path = cache_root() / "verdicts" / f"{slug}.{check(record['profile'])}.json"
     write_file(path, json.dumps(record, indent=1, sort_keys=True).encode())
     return path
 

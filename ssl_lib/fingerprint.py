@@ -8,9 +8,12 @@ are listed by name, so that a caller can record their versions.
 What cannot be decided from the text falls back to more. A module used as a value, or imported with
 a star, counts as the whole module. A name that only a package's ``__getattr__`` can provide counts
 as every definition of that name in the package's modules. ``import_module`` of an f-string that
-begins with ``ssl_lib.data.`` counts as all of that package, of another expression as all there is. Two things are not seen: a
-registration by decorator in a module that the function does not refer to, and names reached
-through ``eval``, ``globals()`` or ``sys.modules``. Name such code in ``uses``.
+begins with ``ssl_lib.data.`` counts as all of that package, of another expression as all there is.
+
+Two things are not seen: a registration by decorator in a module that the function does not refer
+to, and names reached through ``eval``, ``globals()`` or ``sys.modules``. Name such code in the
+``uses`` of :meth:`ssl_lib.results.Store.table`. The text is read from disk: after editing a module
+that is already imported, reload it or restart, so that what runs is what was hashed.
 """
 
 from __future__ import annotations

@@ -315,6 +315,11 @@ def test_record_is_in_the_cache_and_in_the_output(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == record
 
 
+def test_record_of_no_chapter_is_refused() -> None:
+    with pytest.raises(InputError, match="slug"):
+        restore({"slug": "../x", "profile": "quick"})
+
+
 def test_scoreboard_has_a_row_for_each_claim_and_profile(tmp_path: Path) -> None:
     run(tmp_path)
     run(tmp_path, profile="quick")
