@@ -28,8 +28,8 @@ FETCHED = {
 # Addresses of code or styles inside scripts: what a script could load when it runs.
 LOADABLE = re.compile(r"https?://[^\s\"'`\\)<>]+\.(?:m?js|css|woff2?|json|wasm)\b[^\s\"'`\\)<>]*")
 CSS_URL = re.compile(r"(?:url\(|@import\s)\s*[\"']?((?:https?:)?//[^\"')\s]+)", re.IGNORECASE)
-# Named in others' scripts and never fetched: the button for live code is off, and MathJax wants this
-# only in browsers without XPath. The browser run, which counts requests, holds this list true.
+# Named in others' scripts and never fetched: the button for live code is off, and MathJax wants its
+# own only in browsers without XPath. The browser run counts requests and so holds this list true.
 NEVER_FETCHED = (
     "https://unpkg.com/thebe",
     "https://cdn.jsdelivr.net/npm/wicked-good-xpath",
