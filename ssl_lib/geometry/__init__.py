@@ -3,11 +3,11 @@
 from ssl_lib.geometry.boundary import Boundary, decision_boundary, level_set
 from ssl_lib.geometry.export import geojson, save, table
 from ssl_lib.geometry.maxout import Maxout
-from ssl_lib.geometry.partition import Layer, Partition, Region, partition
+from ssl_lib.geometry.measures import region_table, statistics
+from ssl_lib.geometry.partitions import Layer, Partition, Region, partition
 from ssl_lib.geometry.plot import draw_boundary, draw_edges, draw_regions, edge_segments
 from ssl_lib.geometry.police import Constrained, constrain
 from ssl_lib.geometry.slices import Slice, box, slice_through
-from ssl_lib.geometry.statistics import region_table, statistics
 
 __all__ = [
     "Boundary", "Constrained", "Layer", "Maxout", "Partition", "Region", "Slice", "box",

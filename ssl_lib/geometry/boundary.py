@@ -10,7 +10,7 @@ from torch import Tensor
 from ssl_lib.errors import InputError
 from ssl_lib.geometry.chords import evaluate, find_chords
 from ssl_lib.geometry.maxima import split_by_winner
-from ssl_lib.geometry.partition import Partition
+from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.polygons import DOMAIN_EDGE, Polygons
 from ssl_lib.geometry.slices import ArrayLike, Slice, as_points
 from ssl_lib.randomness import torch_generator

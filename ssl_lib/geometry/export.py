@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ssl_lib.errors import InputError
 from ssl_lib.geometry.boundary import Boundary
-from ssl_lib.geometry.partition import Partition
+from ssl_lib.geometry.measures import region_table
+from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.polygons import Polygons
-from ssl_lib.geometry.statistics import region_table
 
 if TYPE_CHECKING:
     import pandas as pd

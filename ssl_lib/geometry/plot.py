@@ -11,7 +11,7 @@ from torch import Tensor
 from ssl_lib.errors import InputError, closest
 from ssl_lib.geometry.boundary import Boundary
 from ssl_lib.geometry.export import polygon_arrays
-from ssl_lib.geometry.partition import Partition
+from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.polygons import DOMAIN_EDGE
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ssl_lib.geometry.partition import Partition
+from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.polygons import Polygons
 
 if TYPE_CHECKING:
