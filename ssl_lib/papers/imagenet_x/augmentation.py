@@ -185,7 +185,7 @@ def extremes(models: Sweep) -> pd.DataFrame:
 
     def change(rows: npt.NDArray[np.int64]) -> Floats:
         mask = strong[rows]
-        return values[rows][mask].mean(axis=0) - values[rows][~mask].mean(axis=0)
+        return np.asarray(values[rows][mask].mean(axis=0) - values[rows][~mask].mean(axis=0))
 
     low, high = bootstrap_over_models(
         change,

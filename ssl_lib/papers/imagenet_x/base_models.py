@@ -1,5 +1,7 @@
 """Tables about the four base models: error ratios with intervals, scorings, metaclasses."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,7 @@ __all__ = [
     "linear_model",
     "metaclass_ratios",
     "prototype_effect",
+    "robust_errors",
     "scorings",
     "shared_mistakes",
     "side_by_side",
@@ -25,7 +28,7 @@ __all__ = [
 ]
 
 
-def error_ratios(sources: Sources, **options: str) -> pd.DataFrame:
+def error_ratios(sources: Sources, **options: Any) -> pd.DataFrame:
     """Return accuracy and error ratio by factor, with exact bootstrap intervals (dossier 4.6).
 
     Parameters
@@ -91,8 +94,8 @@ def averages(sources: Sources) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns model, accuracy, low, high (95 % bootstrap), worst_factor (its name), worst (accuracy
-        on it), worst_100_classes, calibration_error (class scoring, top factors).
+        Columns model, accuracy, low, high (95 % bootstrap), worst_factor (its name), worst
+        (accuracy on it), worst_100_classes, calibration_error (class scoring, top factors).
     """
     rows = sources.scored()
     counts = rows.counts()
@@ -274,7 +277,9 @@ def metaclass_ratios(
     )
 
 
-def strengths_and_weaknesses(table: pd.DataFrame, *, fewest: int = 1, most: int = 4) -> pd.DataFrame:
+def strengths_and_weaknesses(
+    table: pd.DataFrame, *, fewest: int = 1, most: int = 4
+) -> pd.DataFrame:
     """Return each metaclass's most robust and most fragile factors, with their images.
 
     Parameters
@@ -370,7 +375,7 @@ def linear_model(sources: Sources) -> pd.DataFrame:
     """
     rows = sources.scored(selection="multi")
     fits = ix.linear_probability_model(rows)
-    spread = 1.959964 * _robust_errors(rows.table.factors, rows.correct, fits)[:, 1:]
+    spread = 1.959964 * robust_errors(rows.table.factors, rows.correct, fits)[:, 1:]
     points = fits[:, 1:]
     return _by_factor(
         images=np.broadcast_to(rows.table.factors.sum(axis=0), points.shape),
@@ -380,10 +385,22 @@ def linear_model(sources: Sources) -> pd.DataFrame:
     )
 
 
-def _robust_errors(ticks: np.ndarray, correct: np.ndarray, fits: np.ndarray) -> np.ndarray:
-    """Return the HC0 standard errors (m, 17) of linear probability models."""
+def robust_errors(ticks: np.ndarray, correct: np.ndarray, fits: np.ndarray) -> np.ndarray:
+    """Return heteroscedasticity-robust standard errors (HC0) of linear probability models.
+
+    Parameters
+    ----------
+    ticks : bool array (n, 16)
+    correct : bool array (m, n)
+    fits : float array (m, 17)
+        From :func:`ssl_lib.evaluation.imagenet_x.linear_probability_model`.
+
+    Returns
+    -------
+    float64 array (m, 17)
+    """
     design = np.column_stack([np.ones(len(ticks)), ticks])
     bread = np.linalg.inv(design.T @ design)
     residuals = (1.0 - correct) - fits @ design.T
     meat = [(design * residual[:, None] ** 2).T @ design for residual in residuals]
-    return np.sqrt(np.stack([np.diag(bread @ part @ bread) for part in meat]))
+    return np.asarray(np.sqrt([np.diag(bread @ part @ bread) for part in meat]))

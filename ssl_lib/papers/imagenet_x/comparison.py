@@ -25,6 +25,7 @@ __all__ = [
     "line_fits",
     "mean_gains",
     "mean_ratios",
+    "pairs_interval",
     "pearson",
 ]
 
@@ -67,7 +68,6 @@ def compare(sources: Sources, *, selection: str | None = None) -> Comparison:
         209 models: the testbed's models of four families, the self-supervised models of
         model-vs-human, and DINO.
     """
-    table = sources.models.table
     rows = sources.rows(selection)
     found = [family(group, model) for group, model in zip(rows.group, rows.model, strict=True)]
     keep = np.array([name in FAMILIES for name in found])
@@ -239,7 +239,7 @@ def consistency(models: Comparison) -> pd.DataFrame:
     """
     ratios = models.counts.error_ratio
     summary = ix.rank_consistency(ratios)
-    low, high = _pairs_interval(models)
+    low, high = pairs_interval(models)
     rows = [["all pairs of models", *summary[:4], low, high]]
     for name in FAMILIES:
         value, low, high = _family_agreement(models, name)
@@ -248,8 +248,16 @@ def consistency(models: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pairs_interval(models: Comparison) -> tuple[float, float]:
-    """Bootstrap the mean over pairs of different models from one matrix of correlations."""
+def pairs_interval(models: Comparison) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval, over models, of their mean pairwise Spearman correlation.
+
+    Pairs of a model with itself, which drawing with replacement brings, do not count. All draws
+    use one matrix of correlations.
+
+    Returns
+    -------
+    low, high : float
+    """
     matrix = ix.pairwise_spearman(models.counts.error_ratio)
     m = len(matrix)
 

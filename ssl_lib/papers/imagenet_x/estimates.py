@@ -1,6 +1,6 @@
 """The estimates that decide the chapter's claims, from the same tables as its figures."""
 
-from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,7 @@ def _sizes() -> dict[str, Estimate]:
 def _consistency(models: Comparison) -> dict[str, Estimate]:
     table = comparison.consistency(models)
     pairs, families = table.iloc[0], table.iloc[1:]
-    least = families.loc[families["mean"].idxmin()]
+    least = families.sort_values("mean").iloc[0]
     n = len(models.counts)
     return {
         "pairs of models": _interval(pairs, "mean", n=n),
@@ -123,11 +123,11 @@ def _costly(models: Comparison) -> Estimate:
 def _common(models: Comparison) -> dict[str, Estimate]:
     table = annotations.prevalence().query("split == 'val' and selection == 'top'")
     ranks = table.set_index("factor").images.rank(ascending=False)
-    ratios = comparison.mean_ratios(models).set_index("factor")
+    ratios = comparison.mean_ratios(models)
     found = {}
     for factor in ("pose", "background"):
         found[f"rank of {factor}"] = Estimate(float(ranks[factor]), note="exact")
-        row = ratios.loc[factor]
+        row = ratios[ratios.factor == factor].iloc[0]
         found[f"error ratio of {factor}"] = _interval(row, "error_ratio", n=len(models.counts))
     return found
 
@@ -142,7 +142,7 @@ def _line(models: Comparison) -> dict[str, Estimate]:
         seed=models.seed,
         stream="median line",
     )
-    weakest = fits.loc[fits.pearson.idxmin()]
+    weakest = fits.sort_values("pearson").iloc[0]
     note = f"{weakest.factor}, {weakest.images} images"
     return {
         "median factor": _estimate(fits.pearson.median(), low, high, n=len(counts)),
@@ -155,12 +155,11 @@ def _splits(settings: Settings) -> dict[str, Estimate]:
     counts = {split: table.factors.sum(axis=0) for split, table in tables.items()}
     sizes = {split: len(table) for split, table in tables.items()}
     generator = numpy_generator(settings.seed, "imagenet_x", "splits")
-    draws = {
-        split: generator.multinomial(sizes[split], _shares(counts[split], sizes[split]),
-                                     size=settings.draws)[:, :-1]
-        for split in tables
-    }  # fmt: skip
-    resampled = np.array([_similarity(t, v) for t, v in zip(draws["train"], draws["val"])])
+    draws = [
+        generator.multinomial(n, _shares(counts[split], n), size=settings.draws)[:, :-1]
+        for split, n in sizes.items()
+    ]
+    resampled = np.array([_similarity(*pair) for pair in zip(*draws, strict=True)])
     low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
     values = _similarity(counts["train"], counts["val"])
     common = np.sort(counts["val"])[-4:].sum() / sizes["val"]
@@ -216,7 +215,8 @@ def _jitter(sources: Sources) -> dict[str, Estimate]:
 
 
 def _change(models: augmentation.Sweep, factor: str) -> Estimate:
-    row = augmentation.extremes(models).set_index("factor").loc[factor]
+    table = augmentation.extremes(models)
+    row = table[table.factor == factor].iloc[0]
     return _interval(row, "change", n=int(row.models), note=f"{row.images} images")
 
 
@@ -250,11 +250,12 @@ def _difference(first: np.ndarray, second: np.ndarray) -> Estimate:
     return _estimate(value, interval.low, interval.high, n=len(first) + len(second))
 
 
-def _interval(row: Mapping[str, float] | pd.Series, value: str, *, n: int, note: str = "") -> Estimate:
+def _interval(row: "pd.Series[Any]", value: str, *, n: int, note: str = "") -> Estimate:
     return _estimate(row[value], row["low"], row["high"], n=n, note=note)
 
 
-def _estimate(value: float, low: object, high: object, *, n: int, note: str = "") -> Estimate:
+def _estimate(value: float, low: Any, high: Any, *, n: int, note: str = "") -> Estimate:
     """Make an estimate of plain numbers, its interval widened to hold it."""
-    number, ends = float(value), (float(np.min(low)), float(np.max(high)))
-    return Estimate(number, min(ends[0], number), max(ends[1], number), n=n, note=note)
+    number = float(value)
+    ends = min(float(low), number), max(float(high), number)
+    return Estimate(number, *ends, n=n, note=note)

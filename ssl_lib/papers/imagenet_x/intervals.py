@@ -113,9 +113,7 @@ def bootstrap_over_models(
     return low, high
 
 
-def _blocks(
-    models: int, groups: npt.NDArray[np.object_] | None
-) -> list[npt.NDArray[np.int64]]:
+def _blocks(models: int, groups: npt.NDArray[np.object_] | None) -> list[npt.NDArray[np.int64]]:
     if groups is None:
         return [np.arange(models)]
     return [np.flatnonzero(groups == name) for name in np.unique(groups)]

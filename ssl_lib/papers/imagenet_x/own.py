@@ -12,6 +12,7 @@ import pandas as pd
 from ssl_lib import profiles
 from ssl_lib.errors import InputError, MissingData, closest
 from ssl_lib.evaluation.imagenet_x import FactorReport, load_annotations
+from ssl_lib.evaluation.imagenet_x.annotations import Selection
 from ssl_lib.evaluation.imagenet_x.predictions import Predictions
 from ssl_lib.evaluation.imagenet_x.wheel import FACTORS
 from ssl_lib.papers.imagenet_x.settings import Settings
@@ -87,7 +88,7 @@ def _error_rates(factors: np.ndarray) -> np.ndarray:
     return np.asarray(BASE_ERROR * np.where(factors, ratios, 1.0).prod(axis=1))
 
 
-def truth(*, selection: str = "top") -> dict[str, float]:
+def truth(*, selection: Selection = "top") -> dict[str, float]:
     """Return the error ratios that the pretend model really has, under class scoring.
 
     Parameters
@@ -180,7 +181,7 @@ def summary(report: FactorReport, settings: Settings) -> pd.DataFrame:
         scored by class. Factors that no measured image has are left out.
     """
     names = {"error_ratio_low": "low", "error_ratio_high": "high"}
-    table = report.to_frame().rename(columns=names)
+    table: pd.DataFrame = report.to_frame().rename(columns=names)
     table = table[(table.factor != "average") & table.error_ratio.notna()].reset_index(drop=True)
     table = table[["factor", "images", "accuracy", "error_ratio", "low", "high"]]
     if settings.images or settings.scoring != "class":

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from ssl_lib import profiles
 from ssl_lib.errors import InputError, closest
+from ssl_lib.evaluation.imagenet_x.annotations import Selection
+from ssl_lib.evaluation.imagenet_x.scoring import SCORINGS, Scoring
 
 __all__ = ["SCORINGS", "SELECTIONS", "Settings"]
 
-SELECTIONS = ("top", "multi")
-SCORINGS = ("class", "real", "metaclass")
+SELECTIONS: tuple[Selection, ...] = ("top", "multi")
 FEWEST_REPLICATES = 100  # fewer give no 95 % interval worth drawing
 MOST_REPLICATES = 1_000_000
 
@@ -55,8 +56,8 @@ class Settings(profiles.Settings):
     ssl_lib.errors.InputError: selection must be 'top' or 'multi', got 'tops'. Did you mean 'top'?
     """
 
-    selection: str = "top"
-    scoring: str = "class"
+    selection: Selection = "top"
+    scoring: Scoring = "class"
     replicates: int = 0
     images: str = ""
     model: str = "resnet18"
@@ -69,13 +70,14 @@ class Settings(profiles.Settings):
         _check_replicates(self.replicates)
         _check_text("images", self.images)
         _check_text("model", self.model)
+        if not self.model:
+            raise InputError("model must not be empty; give a name such as 'resnet18'.")
 
     @property
     def draws(self) -> int:
         """Bootstrap replicates of this run."""
         chosen = profiles.choose(self.profile, smoke=200, quick=1000, standard=2000, paper=10_000)
         return self.replicates or chosen
-
 
     @property
     def scope(self) -> str:

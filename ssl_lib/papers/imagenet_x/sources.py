@@ -16,12 +16,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from ssl_lib.evaluation.imagenet_x import published
-from ssl_lib.evaluation.imagenet_x.annotations import FactorTable, load_annotations, real_labels
+from ssl_lib.evaluation.imagenet_x.annotations import (
+    FactorTable,
+    Prototypes,
+    Selection,
+    load_annotations,
+    real_labels,
+)
 from ssl_lib.evaluation.imagenet_x.counts import FactorCounts
 from ssl_lib.evaluation.imagenet_x.mistakes import calibration_error
-from ssl_lib.evaluation.imagenet_x.scoring import Scored, score
+from ssl_lib.evaluation.imagenet_x.scoring import SCORINGS, Empty, Scored, Scoring, score
 from ssl_lib.evaluation.imagenet_x.wheel import FACTORS, annotation_sources
-from ssl_lib.papers.imagenet_x.settings import SCORINGS, Settings
+from ssl_lib.papers.imagenet_x.settings import Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
 
@@ -224,7 +230,7 @@ class Sources:
         """The models' counts at the chapter's selection."""
         return self.top if self.settings.selection == "top" else self.multi
 
-    def scored(self, **options: str) -> Scored:
+    def scored(self, **options: Any) -> Scored:
         """Return the base models, right or wrong on each image, as the settings say.
 
         Parameters
@@ -232,8 +238,10 @@ class Sources:
         **options : str
             selection, scoring, empty or prototypes, where they shall differ: see :func:`scored`.
         """
-        chosen = {"selection": self.settings.selection, "scoring": self.settings.scoring}
-        return scored(self.images.table, **{**chosen, **options})
+        own = self.settings
+        return scored(
+            self.images.table, **{"selection": own.selection, "scoring": own.scoring, **options}
+        )
 
     def rows(self, selection: str | None = None) -> pd.DataFrame:
         """Return the counts of all published models at the chapter's scoring.
@@ -243,7 +251,8 @@ class Sources:
         selection : {"top", "multi"}, optional
             Default: the chapter's.
         """
-        chosen = getattr(self, selection or self.settings.selection).table
+        wanted = selection or self.settings.selection
+        chosen = self.top.table if wanted == "top" else self.multi.table
         return chosen[chosen.scoring == self.settings.scoring].reset_index(drop=True)
 
     def counts(self, group: str) -> FactorCounts:
@@ -284,10 +293,10 @@ def load(settings: Settings, *, store: Store | None = None) -> Sources:
 def scored(
     counts: pd.DataFrame,
     *,
-    selection: str = "top",
-    scoring: str = "class",
-    empty: str = "wrong",
-    prototypes: str = "drop",
+    selection: Selection = "top",
+    scoring: Scoring = "class",
+    empty: Empty = "wrong",
+    prototypes: Prototypes = "drop",
 ) -> Scored:
     """Turn counted kinds of images back into the rows that the statistics take.
 

@@ -27,6 +27,9 @@ class Bounds(NamedTuple):
     high: str = "high"
 
 
+INTERVAL = Bounds()
+
+
 def styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
     """Draw in the house style, whatever the caller's own matplotlib settings are."""
 
@@ -86,7 +89,7 @@ def dots(
     value: str,
     row: str = "factor",
     by: str = "model",
-    bounds: Bounds | None = Bounds(),
+    bounds: Bounds | None = INTERVAL,
     faded: Sequence[str] = (),
     looks: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:

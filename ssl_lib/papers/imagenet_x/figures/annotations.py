@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib import plotting
-from ssl_lib.style import text_on
 from ssl_lib.papers.imagenet_x.figures import _marks as marks
+from ssl_lib.style import text_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,9 +40,7 @@ def prevalence(table: pd.DataFrame) -> "Figure":
         axes, [("multi", "all ticked factors"), ("top", "top factor")], strict=True
     ):
         part = table[table.selection == selection]
-        marks.dots(
-            ax, part, rows=list(order), series=["train", "val"], by="split", value="percent"
-        )
+        marks.dots(ax, part, rows=list(order), series=["train", "val"], by="split", value="percent")
         ax.set(xscale="log", xlim=(0.015, 130), title=title, xlabel="% of images")
         ax.set_xticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
         ax.minorticks_off()
@@ -102,22 +100,27 @@ def associations(table: pd.DataFrame, *, split: str) -> "Figure":
         wide = part.pivot(index="factor", columns="other", values="phi")
         wide = 100 * wide.reindex(part.factor.unique())[list(part.other.unique())]
         likely = part.pivot(index="factor", columns="other", values="p_value").reindex_like(wide)
-        image = _heat(ax, wide.where(likely <= SIGNIFICANT), limit=50, quiet=LOUD)
+        # A cell that may be chance has the colour of zero; one that does not exist has none.
+        image = _heat(
+            ax, wide.where((likely <= SIGNIFICANT) | wide.isna(), 0), limit=50, quiet=LOUD
+        )
         ax.set_title(f"factor with {kind}: 100 × phi")
     fig.colorbar(image, ax=axes, location="top", shrink=0.5, aspect=30)
     return fig
 
 
-def _heat(ax: "Axes", cells: pd.DataFrame, *, limit: float, quiet: float = 0) -> "QuadMesh":
+def _heat(ax: "Axes", cells: pd.DataFrame, *, limit: float, quiet: float) -> "QuadMesh":
     """Colour the cells, and write the numbers of those that are not quiet."""
     named = cells.rename(index=marks.words, columns=marks.words)
-    mesh = plotting.heatmap(ax, named, centre=0, limit=limit, form="")
+    mesh: QuadMesh = plotting.heatmap(ax, named, centre=0, limit=limit, form="")
+    mesh.set_edgecolor("none")
     for (row, column), value in np.ndenumerate(cells.to_numpy(float)):
         if abs(value) >= quiet:
             text = f"{value:+.0f}".replace("-", "−")
             ink = text_on(mesh.cmap(mesh.norm(value)))
-            style = {"ha": "center", "va": "center", "fontsize": 10, "color": ink}
-            plotting.keep_colours(ax.text(column + 0.5, row + 0.5, text, **style))
+            place = {"ha": "center", "va": "center"}
+            written = ax.text(column + 0.5, row + 0.5, text, place, fontsize=10, color=ink)
+            plotting.keep_colours(written)
     ax.tick_params(axis="x", rotation=90)
     return mesh
 
@@ -130,17 +133,18 @@ def class_shift(table: pd.DataFrame) -> "Figure":
     ----------
     table : pandas.DataFrame
         From :func:`ssl_lib.papers.imagenet_x.annotations.class_shift`; cells whose interval holds
-        no difference stay blank.
+        no difference have no number and the colour of zero.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    told_apart = table[(table.low > 0) | (table.high < 0)]
-    wide = 100 * told_apart.pivot(index="metaclass", columns="factor", values="shift")
+    told_apart = (table.low > 0) | (table.high < 0)
+    cells = table.assign(percent=100 * table["shift"].where(told_apart, 0))
+    wide = cells.pivot(index="metaclass", columns="factor", values="percent")
     rows, columns = list(table.metaclass.unique()), list(table.factor.unique())
     fig, (ax,) = marks.panels(wide=True, height=7.2)
-    mesh = _heat(ax, wide.reindex(index=rows, columns=columns), limit=200)
+    mesh = _heat(ax, wide.reindex(index=rows, columns=columns), limit=200, quiet=1)
     bar = fig.colorbar(mesh, ax=ax, location="top", shrink=0.5, aspect=30, extend="max")
     bar.set_label("share of the factor among the top factors, % above or below all images")
     return fig

@@ -84,9 +84,7 @@ def accuracy_control(table: pd.DataFrame) -> "Figure":
         part = table[table.augmentation == name]
         present = [kind for kind in kinds if kind in set(part.kind)]
         marks.reference(ax, 0)
-        marks.dots(
-            ax, part, rows=rows, series=present, by="kind", value="correlation", looks=looks
-        )
+        marks.dots(ax, part, rows=rows, series=present, by="kind", value="correlation", looks=looks)
         ax.set(title=name, xlim=(-1.1, 1.1))
         ax.set_xticks([-1, 0, 1])
     marks.name_rows(axes, rows)

@@ -144,7 +144,9 @@ def _dumbbells(
 
 
 @marks.styled
-def prototype_effect(table: pd.DataFrame, *, models: Sequence[str] = ("ViT", "ResNet50")):
+def prototype_effect(
+    table: pd.DataFrame, *, models: Sequence[str] = ("ViT", "ResNet50")
+) -> "Figure":
     """Draw how error ratios move when the prototypes are kept.
 
     Parameters

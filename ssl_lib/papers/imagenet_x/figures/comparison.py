@@ -43,8 +43,8 @@ def line(points: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
     for ax, fit in zip(axes, fits.itertuples(), strict=True):
         _line_panel(ax, points[points.factor == fit.factor], fit)
     handles, labels = axes[0].get_legend_handles_labels()
-    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 0.045)}
-    fig.legend(handles, labels, markerscale=2, **place)
+    corner = (1.0, 0.045)
+    fig.legend(handles, labels, markerscale=2, loc="lower right", bbox_to_anchor=corner)
     fig.supxlabel("accuracy on all images, %", fontsize="medium")
     fig.supylabel("accuracy on the factor's images, %", fontsize="medium")
     return fig

@@ -1,0 +1,838 @@
+"""The ImageNet-X chapter: settings, tables against known values, figures, claims, fallback."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ssl_lib import claims, plotting
+from ssl_lib.errors import InputError, MissingData
+from ssl_lib.evaluation import imagenet_x as ix
+from ssl_lib.evaluation.imagenet_x import published
+from ssl_lib.papers.imagenet_x import (
+    Settings,
+    Sources,
+    annotations,
+    augmentation,
+    base_models,
+    comparison,
+    estimates,
+    figures,
+    load,
+    own,
+    sources,
+)
+from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, mean_interval, wilson
+from ssl_lib.results import Store
+
+HAS_DATA = bool(os.environ.get("SSL_LIB_DATA"))
+needs_data = pytest.mark.skipif(not HAS_DATA, reason="needs the published files: set SSL_LIB_DATA")
+
+
+@pytest.fixture(scope="module")
+def kept() -> Sources:
+    """Return the committed counts, which need neither data nor network."""
+    store = sources.default_store()
+    tables = [store.committed(name) for name in sources.TABLES]
+    images, calibration, top, multi = tables
+    return Sources(images, top, multi, calibration, Settings(profile="smoke"))
+
+
+@pytest.fixture(scope="module")
+def models(kept: Sources) -> comparison.Comparison:
+    return comparison.compare(kept)
+
+
+def by(table: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    return table.set_index(list(keys))
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"selection": "all"}, "selection must be 'top' or 'multi', got 'all'"),
+        ({"scoring": "clas"}, "scoring must be 'class', 'real' or 'metaclass', got 'clas'. Did"),
+        ({"replicates": 10}, "replicates must be 0 (the profile's number) or from 100"),
+        ({"replicates": -100}, "replicates must be 0"),
+        ({"replicates": 10**9}, "replicates must be 0"),
+        ({"replicates": True}, "replicates must be an integer"),
+        ({"replicates": 200.0}, "replicates must be an integer"),
+        ({"images": 3}, "images must be text"),
+        ({"model": ""}, "model must not be empty"),
+        ({"profile": "fast"}, "Unknown profile 'fast'"),
+        ({"seed": -1}, "seed must be between 0"),
+    ],
+)
+def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        Settings(**given)
+
+
+def test_profiles_change_only_the_number_of_replicates() -> None:
+    draws = [Settings(profile=p).draws for p in ("smoke", "quick", "standard", "paper")]
+    assert draws == sorted(set(draws))
+    assert Settings(profile="paper", replicates=300).draws == 300
+
+
+# Annotations (dossier 4.1 to 4.3); the wheel alone
+
+
+def test_prevalence_to_the_printed_digits() -> None:
+    percent = by(annotations.prevalence(), "factor", "selection", "split").percent.round(2)
+    assert percent["pose"].tolist() == [92.11, 86.69, 29.02, 32.67]
+    assert percent["pattern"].tolist() == [61.15, 33.57, 22.48, 12.95]
+    assert percent["brighter"].tolist() == [0.06, 0.20, 0.04, 0.10]
+    images = by(annotations.prevalence(), "split", "selection", "factor").images.sort_index()
+    assert images["val", "top"].sum() == 46_108
+    assert images["val", "multi", "style"] == 586
+
+
+def test_splits_are_alike_but_not_the_same() -> None:
+    like = by(annotations.similarity(annotations.prevalence()), "selection").round(3)
+    assert like.loc["multi", ["pearson", "spearman", "total_variation"]].tolist() == [
+        0.980,
+        0.994,
+        0.084,
+    ]
+    assert like.loc["multi", ["ticks_train", "ticks_val"]].round(2).tolist() == [3.10, 2.57]
+
+
+def test_every_factor_has_a_meaning() -> None:
+    assert list(annotations.MEANINGS) == list(ix.FACTORS)
+    shown = annotations.glossary(annotations.prevalence())
+    assert shown.notna().all().all()
+    assert shown.factor.iloc[0] == "pose"
+
+
+def test_active_factors_of_val() -> None:
+    table = annotations.active_factors().query("split == 'val'")
+    expected = [2, 6382, 18179, 13091, 6331, 1692, 358, 56, 11, 4, 3, 1]
+    assert table.images.tolist() == expected
+
+
+def test_associations_to_the_printed_digits() -> None:
+    phi = 100 * by(annotations.associations(), "split", "factor", "other").phi
+    assert phi["val", "larger", "partial_view"].round(1) == 17.7
+    assert phi["val", "color", "pose"].round(1) == -8.5
+    assert phi["val", "pattern", "dog"].round(1) == -16.9
+    assert phi["train", "style", "color"].round(1) == 19.1
+    pairs = annotations.associations().query("kind == 'factor' and split == 'val'")
+    assert len(pairs) == 16 * 15 / 2
+
+
+def test_class_shift_to_the_printed_digits() -> None:
+    shift = by(annotations.class_shift(), "metaclass", "factor")["shift"].round(2)
+    assert shift["dog", "pose"] == 0.36
+    assert shift["dog", "pattern"] == -0.84
+    assert shift["food", "shape"] == 2.62
+    assert shift["equipment", "subcategory"] == 2.35
+
+
+# Four base models (4.2, 4.6, 4.9, 4.10), from the committed counts
+
+
+def test_kinds_of_images_sum_to_the_annotated_images(kept: Sources) -> None:
+    counts = kept.images.table
+    assert counts.images.sum() == 48_868
+    assert counts.images[~counts.prototype].sum() == 46_110
+    assert counts.images[~counts.prototype & counts["empty"]].sum() == 3_085
+    assert not counts.duplicated(list(counts.columns[:-1])).any()
+
+
+def test_expanded_counts_equal_the_annotations(kept: Sources) -> None:
+    for selection in ("top", "multi"):
+        table = kept.scored(selection=selection).table
+        expected = ix.load_annotations(selection=selection)
+        assert len(table) == len(expected)
+        assert (table.factors.sum(axis=0) == expected.factors.sum(axis=0)).all()
+        assert (np.bincount(table.labels) == np.bincount(expected.labels)).all()
+
+
+def test_error_ratios_of_the_base_models(kept: Sources) -> None:
+    table = by(base_models.error_ratios(kept), "model", "factor")
+    ratio = table.error_ratio.round(6)
+    assert ratio["DINO", "pose"] == 0.726197
+    assert ratio["DINO", "texture"] == 2.150316
+    assert ratio["ResNet50", "pose"] == 0.694739
+    assert ratio["ResNet50", "style"] == 1.927983
+    assert ratio["SimCLR", "background"] == 1.086696
+    assert ratio["ViT", "multiple_objects"] == 1.613592
+    assert ((table.low <= table.error_ratio) & (table.error_ratio <= table.high)).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "averages", "texture"),
+    [
+        ({"scoring": "class"}, [0.7676, 0.7467, 0.6641, 0.7543], [2.045, 2.394, 2.058, 2.150]),
+        ({"scoring": "real"}, [0.7753, 0.7643, 0.6931, 0.7634], [1.957, 2.106, 1.941, 2.114]),
+        ({"scoring": "metaclass"}, [0.8975, 0.8839, 0.8493, 0.8891], [2.006, 2.566, 2.424, 2.430]),
+        (
+            {"scoring": "real", "empty": "exclude"},
+            [0.8308, 0.8191, 0.7428, 0.8182],
+            [1.920, 2.173, 1.994, 2.186],
+        ),
+        (
+            {"selection": "multi", "scoring": "metaclass"},
+            [0.8975, 0.8839, 0.8493, 0.8891],
+            [2.120, 2.499, 2.144, 2.319],
+        ),
+    ],
+)
+def test_scorings(
+    kept: Sources, options: dict[str, str], averages: list[float], texture: list[float]
+) -> None:
+    counts = kept.scored(**options).counts()
+    assert counts.accuracy.round(4).tolist() == averages
+    assert counts.error_ratio[:, ix.FACTORS.index("texture")].round(3).tolist() == texture
+
+
+def test_tables_of_scorings(kept: Sources) -> None:
+    table = base_models.scorings(kept)
+    assert len(table) == 2 * 4 * 4 * 16
+    shown = base_models.side_by_side(table)
+    assert len(shown) == 2 * 4 * 16
+    first = shown.iloc[0]
+    assert first.factor == "pose"
+    assert first.ViT.startswith("0.74 (")
+
+
+def test_averages_and_calibration(kept: Sources) -> None:
+    table = by(base_models.averages(kept), "model")
+    assert table.worst_100_classes.round(3).tolist() == [0.419, 0.382, 0.283, 0.374]
+    assert table.worst_factor.unique().tolist() == ["texture"]
+    assert table.calibration_error.round(3).tolist() == [0.016, 0.040, 0.055, 0.031]
+    errors = by(base_models.calibration(kept), "factor").round(3)
+    assert errors.loc["subcategory", list(sources.BASE)].tolist() == [
+        0.139,
+        0.224,
+        0.172,
+        0.154,
+    ]
+
+
+def test_error_by_ticks(kept: Sources) -> None:
+    wide = base_models.error_by_ticks(kept).pivot(index="ticks", columns="model", values="error")
+    assert wide.loc[6, list(sources.BASE)].round(3).tolist() == [0.584, 0.668, 0.743, 0.628]
+
+
+def test_empty_labels_move_ratios_both_ways(kept: Sources) -> None:
+    vit = by(base_models.empties(kept).query("model == 'ViT'"), "factor")
+    assert vit.percent[["texture", "style", "object_blocking"]].round(1).tolist() == [
+        17.0,
+        16.3,
+        1.3,
+    ]
+    moved = vit.loc[["style", "larger", "object_blocking"], ["wrong", "exclude"]].round(2)
+    assert moved.to_numpy().tolist() == [[1.35, 0.99], [1.19, 0.95], [1.31, 1.69]]
+
+
+def test_prototypes_cost_what_the_dossier_says(kept: Sources) -> None:
+    table = base_models.prototype_effect(kept).groupby("model").first()
+    cost = 100 * (table.average_keep - table.average_drop)
+    assert cost[list(sources.BASE)].round(2).tolist() == [1.25, 1.43, 1.69, 1.33]
+    assert table.on_prototypes["ResNet50"] == 1
+
+
+def test_metaclass_weaknesses_of_vit(kept: Sources) -> None:
+    table = by(base_models.metaclass_ratios(kept), "metaclass", "factor")
+    ratio = table.error_ratio.round(2)
+    assert ratio["vessel", "object_blocking"] == 2.88
+    assert table.images["vessel", "object_blocking"] == 1
+    assert ratio["commodity", "style"] == 3.51
+    assert ratio["dog", "subcategory"] == 3.39
+    assert (table.sort_index().images.drop("all images") == 0).sum() == 21
+    named = base_models.strengths_and_weaknesses(table.reset_index())
+    dogs = by(named, "metaclass").loc["dog"]
+    assert dogs.robust.startswith("partial_view 0.64 (n=61)")
+    assert base_models.strengths_and_weaknesses(table.reset_index(), fewest=10).shape == (18, 4)
+
+
+def test_class_adjusted_ratios(kept: Sources) -> None:
+    wide = (
+        base_models.class_adjusted(kept)
+        .pivot(index="factor", columns="model", values="adjusted")[list(sources.BASE)]
+        .round(2)
+    )
+    assert wide.loc["texture"].tolist() == [1.48, 1.69, 1.53, 1.54]
+    assert wide.loc["smaller"].tolist() == [1.61, 1.48, 1.50, 1.51]
+    assert wide.loc["object_blocking"].tolist() == [2.00, 1.75, 1.65, 1.73]
+
+
+def test_shared_mistakes(kept: Sources) -> None:
+    table = base_models.shared_mistakes(kept)
+    assert table.percent.iloc[[0, 4]].round(1).tolist() == [55.6, 12.3]
+    assert table.independent.sum() == pytest.approx(100)
+    errors = 1 - kept.scored().counts().accuracy
+    assert table.independent.iloc[4] == pytest.approx(100 * errors.prod())
+
+
+def test_linear_model_and_its_intervals(kept: Sources) -> None:
+    table = by(base_models.linear_model(kept), "model", "factor")
+    assert table.points["ResNet50", "subcategory"].round() == 39
+    assert table.points["ViT", "smaller"].round() == 14
+    # The interval against image resampling, on one coefficient.
+    rows = kept.scored(selection="multi").select(["ViT"])
+    generator = np.random.default_rng(0)
+    subset = generator.choice(len(rows.table), 4000, replace=False)
+    few = dataclasses.replace(
+        rows,
+        table=rows.table.subset(np.sort(subset)),
+        correct=rows.correct[:, np.sort(subset)],
+        predicted=np.array([4000]),
+    )
+    fits = ix.linear_probability_model(few)
+    robust = base_models.robust_errors(few.table.factors, few.correct, fits)[0, 1:3]
+    design, wrong = few.table.factors.astype(float), 1.0 - few.correct[0]
+    draws = []
+    for _ in range(200):
+        pick = generator.integers(0, 4000, 4000)
+        x = np.column_stack([np.ones(4000), design[pick]])
+        draws.append(np.linalg.lstsq(x, wrong[pick], rcond=None)[0][1:3])
+    assert robust == pytest.approx(np.std(draws, axis=0), rel=0.2)
+
+
+# The main comparison (4.4, 4.5, 4.10)
+
+
+def test_comparison_has_209_models_of_four_families(models: comparison.Comparison) -> None:
+    names, sizes = np.unique(models.families, return_counts=True)
+    found = dict(zip(names.tolist(), sizes.tolist(), strict=True))
+    assert [found[name] for name in comparison.FAMILIES] == [43, 83, 13, 70]
+
+
+@pytest.mark.parametrize(
+    ("factor", "by_family", "p_value", "overall"),
+    [
+        ("pose", [0.722, 0.726, 0.769, 0.740], 5e-4, 0.732),
+        ("pattern", [0.888, 0.893, 0.906, 0.895], 0.17, 0.893),
+        ("color", [1.181, 1.177, 1.118, 1.171], 4e-6, 1.172),
+        ("darker", [1.355, 1.471, 1.289, 1.454], 5e-7, 1.430),
+        ("person_blocking", [1.609, 1.809, 1.883, 1.850], 3e-5, 1.786),
+        ("subcategory", [2.134, 1.988, 1.751, 1.896], 6e-6, 1.973),
+        ("texture", [2.152, 2.212, 1.993, 2.156], 1e-3, 2.167),
+    ],
+)
+def test_family_table(
+    models: comparison.Comparison,
+    factor: str,
+    by_family: list[float],
+    p_value: float,
+    overall: float,
+) -> None:
+    part = by(comparison.family_ratios(models).query("factor == @factor"), "family")
+    assert part.error_ratio[list(comparison.FAMILIES)].round(3).tolist() == by_family
+    assert float(f"{part.p_value.iloc[0]:.1g}") == pytest.approx(p_value, rel=0.2)
+    means = by(comparison.mean_ratios(models), "factor")
+    assert means.error_ratio[factor].round(3) == overall
+
+
+def test_families_that_do_not_differ(models: comparison.Comparison) -> None:
+    table = comparison.family_ratios(models)
+    alike = sorted(table[~table.differs].factor.unique())
+    assert alike == ["brighter", "multiple_objects", "partial_view", "pattern"]
+
+
+def test_consistency(models: comparison.Comparison, kept: Sources) -> None:
+    top = comparison.consistency(models).iloc[0]
+    ticked = comparison.consistency(comparison.compare(kept, selection="multi")).iloc[0]
+    assert top[["mean", "median", "low_5"]].astype(float).round(3).tolist() == [0.910, 0.921, 0.812]
+    assert ticked[["mean", "low_5"]].astype(float).round(3).tolist() == [0.956, 0.897]
+    assert top.low < top["mean"] < top.high
+    assert top.pairs == 209 * 208 // 2
+
+
+def test_interval_over_pairs_equals_brute_force(models: comparison.Comparison) -> None:
+    few = comparison.Comparison(models.counts.select(np.arange(12)), models.families[:12], 1, 0)
+    matrix = ix.pairwise_spearman(few.counts.error_ratio)
+    seen: list[float] = []
+
+    def brute(rows: np.ndarray) -> float:
+        pairs = [matrix[a, b] for i, a in enumerate(rows) for b in rows[:i] if a != b]
+        seen.append(float(np.mean(pairs)))
+        return seen[-1]
+
+    bootstrap_over_models(brute, 12, replicates=1, seed=0, stream="pairs")
+    low, high = comparison.pairs_interval(few)
+    assert low == pytest.approx(seen[0])
+    assert high == pytest.approx(seen[0])
+
+
+def test_line_fits(models: comparison.Comparison) -> None:
+    table = by(comparison.line_fits(models), "factor")
+    assert table.index[0] == "pose"
+    assert table.index[-1] == "subcategory"
+    style = table.loc["style", ["pearson", "spearman", "slope", "intercept", "best"]]
+    assert style.astype(float).round(3).tolist() == [0.828, 0.852, 1.119, -0.239, 0.757]
+    assert table.above["brighter"].round(3) == 0.627
+    assert ((table.low <= table.pearson) & (table.pearson <= table.high)).all()
+
+
+def test_error_ratio_depends_on_accuracy(models: comparison.Comparison) -> None:
+    r = by(comparison.accuracy_dependence(models), "factor").correlation.round(2)
+    assert r[["pose", "subcategory", "shape", "texture", "background"]].tolist() == [
+        -0.95,
+        0.95,
+        0.84,
+        0.84,
+        0.81,
+    ]
+
+
+def test_effective_robustness(models: comparison.Comparison) -> None:
+    gain = by(comparison.effective_robustness(models), "family", "factor").gain.round(1)
+    assert gain["more data", "texture"] == 4.1
+    assert gain["self-supervised", "style"] == 5.3
+    assert gain["robustness intervention", "multiple_objects"] == -1.8
+    mean = comparison.mean_gains(models)["more data"].mean()
+    assert gain["more data", "mean of factors"] == pytest.approx(mean, abs=0.05)
+
+
+# The sweeps (4.7, 4.8)
+
+
+@pytest.fixture(scope="module")
+def sweeps(kept: Sources) -> dict[str, augmentation.Sweep]:
+    return {name: augmentation.sweep(kept, name) for name in augmentation.SWEEPS}
+
+
+@pytest.mark.parametrize(
+    ("name", "models", "improved", "hurt"),
+    [
+        (
+            "random crop",
+            1271,
+            {"pose": 33.7, "pattern": 20.0, "partial_view": 11.1},
+            {"subcategory": -15.0, "background": -21.3, "smaller": -31.6},
+        ),
+        (
+            "colour jitter",
+            664,
+            {"color": 26.7, "darker": 7.9, "larger": 6.4},
+            {"background": -3.4, "smaller": -8.5, "pose": -18.1},
+        ),
+        (
+            "Gaussian blur",
+            161,
+            {"subcategory": 19.9, "color": 15.1, "texture": 15.1},
+            {"brighter": -2.5, "background": -2.6, "pose": -15.7},
+        ),
+    ],
+)
+def test_panels_of_the_sweeps(
+    sweeps: dict[str, augmentation.Sweep],
+    name: str,
+    models: int,
+    improved: dict[str, float],
+    hurt: dict[str, float],
+) -> None:
+    one = sweeps[name]
+    t = by(augmentation.effects(one), "factor").t.round(1)
+    assert len(one.counts) == models
+    assert augmentation.selected(one) == (list(improved), list(hurt))
+    assert {factor: t[factor] for factor in {**improved, **hurt}} == {**improved, **hurt}
+
+
+def test_brighter_is_not_significant_under_jitter(sweeps: dict[str, augmentation.Sweep]) -> None:
+    row = by(augmentation.effects(sweeps["colour jitter"]), "factor").loc["brighter"]
+    assert row.p_value == pytest.approx(0.356, abs=5e-4)
+    assert row.images == 44
+
+
+@pytest.mark.parametrize(
+    ("name", "strengths", "values"),
+    [
+        ("random crop", [1, 20, 40, 60, 80, 92], {"smaller": [1.259, 1.310, 1.402, 1.486, 1.542,
+         1.563], "partial_view": [1.330, 1.341, 1.288, 1.225, 1.163, 1.130]}),
+        ("colour jitter", [1, 25, 49, 73, 97], {"color": [1.156, 1.125, 1.104, 1.090, 1.077],
+         "pose": [0.779, 0.785, 0.796, 0.803, 0.810]}),
+        ("Gaussian blur", [1, 19, 37, 46, 82, 91], {"pose": [0.780, 0.783, 0.810, 0.826, 0.912,
+         0.930]}),
+    ],
+)  # fmt: skip
+def test_means_at_given_strengths(
+    sweeps: dict[str, augmentation.Sweep],
+    name: str,
+    strengths: list[int],
+    values: dict[str, list[float]],
+) -> None:
+    table = augmentation.strengths(sweeps[name])
+    wide = table.pivot(index="factor", columns="strength", values="error_ratio")
+    for factor, expected in values.items():
+        assert wide.loc[factor, strengths].round(3).tolist() == expected
+
+
+def test_accuracy_control(sweeps: dict[str, augmentation.Sweep]) -> None:
+    crop = by(augmentation.accuracy_control(sweeps["random crop"]), "kind", "factor")
+    jitter = by(augmentation.accuracy_control(sweeps["colour jitter"]), "kind", "factor")
+    r, s = crop.correlation.round(2), jitter.correlation.round(2)
+    assert r["equal accuracy"][["smaller", "pose", "partial_view"]].tolist() == [0.72, -0.68, -0.70]
+    assert r["partial"][["smaller", "partial_view", "pose"]].tolist() == [0.53, -0.53, -0.47]
+    assert s["equal accuracy"][["color", "pose", "smaller"]].tolist() == [-0.85, 0.74, 0.56]
+    assert s["partial"][["color", "pose", "smaller"]].tolist() == [-0.70, 0.51, 0.40]
+    assert crop.models["equal accuracy"].iloc[0] == 499
+    assert jitter.models["equal accuracy"].iloc[0] == 225
+    blur = augmentation.accuracy_control(sweeps["Gaussian blur"])
+    assert set(blur.kind) == {"plain", "partial"}
+
+
+def test_extremes_hold_their_means(sweeps: dict[str, augmentation.Sweep]) -> None:
+    row = by(augmentation.extremes(sweeps["random crop"]), "factor").loc["smaller"]
+    assert [round(row.before, 3), round(row.after, 3)] == [1.259, 1.563]
+    assert row.low < row.change < row.high
+    assert row.models == 8 + 16
+
+
+@pytest.mark.parametrize(
+    ("factor", "values"),
+    [
+        ("pose", [0.716, 0.810, 0.737, 0.731]),
+        ("larger", [1.220, 1.208, 1.164, 1.252]),
+        ("darker", [1.527, 1.285, 1.345, 1.578]),
+        ("texture", [2.248, 1.906, 2.191, 2.210]),
+    ],
+)
+def test_groups(kept: Sources, factor: str, values: list[float]) -> None:
+    table = augmentation.group_comparison(kept)
+    part = table[table.factor == factor]
+    assert part.error_ratio.round(3).tolist() == values
+    assert part.models.tolist() == [16, 21, 12, 8]
+    assert part.average.round(4).tolist() == [0.7530, 0.6541, 0.7470, 0.7397]
+    same = sorted(table[table.p_value >= 0.05].factor.unique())
+    assert same == ["larger"]
+
+
+# Intervals
+
+
+def test_wilson_solves_its_equation() -> None:
+    k, n = np.array([0, 3, 10, 43]), np.array([7, 20, 10, 58])
+    low, high = wilson(k, n)
+    for bound in (low, high):
+        inside = (bound > 1e-9) & (bound < 1 - 1e-9)
+        score = (k / n - bound) / np.sqrt(bound * (1 - bound) / n, where=inside, out=np.ones(4))
+        assert np.abs(score[inside]) == pytest.approx(1.959964, abs=1e-5)
+    assert low[0] == pytest.approx(0, abs=1e-12)
+    assert high[2] == pytest.approx(1)
+    assert [float(end) for end in wilson(0, 0)] == [0, 1]
+
+
+def test_mean_interval_equals_scipy() -> None:
+    from scipy import stats
+
+    values = np.random.default_rng(0).normal(size=(13, 2))
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    low, high = mean_interval(values)
+    assert low == pytest.approx(expected.low)
+    assert high == pytest.approx(expected.high)
+
+
+def test_bootstrap_keeps_group_sizes_and_is_reproducible() -> None:
+    groups = np.array(["a"] * 3 + ["b"] * 7, dtype=object)
+    sizes: list[int] = []
+
+    def statistic(rows: np.ndarray) -> float:
+        sizes.append(int((rows < 3).sum()))
+        return float(rows.mean())
+
+    options = {"replicates": 50, "seed": 1, "stream": "test", "groups": groups}
+    first = bootstrap_over_models(statistic, 10, **options)
+    assert set(sizes) == {3}
+    assert bootstrap_over_models(statistic, 10, **options) == first
+
+
+# A model of one's own
+
+
+def test_pretend_model_has_the_ratios_it_claims() -> None:
+    settings = Settings(profile="smoke", seed=3)
+    meter = ix.FactorMeter(name="pretend")
+    for outputs, names in own.batches(settings):
+        meter.update(outputs, names)
+    table = own.summary(meter.compute(bootstrap=400, seed=3), settings)
+    assert len(table) == 16
+    inside = (table.low <= table.truth) & (table.truth <= table.high)
+    assert inside.sum() >= 13
+    exact = by(table, "factor")
+    assert exact.error_ratio["texture"] == pytest.approx(exact.truth["texture"], rel=0.15)
+
+
+def test_pretend_batches_depend_on_the_seed_alone() -> None:
+    one, two, other = (
+        torch.cat([outputs for outputs, _ in own.batches(Settings(seed=seed))])
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+
+
+def test_truth_by_every_tick_averages_the_errors() -> None:
+    ratios = own.truth(selection="multi")
+    assert ratios["texture"] > ratios["background"] > ratios["pose"]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    from PIL import Image
+
+    for number in (1, 5, 293, 2138):
+        folder = tmp_path / f"n0000000{number % 2}"
+        folder.mkdir(exist_ok=True)
+        name = folder / f"ILSVRC2012_val_{number:08d}.JPEG"
+        Image.new("L", (300, 240), number % 255).save(name)
+    (tmp_path / "notes.JPEG").write_bytes(b"not a picture of the validation set")
+    return tmp_path
+
+
+def test_pictures_of_a_folder_are_measured(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ssl_lib.vision import torchvision
+
+    def untrained(name: str) -> tuple[Any, Callable[[Any], torch.Tensor]]:
+        assert name == "resnet18"
+        crop = torchvision("transforms.v2").functional
+        return torch.nn.Identity(), lambda p: crop.pil_to_tensor(p.resize((32, 32))).float()
+
+    def classifier(batch: torch.Tensor) -> torch.Tensor:
+        assert batch.shape[1:] == (3, 32, 32)
+        return torch.eye(1000)[batch[:, 0, 0, 0].long()]
+
+    monkeypatch.setattr(own, "load_classifier", untrained)
+    settings = Settings(profile="smoke", images=str(pictures), device="cpu")
+    meter = ix.FactorMeter(name="mine")
+    for outputs, names in own.batches(settings, classifier=classifier):
+        meter.update(outputs, names)
+    assert meter.seen == 4
+    assert dict(zip(*(a.tolist() for a in (meter.predictions().image_ids,
+                                           meter.predictions().classes)), strict=True)) == {
+        1: 1, 5: 5, 293: 38, 2138: 98,
+    }  # fmt: skip
+    assert "truth" not in own.summary(meter.compute(bootstrap=100), settings)
+
+
+def test_folder_without_pictures_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingData, match=r"images: .* holds no file like ILSVRC2012_val_00000001"):
+        next(own.batches(Settings(images=str(tmp_path))))
+
+
+def test_unknown_classifier_is_named() -> None:
+    with pytest.raises(InputError, match=r"no classifier 'resnet19'\. Did you mean 'resnet1"):
+        own.load_classifier("resnet19")
+
+
+def test_written_predictions_are_read_back(tmp_path: Path) -> None:
+    given = ix.Predictions(name="m", image_ids=np.array([5, 1]), classes=np.array([7, 999]))
+    read = ix.load_predictions(own.write_predictions(given, tmp_path / "p.csv"))
+    assert read.image_ids.tolist() == [1, 5]
+    assert read.classes.tolist() == [999, 7]
+
+
+# Figures
+
+
+def drawn(kept: Sources, models: comparison.Comparison) -> dict[str, Callable[[], plt.Figure]]:
+    one = augmentation.sweep(kept, "colour jitter")
+    improved, hurt = augmentation.selected(one)
+    phi, recipes = annotations.associations(), augmentation.group_comparison(kept)
+    kinds = base_models.metaclass_ratios(kept)
+    shown = by(base_models.error_ratios(kept).query("model == 'ViT'"), "factor").reset_index()
+    return {
+        "prevalence": lambda: figures.prevalence(annotations.prevalence()),
+        "active": lambda: figures.active_factors(
+            annotations.active_factors(), base_models.error_by_ticks(kept)
+        ),
+        "association": lambda: figures.associations(phi, split="val"),
+        "shift": lambda: figures.class_shift(annotations.class_shift()),
+        "four": lambda: figures.error_ratios(base_models.error_ratios(kept)),
+        "scorings": lambda: figures.scorings(base_models.scorings(kept)),
+        "empties": lambda: figures.empties(base_models.empties(kept)),
+        "prototypes": lambda: figures.prototype_effect(base_models.prototype_effect(kept)),
+        "metaclasses": lambda: figures.metaclasses(kinds, chosen=["dog", "all images"]),
+        "adjusted": lambda: figures.class_adjusted(base_models.class_adjusted(kept)),
+        "shared": lambda: figures.shared_mistakes(base_models.shared_mistakes(kept)),
+        "linear": lambda: figures.linear_model(base_models.linear_model(kept)),
+        "own": lambda: figures.own_model(shown),
+        "line": lambda: figures.line(comparison.line(models), comparison.line_fits(models)),
+        "families": lambda: figures.families(comparison.family_ratios(models)),
+        "consistency": lambda: figures.consistency(comparison.error_ratios(models)),
+        "dependence": lambda: figures.accuracy_dependence(comparison.accuracy_dependence(models)),
+        "robustness": lambda: figures.effective_robustness(comparison.effective_robustness(models)),
+        "sweep": lambda: figures.sweep(
+            augmentation.strengths(one), augmentation.effects(one), improved=improved, hurt=hurt
+        ),
+        "control": lambda: figures.accuracy_control(augmentation.accuracy_control(one)),
+        "groups": lambda: figures.groups(recipes),
+        "accuracy": lambda: figures.groups(recipes, value="accuracy"),
+    }
+
+
+PANELS = {
+    "active": 2, "association": 3, "shift": 2, "scorings": 2, "prevalence": 2, "empties": 2,
+    "prototypes": 2, "metaclasses": 2, "adjusted": 4, "line": 16, "consistency": 2, "sweep": 6,
+}  # fmt: skip
+
+
+def test_figures_have_their_panels_names_and_sizes(
+    kept: Sources, models: comparison.Comparison
+) -> None:
+    for name, draw in drawn(kept, models).items():
+        fig = draw()
+        assert len(fig.axes) == PANELS.get(name, 1), name
+        assert fig.get_figwidth() in (plotting.WIDTH, plotting.WIDE), name
+        sizes = [text.get_fontsize() for text in fig.findobj(plt.Text) if text.get_text()]
+        assert min(sizes) >= 10, name
+        plt.close(fig)
+
+
+def test_every_factor_is_named_once_on_the_dot_plots(kept: Sources) -> None:
+    fig = figures.error_ratios(base_models.error_ratios(kept))
+    labels = [label.get_text() for label in fig.axes[0].get_yticklabels()]
+    assert sorted(labels) == sorted(name.replace("_", " ") for name in ix.FACTORS)
+    plt.close(fig)
+
+
+def test_consistency_columns_are_models_by_accuracy(models: comparison.Comparison) -> None:
+    table = comparison.error_ratios(models)
+    fig = figures.consistency(table)
+    cells = np.asarray(fig.axes[0].images[0].get_array())
+    assert cells.shape == (16, 209)
+    best = models.counts.select([int(models.counts.accuracy.argmax())])
+    label = fig.axes[0].get_yticklabels()[0].get_text().replace(" ", "_")
+    order = (-best.error_ratio[0]).argsort().argsort() + 1
+    assert cells[0, -1] == order[ix.FACTORS.index(label)]
+    plt.close(fig)
+
+
+# Claims
+
+VERDICTS = {
+    "C1": "not reproduced",
+    "C2": "not reproduced",
+    "C3": "reproduced",
+    "C4a": "reproduced",
+    "C4b": "not reproduced",
+    "C5": "not reproduced",
+    "C6": "not reproduced",
+    "C7": "reproduced",
+    "C8a": "reproduced",
+    "C8b": "inconclusive",
+    "C9": "reproduced",
+    "C10": "inconclusive",
+}
+
+
+def own_claims() -> dict[str, claims.Claim]:
+    return {claim.id: claim for claim in claims.load() if claim.paper == "imagenet_x"}
+
+
+def test_verdicts_follow_from_the_counts(kept: Sources) -> None:
+    found = estimates.estimates(kept)
+    stated = own_claims()
+    assert list(found) == list(stated)
+    verdicts = {name: claims.decide(stated[name].rules, found[name]) for name in stated}
+    assert verdicts == VERDICTS
+
+
+def test_failing_claims_carry_a_reason() -> None:
+    for name, claim in own_claims().items():
+        assert bool(claim.reason) == (VERDICTS[name] != "reproduced"), name
+
+
+def test_claims_do_not_follow_the_parameters_of_the_page(kept: Sources) -> None:
+    settings = Settings(profile="smoke", selection="multi", scoring="metaclass")
+    other = dataclasses.replace(kept, settings=settings)
+    assert estimates.estimates(other) == estimates.estimates(kept)
+
+
+def test_transformers_and_comparable_networks(kept: Sources) -> None:
+    found = estimates.estimates(kept)["C3"]
+    part = found["transformers and convolutional networks"]
+    assert part.note == "7 transformers, 96 other networks"
+    assert round(part.value, 3) == 0.988
+
+
+# Committed tables, with and without the published files
+
+
+def test_without_data_the_committed_counts_are_used(
+    kept: Sources, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_LIB_DATA", str(tmp_path))
+    found = load(Settings(profile="smoke"))
+    assert [result.origin for result in found.all] == ["committed"] * 4
+    assert "read from the project's results" in found.images.provenance
+    pd.testing.assert_frame_equal(found.images.table, kept.images.table)
+
+
+def test_without_data_publishing_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_LIB_DATA", str(tmp_path))
+    with pytest.raises(MissingData, match=r"imagenetx/"):
+        sources.tables(Store(tmp_path / "cache", committed=tmp_path), fallback=False)
+
+
+@needs_data
+def test_committed_tables_equal_a_recomputation(kept: Sources, tmp_path: Path) -> None:
+    store = Store(tmp_path, committed=tmp_path)
+    for name, result in sources.tables(store, fallback=False).items():
+        assert result.origin == "computed"
+        held = sources.default_store().committed(name)
+        pd.testing.assert_frame_equal(held.table, result.table)
+
+
+@needs_data
+def test_expanded_counts_give_every_statistic_of_the_predictions(kept: Sources) -> None:
+    predictions = published.predictions()
+    for scoring, empty in (("class", "wrong"), ("real", "exclude"), ("metaclass", "wrong")):
+        for selection in ("top", "multi"):
+            table = ix.load_annotations(selection=selection)
+            direct = ix.score(predictions, table, scoring=scoring, empty=empty)
+            counted = kept.scored(selection=selection, scoring=scoring, empty=empty)
+            assert counted.models == direct.models
+            assert (counted.counts().factor_correct == direct.counts().factor_correct).all()
+            assert (counted.counts().factor_images == direct.counts().factor_images).all()
+    direct = ix.score(predictions, ix.load_annotations())
+    counted = kept.scored()
+    for statistic in (ix.class_adjusted_error_ratio, ix.worst_class_accuracy):
+        assert statistic(counted) == pytest.approx(statistic(direct), abs=1e-12)
+    a, b = (ix.bootstrap_error_ratio(rows, replicates=100) for rows in (counted, direct))
+    assert a.low == pytest.approx(b.low, abs=1e-12)
+
+
+def test_committed_tables_are_small(repository: Path) -> None:
+    files = list((repository / "results" / "imagenet_x").iterdir())
+    assert sum(file.stat().st_size for file in files) < 1_500_000
+    assert max(file.stat().st_size for file in files) < 500_000
+    readme = (repository / "results" / "imagenet_x" / "README.md").read_text()
+    assert "CC BY-NC 4.0" in readme
+    assert "facebookresearch/imagenetx" in readme
+
+
+# The notebook
+
+
+def test_notebook_states_licence_and_shows_every_figure(repository: Path) -> None:
+    notebook = nbformat.read(repository / "notebooks" / "imagenet_x.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    assert "CC BY-NC 4.0" in notebook.cells[0].source
+    labels = re.findall(r'label="(fig-imagenet_x-[a-z_]+)"', text)
+    assert len(labels) == len(set(labels)) == 25
+    for output in (
+        "factor_distribution_comparison", "active_factor_distribution_comparison",
+        "spearman_{val,train}_correlation_heatmap", "highlevel_scatter_plot",
+        "supervision_comparison_prevalence", "model_comparison", "augment_effect",
+        "augment_comparison_prevalence", "augment_comparison_accuracy", "vit_example",
+        "accuracies_per_factor_metaclass.tex",
+    ):  # fmt: skip
+        assert output in text, output
