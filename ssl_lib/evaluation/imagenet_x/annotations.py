@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssl_lib.errors import InputError, closest
+from ssl_lib.evaluation.imagenet_x.counts import ratio
 from ssl_lib.evaluation.imagenet_x.wheel import (
     FACTORS,
     METACLASSES,
@@ -152,11 +153,11 @@ def load_annotations(
         keep &= ~rows.prototype
     if classes is not None:
         keep &= np.isin(rows.labels, _check_classes(classes))
-    numbers = np.arange(len(FACTORS))
     if selection == "top":
-        factors = rows.top[keep, None] == numbers
+        factors = rows.top[keep][:, None] == np.arange(len(FACTORS), dtype=np.uint8)
     else:
-        factors = (rows.multi[keep, None] >> numbers & 1).astype(np.bool_)
+        pairs = rows.multi[keep].astype("<u2").view(np.uint8).reshape(-1, 2)
+        factors = np.unpackbits(pairs, axis=1, bitorder="little").astype(np.bool_)
     return FactorTable(
         image_ids=rows.ids[keep],
         labels=rows.labels[keep],
@@ -247,7 +248,7 @@ def prevalence(table: FactorTable) -> Floats:
     >>> (100 * prevalence(load_annotations())[:3]).round(2)
     array([32.67, 31.99, 12.95])
     """
-    return table.factors.mean(axis=0, dtype=np.float64)
+    return np.asarray(table.factors.mean(axis=0, dtype=np.float64))
 
 
 def active_factor_counts(table: FactorTable) -> npt.NDArray[np.int64]:
@@ -280,15 +281,14 @@ def prevalence_shift(table: FactorTable) -> Floats:
     0.36
     """
     ticks = _by_metaclass(table)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        overall = ticks.sum(axis=0) / ticks.sum()
-        share = ticks / ticks.sum(axis=1, keepdims=True)
-        return (share - overall) / overall
+    overall = ratio(ticks.sum(axis=0), ticks.sum())
+    share = ratio(ticks, ticks.sum(axis=1, keepdims=True))
+    return ratio(share - overall, overall)
 
 
 def _by_metaclass(table: FactorTable) -> Floats:
     groups = table.metaclasses[:, None] == np.arange(len(METACLASSES))
-    return groups.T.astype(np.float64) @ table.factors
+    return np.asarray(groups.T.astype(np.float64) @ table.factors)
 
 
 class Association(NamedTuple):

@@ -81,8 +81,8 @@ def bootstrap_error_ratio(
         _interval(*_replicate(counts, patterns, replicates, seed, name), level)
         for name, counts in zip(scored.models, _cells(scored, index, len(patterns)), strict=True)
     ]
-    columns = [np.stack(column) for column in zip(*per_model, strict=True)]
-    return Intervals(*columns, replicates=replicates, level=level)
+    low, high, sd, *average = (np.stack(column) for column in zip(*per_model, strict=True))
+    return Intervals(low, high, sd, average[0], average[1], replicates, level)
 
 
 def _check(replicates: int, level: float) -> None:

@@ -38,7 +38,8 @@ def ratio(part: Array, whole: Array) -> Floats:
     array([0.25,  nan])
     """
     part, whole = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+    quotient: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+    return quotient
 
 
 def error_ratio(factor_accuracy: Array, accuracy: Array) -> Floats:

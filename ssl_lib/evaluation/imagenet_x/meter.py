@@ -234,7 +234,7 @@ class FactorMeter:
         return Predictions(
             name=self.name,
             image_ids=places.numpy() + 1,
-            classes=self._classes[places].numpy(),
+            classes=self._classes[places].numpy().astype(np.int16),
         )
 
     def compute(self, *, bootstrap: int = 0, seed: int = 0) -> FactorReport:
@@ -287,5 +287,4 @@ def _number(name: str) -> int:
 
 
 def _none(name: str) -> Predictions:
-    empty = np.array([], dtype=np.int64)
-    return Predictions(name=name, image_ids=empty, classes=empty)
+    return Predictions(name=name, image_ids=np.array([], np.int64), classes=np.array([], np.int16))

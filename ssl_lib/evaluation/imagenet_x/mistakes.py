@@ -75,7 +75,7 @@ def linear_probability_model(scored: Scored) -> Floats:
     for row, right in enumerate(scored.correct):
         rows = valid[row]
         design = np.column_stack([np.ones(rows.sum()), ticks[rows]])
-        seen = design.any(axis=0)
+        seen = np.asarray(design.any(axis=0))
         fit = np.full(len(seen), np.nan)
         fit[seen] = np.linalg.lstsq(design[:, seen], 1.0 - right[rows], rcond=None)[0]
         fits.append(fit)

@@ -301,7 +301,7 @@ class Comparison:
 
     def of(self, family: str) -> npt.NDArray[np.bool_]:
         """Return the mask (m,) of one family."""
-        return np.array(self.families) == family
+        return np.array([name == family for name in self.families], dtype=np.bool_)
 
 
 def comparison(

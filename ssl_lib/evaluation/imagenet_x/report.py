@@ -20,6 +20,7 @@ from ssl_lib.evaluation.imagenet_x.annotations import (
 from ssl_lib.evaluation.imagenet_x.bootstrap import Intervals, bootstrap_error_ratio
 from ssl_lib.evaluation.imagenet_x.comparison import PairedDifference, paired_difference
 from ssl_lib.evaluation.imagenet_x.counts import FactorCounts
+from ssl_lib.evaluation.imagenet_x.groups import worst_class_accuracy
 from ssl_lib.evaluation.imagenet_x.predictions import Predictions
 from ssl_lib.evaluation.imagenet_x.scoring import Empty, Scored, Scoring, score
 
@@ -160,12 +161,14 @@ class FactorReport:
         }
         accuracy = self.counts.factor_accuracy[row]
         known = not np.isnan(accuracy).all()
+        worst = self.counts.worst_classes
         return {
             "model": name,
             "images": int(self.counts.images[row]),
             "coverage": float(self.scored.coverage[row]),
             "accuracy": rows[0]["accuracy"],
             "worst_factor": self.counts.factors[int(np.nanargmin(accuracy))] if known else None,
+            "worst_100_classes": None if worst is None else float(worst[row]),
             "factors": factors,
         }
 
@@ -263,11 +266,12 @@ def report(
         if bootstrap
         else None
     )
+    counts = dataclasses.replace(scored.counts(), worst_classes=worst_class_accuracy(scored))
     first, *others = scored.models
     comparisons = [
         paired_difference(scored, first, other, replicates=bootstrap or _REPLICATES, seed=seed)
         for other in (others if compare else [])
     ]
     return FactorReport(
-        scored=scored, counts=scored.counts(), intervals=intervals, comparisons=tuple(comparisons)
+        scored=scored, counts=counts, intervals=intervals, comparisons=tuple(comparisons)
     )

@@ -145,8 +145,9 @@ def accuracy_on_the_line(counts: FactorCounts) -> OnTheLine:
     """
     x, factors = counts.accuracy, counts.factor_accuracy
     rows = [(_pearson(x, y), _pearson(_ranks(x), _ranks(y)), *_line(x, y)) for y in factors.T]
-    columns = np.array(rows).T
-    return OnTheLine(*columns, above=(factors > x[:, None]).mean(axis=0))
+    pearson, spearman, slope, intercept = np.array(rows).T
+    above = (factors > x[:, None]).mean(axis=0)
+    return OnTheLine(pearson, spearman, slope, intercept, above)
 
 
 def _pearson(x: Floats, y: Floats) -> float:

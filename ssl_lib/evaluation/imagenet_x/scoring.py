@@ -64,7 +64,7 @@ class Scored:
         """Number of images scored, by model (m,)."""
         if self.valid is None:
             return np.full(len(self), len(self.table))
-        return np.count_nonzero(self.valid, axis=1)
+        return np.asarray(np.count_nonzero(self.valid, axis=1), np.int64)
 
     @property
     def coverage(self) -> npt.NDArray[np.float64]:
@@ -183,8 +183,12 @@ def _places(model: Predictions, table: FactorTable) -> tuple[Array, Bools]:
     """Return the row of each table image among the predictions, and whether there is one."""
     if not len(model):
         return np.zeros(len(table), np.int64), np.zeros(len(table), np.bool_)
-    place = np.searchsorted(model.image_ids, table.image_ids)
-    np.minimum(place, len(model) - 1, out=place)
+    first, last = model.image_ids[0], model.image_ids[-1]
+    if last - first == len(model) - 1:  # without gaps, as for all 50,000: no search needed
+        place = table.image_ids - first
+    else:
+        place = np.searchsorted(model.image_ids, table.image_ids)
+    np.clip(place, 0, len(model) - 1, out=place)
     return place, model.image_ids[place] == table.image_ids
 
 
@@ -199,20 +203,21 @@ def _missing(model: Predictions, table: FactorTable, found: Bools) -> InputError
 
 def _has_labels(table: FactorTable, scoring: Scoring, empty: Empty) -> Bools:
     if scoring == "real" and empty == "exclude":
-        return real_labels()[table.image_ids - 1, 0] >= 0
+        return np.asarray(real_labels()[table.image_ids - 1, 0] >= 0)
     return np.ones(len(table), dtype=np.bool_)
 
 
 def _correct(classes: Array, table: FactorTable, scoring: Scoring) -> Bools:
     if scoring == "class":
-        return classes == table.labels
+        return np.asarray(classes == table.labels)
     if scoring == "metaclass":
-        return class_metaclasses()[classes] == table.metaclasses
+        return np.asarray(class_metaclasses()[classes] == table.metaclasses)
     correct = np.zeros(classes.shape, dtype=np.bool_)
     for labels in real_labels()[table.image_ids - 1].T:
         correct |= classes == labels
     # -1 marks both an unused place in the list and the model without predictions.
-    return correct & (classes >= 0)
+    correct &= classes >= 0
+    return correct
 
 
 def _probabilities(models: Sequence[Predictions], places: Sequence[Array]) -> Array:

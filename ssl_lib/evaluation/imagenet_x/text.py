@@ -11,9 +11,10 @@ from ssl_lib.evaluation.imagenet_x.scoring import Scored
 
 __all__ = ["report_text"]
 
-_WIDTH = 118
+_WIDTH = 120
 _NAME = 17
-_IMAGES = 7
+_IMAGES = 9
+_GAP = "   "
 _NOTHING = "-"
 
 
@@ -25,7 +26,7 @@ def report_text(
 ) -> str:
     """Return a heading, a table of all models by factor, and the comparisons."""
     cell = 13 if intervals is None else 24
-    block = max(1, (_WIDTH - _NAME - _IMAGES) // (cell + 2))
+    block = max(1, (_WIDTH - _NAME - _IMAGES) // (cell + len(_GAP)))
     lines = [_heading(scored), *_coverage(scored)]
     for start in range(0, len(counts), block):
         rows = range(start, min(start + block, len(counts)))
@@ -74,10 +75,13 @@ def _block(
     averages = [_number(counts.accuracy[row]) for row in rows]
     yield _line("average", _images(counts.images[rows]), averages, cell)
     yield _line("worst factor", "", [_number(counts.worst_factor[row]) for row in rows], cell)
+    worst = counts.worst_classes
+    if worst is not None:
+        yield _line("worst 100 classes", "", [_number(worst[row]) for row in rows], cell)
 
 
 def _line(name: str, images: str, cells: Sequence[str], cell: int) -> str:
-    return f"{name:<{_NAME}}{images:>{_IMAGES + 2}}" + "".join(f"   {c:<{cell}}" for c in cells)
+    return f"{name:<{_NAME}}{images:>{_IMAGES}}" + "".join(f"{_GAP}{c:<{cell}}" for c in cells)
 
 
 def _images(numbers: np.ndarray) -> str:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ def all_ticks():
 
 def need_published(*remotes):
     """Skip where the released files are not on disk: no test may download."""
-    absent = [remote.path for remote in remotes if not remote.local.is_file()]
+    folder = os.environ.get("SSL_LIB_DATA")
+    absent = [r.path for r in remotes if not folder or not (Path(folder) / r.path).is_file()]
     if absent:
         pytest.skip(f"needs SSL_LIB_DATA with {absent[0]} and {len(absent) - 1} more files")
 

@@ -9,6 +9,9 @@ official = pytest.importorskip("imagenet_x", reason="the official package is a d
 aggregate = pytest.importorskip("imagenet_x.aggregate")
 prevalence = pytest.importorskip("imagenet_x.prevalence")
 
+# What the official package says to a new pandas.
+pytestmark = pytest.mark.filterwarnings("ignore:Constructing a DataFrame")
+
 COLUMN = {"class": "is_correct", "real": "is_correct_real", "metaclass": "is_metaclass_correct"}
 SELECTIONS = ("top", "multi")
 SCORINGS = tuple(COLUMN)
@@ -92,7 +95,8 @@ def test_prototypes_kept(model_folder, models):
         annotations, official.load_model_predictions(str(model_folder))[0]
     )
     theirs = official.compute_factor_accuracies(theirs, official.FACTORS)
-    frame = ix.evaluate(models, prototypes="keep").counts.accuracy_frame()
+    scored = ix.score(models, ix.load_annotations(prototypes="keep"))
+    frame = scored.counts().accuracy_frame()
     assert (frame.to_numpy() == theirs.loc[frame.index, frame.columns].to_numpy()).all()
 
 
