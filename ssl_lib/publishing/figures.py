@@ -9,12 +9,14 @@ import base64
 import html
 from typing import Any
 
+from ssl_lib import plotting
 from ssl_lib.publishing import cells
-from ssl_lib.publishing.notebooks import Cell, Notebook, tagged, tags, text_of
+from ssl_lib.publishing.notebooks import Cell, Notebook, tagged, text_of
 
 __all__ = ["FIGURE_MIME", "figure_in", "missing", "placed", "thumbnail"]
 
-FIGURE_MIME = "application/vnd.ssl-lib.figure+json"
+FIGURE_MIME = plotting.MIME
+CAPTION_MIME = plotting.CAPTION_MIME
 # The caption as notebooks show it; pages set their own.
 CAPTION_MIME = "application/vnd.ssl-lib.caption+json"
 _SHOWN = ("display_data", "execute_result")
@@ -75,12 +77,11 @@ def placed(cell: Cell, slug: str, up: str = "../") -> tuple[list[Cell], Files]:
 
 def _belongs(output: dict[str, Any]) -> bool:
     """Say whether an output is the figure or the caption it shows outside the book."""
-    role = output.get("metadata", {}).get("ssl-lib", {}).get("role")
-    return FIGURE_MIME in output.get("data", {}) or role == "caption"
+    return bool({FIGURE_MIME, CAPTION_MIME} & set(output.get("data", {})))
 
 
 def _extra(cell: Cell, metadata: dict[str, Any], picture: dict[str, Any]) -> Cell:
-    hidden = {**metadata, "tags": [*tags(cell), "remove-input"]}
+    hidden = {**metadata, "tags": ["remove-input"]}
     return {**cell, "id": f"{cell['id']}-figure"[:64], "source": "", "metadata": hidden} | {
         "outputs": [picture]
     }

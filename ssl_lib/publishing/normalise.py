@@ -26,8 +26,6 @@ _CLOCK = re.compile(r"\b\d{1,2}:\d\d:\d\d([.,]\d+)?\b")
 _KERNEL_FILE = re.compile(r"(/tmp|<tmp>)/ipykernel_\d+/\d+\.py")
 _IN = re.compile(r"\bIn ?\[(\d+)\]")
 _TEXTUAL = re.compile(r"^(text/(plain|html|markdown|latex)|application/json)$")
-# By this the caption that a notebook shows outside the book is told from other text.
-_KEPT_METADATA = {"ssl-lib"}
 _PAPERMILL_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
 
 
@@ -82,7 +80,7 @@ def _clean_output(output: dict[str, Any]) -> dict[str, Any]:
         output["evalue"] = scrubbed(output["evalue"])
         output["traceback"] = [scrubbed(line) for line in output["traceback"]]
     else:
-        output["metadata"] = {k: v for k, v in output["metadata"].items() if k in _KEPT_METADATA}
+        output["metadata"] = {}
         output["data"] = {mime: _clean_data(mime, data) for mime, data in output["data"].items()}
     if "execution_count" in output:
         output["execution_count"] = None

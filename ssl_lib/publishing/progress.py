@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TextIO
 
 __all__ = ["Progress"]
@@ -38,10 +39,11 @@ class Progress:
         self._states[slug] = f"cell {done}/{of}"
         self._update(slug, final=False)
 
-    def begin(self, slug: str) -> None:
-        """Say that a notebook's kernel is starting."""
+    def begin(self, slug: str, why: Sequence[str] = ()) -> None:
+        """Say that a notebook's kernel is starting, and why it has to run."""
         self._began[slug] = time.monotonic()
-        self._states[slug] = "starts"
+        more = f" and {len(why) - 1} more" if len(why) > 1 else ""
+        self._states[slug] = f"starts: {why[0]}{more}" if why else "starts"
         self._update(slug, final=True)
 
     def end(self, slug: str, state: str) -> None:

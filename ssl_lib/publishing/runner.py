@@ -133,7 +133,7 @@ def _run_wave(
             progress.end(item.slug, "fresh")
     todo = sorted((item for item in wave if reasons[item.slug]), key=_expected, reverse=True)
     if todo:
-        for item, output, report in _execute(todo, jobs, progress):
+        for item, output, report in _execute(todo, reasons, jobs, progress):
             done = _shelve(item, output, report)
             outcomes[item.slug] = Outcome(
                 slot=item,
@@ -200,7 +200,10 @@ def _error_of(cell: Mapping[str, Any]) -> str | None:
 
 
 def _execute(
-    todo: Sequence[Slot], jobs: int | None, progress: Progress
+    todo: Sequence[Slot],
+    reasons: Mapping[str, Sequence[str]],
+    jobs: int | None,
+    progress: Progress,
 ) -> Iterator[tuple[Slot, Path, dict[str, Any]]]:
     """Yield each notebook with its raw output and the worker's report as soon as it is done."""
     at_once = max(1, min(jobs or cores(), len(todo), cores()))
@@ -211,6 +214,7 @@ def _execute(
             while waiting and len(workers.running) < at_once:
                 item = waiting.pop(0)
                 workers.start(item, _job(item, Path(scratch), environment))
+                progress.begin(item.slug, reasons[item.slug])
             for item, job, report in workers.finished():
                 yield item, job.output, report
 
@@ -289,7 +293,6 @@ class _Workers:
             process.start()
         theirs.close()
         self.running.append(_Worker(item, job, process, ours, time.perf_counter()))
-        self._progress.begin(job.slug)
 
     def finished(self) -> Iterator[tuple[Slot, Job, dict[str, Any]]]:
         """Wait a moment for news; yield the workers that are done."""
