@@ -233,6 +233,12 @@ def test_erase_and_cutout(images, operation):
         torch.testing.assert_close(ours[k], theirs, atol=1e-7, rtol=0)
 
 
+def test_a_box_as_large_as_the_image_is_never_erased(images):
+    erase = Erase(p=1.0, scale=(1.0, 1.0), ratio=(1.0, 1.0))
+    drawn = erase.sample_parameters(tuple(images.shape), generator())
+    assert torch.equal(erase.apply(images, drawn), images)
+
+
 def test_normalise(images):
     mean, std = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
     theirs = functional.normalize(images, list(mean), list(std))

@@ -21,31 +21,29 @@ from ssl_lib.data.views.colour import (
     Solarise,
     shift_hue,
 )
+from ssl_lib.data.views.crops import msn, multicrop
 from ssl_lib.data.views.geometry import (
     Affine,
     HorizontalFlip,
     RandomResizedCrop,
     Resize,
     Shift,
-    resampling_matrix,
 )
 from ssl_lib.data.views.occlusion import BlockMask, Cutout, Erase, GaussianBlur, Noise, patch_keep
 from ssl_lib.data.views.operation import Operation, Parameters, Shape, to_float
 from ssl_lib.data.views.pipeline import Policy, take
-from ssl_lib.data.views.policies import (
-    POLICIES,
+from ssl_lib.data.views.policies import POLICIES, policy
+from ssl_lib.data.views.recipes import (
     byol,
     cutout,
     diet,
     digits,
     issl,
-    msn,
-    multicrop,
-    policy,
     simclr,
     vicreg,
     weak,
 )
+from ssl_lib.data.views.resampling import resampling_matrix
 from ssl_lib.errors import InputError
 
 __all__ = [

@@ -154,11 +154,10 @@ def _blend_(images: Tensor, kinds: Tensor, factors: Tensor) -> None:
     """Apply one step of brightness, contrast or saturation to each image, in place.
 
     All three are ``factor * image + (1 - factor) * base``: the base is black, the mean grey or
-    the grey image, so one formula serves a batch whose images are at different steps.
+    the grey image, so one formula serves a batch whose images are at different steps. (An image
+    of one channel is its own grey: saturation leaves it as it is.)
     """
     factor = factors.gather(1, kinds[:, None]).squeeze(1)
-    if images.shape[1] == 1:
-        factor = factor.masked_fill(kinds == SATURATION, 1.0)
     rest = torch.stack([(1 - factor) * (kinds == kind) for kind in (CONTRAST, SATURATION)])
     scale, to_mean, to_grey = upload(torch.cat((factor[None], rest)), images)[..., None, None, None]
     luma = grey(images) if images.shape[1] == 3 else images.clone()
