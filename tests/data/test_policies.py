@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ssl_lib.data import load
 from ssl_lib.data.views import (
     POLICIES,
     ColourJitter,
@@ -105,6 +106,28 @@ def test_every_policy_makes_every_view(name, channels):
         assert not view.requires_grad
     if len(made) > 1:
         assert not torch.equal(made[0], made[1])
+
+
+@pytest.mark.parametrize(
+    "variant", ["affine", "blocks", "shift", "diet-0", "diet-1", "diet-2", "diet-3", "issl"]
+)
+def test_digits_recipes_keep_digits_recognisable(variant):
+    images = load("digits").images[:300]
+    view = two_views(images, generator(), policy("digits", size=8, variant=variant))[0]
+    plain = images.float() / 255
+    near = torch.cdist(view.flatten(1), plain.flatten(1)).argmin(1)
+    # The nearest of 300 originals is the view's own, or one of its class, far above chance.
+    labels = load("digits").labels[:300]
+    assert float((labels[near] == labels).float().mean()) > 0.6
+    assert view.shape == plain.shape
+
+
+def test_issl_digits_grow_with_strength():
+    weak, strong = (
+        policy("digits", size=8, variant="issl", strength=s).recipes[0] for s in (0.5, 1.0)
+    )
+    assert (weak[0].degrees, weak[0].translate, weak[3].p) == (10.0, 0.4, 0.25)
+    assert (strong[0].degrees, strong[2].std, strong[3].p) == (20.0, 0.1, 0.5)
 
 
 def test_local_views_are_small():

@@ -314,7 +314,18 @@ _DIGITS["diet-2"] = (
 _DIGITS["diet-3"] = (*_DIGITS["diet-2"], Noise(std=0.2), Cutout(size=3, p=0.25))
 
 
-def digits(*, size: int = 8, variant: str = "affine", mask: float = 0.1) -> Policy:
+def _issl_digits(s: float) -> Recipe:
+    return (
+        Affine(degrees=20 * s, scale=(1 - 0.2 * s, 1 + 0.2 * s), shear=0.3 * s, translate=0.8 * s),
+        Intensity(contrast=(1 - 0.4 * s, 1 + 0.4 * s)),
+        Noise(std=0.1 * s),
+        Cutout(size=3, p=min(1.0, 0.5 * s)),
+    )
+
+
+def digits(
+    *, size: int = 8, variant: str = "affine", mask: float = 0.1, strength: float = 0.5
+) -> Policy:
     """Two views of 8 x 8 digits: no flips, small moves, intensity, noise.
 
     Parameters
@@ -325,9 +336,13 @@ def digits(*, size: int = 8, variant: str = "affine", mask: float = 0.1) -> Poli
         "affine": rotation of 20 degrees, scale 0.8 to 1.2, shear 0.15, shift 1.2 pixels, gain 0.7
         to 1.3, noise 0.1 (VICReg and RankMe chapters). "blocks": shift of 1 pixel, gain, noise,
         and masked blocks of 2 x 2 (cluster-prior chapter). "shift": a pixel each way (FAIR-
-        Ensemble). "diet-0" to "diet-3": DIET's strengths for digits.
+        Ensemble). "diet-0" to "diet-3": DIET's strengths for digits. "issl": rotation, scale, shear,
+        shift, contrast, noise and erasing, all linear in `strength`.
     mask : float, default=0.1
         Probability that a block is masked, variant "blocks" only.
+    strength : float, default=0.5
+        Variant "issl" only: 0.5 is 10 degrees, 10 % scale, shear 0.15, 0.4 pixels, 20 % contrast,
+        noise 0.05, erasing 3 x 3 with p = 0.25.
 
     Returns
     -------
@@ -340,9 +355,10 @@ def digits(*, size: int = 8, variant: str = "affine", mask: float = 0.1) -> Poli
     >>> first.shape, second.shape
     (torch.Size([16, 1, 8, 8]), torch.Size([16, 1, 8, 8]))
     """
-    if variant not in _DIGITS:
-        raise InputError(f"unknown digits recipe {variant!r}.{closest(variant, _DIGITS)}")
-    recipe = _DIGITS[variant]
+    recipes = {**_DIGITS, "issl": _issl_digits(strength)}
+    if variant not in recipes:
+        raise InputError(f"unknown digits recipe {variant!r}.{closest(variant, recipes)}")
+    recipe = recipes[variant]
     if variant == "blocks":
         recipe = (*recipe[:-1], BlockMask(p=mask))
     return Policy(name=f"digits-{variant}", recipes=(recipe, recipe))
