@@ -336,8 +336,8 @@ def digits(
         "affine": rotation of 20 degrees, scale 0.8 to 1.2, shear 0.15, shift 1.2 pixels, gain 0.7
         to 1.3, noise 0.1 (VICReg and RankMe chapters). "blocks": shift of 1 pixel, gain, noise,
         and masked blocks of 2 x 2 (cluster-prior chapter). "shift": a pixel each way (FAIR-
-        Ensemble). "diet-0" to "diet-3": DIET's strengths for digits. "issl": rotation, scale, shear,
-        shift, contrast, noise and erasing, all linear in `strength`.
+        Ensemble). "diet-0" to "diet-3": DIET's strengths for digits. "issl": rotation, scale,
+        shear, shift, contrast, noise and erasing, all linear in `strength`.
     mask : float, default=0.1
         Probability that a block is masked, variant "blocks" only.
     strength : float, default=0.5
