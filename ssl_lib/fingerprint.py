@@ -21,15 +21,13 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import linecache
 import os
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ssl_lib import source
+from ssl_lib import cells, source
 from ssl_lib.canonical import canonical, digest
-from ssl_lib.errors import InputError
 from ssl_lib.modules import is_installed, locate, modules_below, read
 from ssl_lib.source import ANY, EFFECTS, Imported, Module, Reference
 
@@ -296,7 +294,7 @@ class _Tracer:
         if module is not None and name in module.statements:
             self.queue.append((module.name, name))
         else:
-            self._add_typed_class(cls)
+            self._add_typed(cls, cells.source_of_class(cls), cells.namespace(cls))
 
     def _add_instance(self, item: object) -> None:
         self.add_object(type(item))
@@ -314,7 +312,8 @@ class _Tracer:
         self._add_cells(function)
         module = self.module(function.__module__)
         if module is None or not _is_file_of(function, module.name):
-            self._add_typed_function(function)
+            node = cells.source_of_function(function)
+            self._add_typed(function, node, function.__globals__)
             return
         name = function.__qualname__.partition(".")[0]
         names = [name] if name in module.statements else module.bound_at(_line(function))
@@ -349,41 +348,20 @@ class _Tracer:
 
     # Definitions typed into a notebook
 
-    def _add_typed_function(self, function: types.FunctionType) -> None:
-        node = _typed_definition(function)
+    def _add_typed(self, item: Any, node: ast.AST, namespace: Mapping[str, object]) -> None:
         text, references = source.describe([node])
-        title = _title(function)
-        self.sources[title] = digest([text], _DIGITS)
-        for reference in sorted(references, key=str):
-            name, attributes, origin = reference
+        self.sources[_title(item)] = digest([text], _DIGITS)
+        for name, attributes, origin in sorted(references, key=str):
             if origin is not None:
                 list(self._imported(origin, attributes))
-            elif name in function.__globals__:
-                self._add_global(name, function.__globals__[name], attributes)
+            elif name in namespace:
+                self._add_global(name, namespace[name], attributes)
 
     def _add_global(self, name: str, value: object, attributes: tuple[str, ...]) -> None:
         if callable(value) or isinstance(value, types.ModuleType):
             self._add_value(name, value, attributes)
         else:
             self._add_value(f"global {name}", value)
-
-    def _add_typed_class(self, cls: type) -> None:
-        members = {name: value for name, value in vars(cls).items() if name not in _UNREAD_MEMBERS}
-        for base in cls.__bases__:
-            self.add_object(base)
-        for name, value in members.items():
-            function = getattr(value, "__func__", getattr(value, "fget", value))
-            if isinstance(function, types.FunctionType):
-                if linecache.getlines(function.__code__.co_filename):
-                    self.add_object(function)
-            elif not callable(function) and not isinstance(function, types.MemberDescriptorType):
-                self._add_value(f"{cls.__module__}:{cls.__qualname__}.{name}", repr(value))
-
-
-_UNREAD_MEMBERS = {
-    "__dict__", "__weakref__", "__module__", "__doc__", "__annotations__", "__annotate_func__",
-    "__static_attributes__", "__firstlineno__", "__dataclass_params__", "__match_args__",
-}  # fmt: skip
 
 
 def _title(function: Callable[..., object]) -> str:
@@ -399,20 +377,3 @@ def _is_file_of(function: types.FunctionType, module_name: str) -> bool:
     return location is not None and os.path.realpath(function.__code__.co_filename) == str(
         location.resolve()
     )
-
-
-def _typed_definition(function: types.FunctionType) -> Any:
-    """Find the syntax tree of a function whose source is in a notebook cell."""
-    text = "".join(linecache.getlines(function.__code__.co_filename))
-    if not text:
-        raise InputError(
-            f"the source of {_title(function)} is not available; "
-            "define it in a file or a notebook cell."
-        )
-    line, found = _line(function), []
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            name = getattr(node, "name", "<lambda>")
-            if source.first_line(node) == line and name == function.__name__:
-                found.append(node)
-    return found[0] if len(found) == 1 else ast.parse(text)

@@ -14,7 +14,17 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
-__all__ = ["ANY", "EFFECTS", "Definition", "Imported", "Module", "Reference", "describe", "parse"]
+__all__ = [
+    "ANY",
+    "EFFECTS",
+    "Definition",
+    "Imported",
+    "Module",
+    "Reference",
+    "describe",
+    "first_line",
+    "parse",
+]
 
 #: The name under which a module's statements that define nothing are kept.
 EFFECTS = "<effects>"
@@ -244,7 +254,8 @@ class _Collector(ast.NodeVisitor):
         self.found: set[Reference] = set()
 
     def visit_Name(self, node: ast.Name) -> None:
-        self._refer(node.id, ())
+        if isinstance(node.ctx, ast.Load):
+            self._refer(node.id, ())
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         attributes: list[str] = []

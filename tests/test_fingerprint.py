@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -350,10 +351,27 @@ def test_lambdas_and_classes_typed_into_a_notebook(notebook: dict[str, Any]) -> 
     cell("f, g = lambda c: K().m(), 1", notebook)
     before = fingerprint(notebook["f"])
     cell(text.format(2), notebook)
-    assert changed(before, fingerprint(notebook["f"])) == {"K.m"}
+    assert changed(before, fingerprint(notebook["f"])) == {"K"}
     cell("f, g = lambda c: K().m(), 2", notebook)
     cell(text.format(1), notebook)
     assert fingerprint(notebook["f"]) == before
+
+
+def test_dataclasses_typed_into_a_notebook(
+    notebook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cells", types.ModuleType("cells"))
+    namespace = vars(sys.modules["cells"])
+    text = (
+        "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Config:\n    n: int = {}\n"
+    )
+    cell("n = object()\nUNIT = 2", namespace)
+    cell(text.format("UNIT"), namespace)
+    cell("def compute(config):\n    return Config().n", namespace)
+    before = fingerprint(namespace["compute"])
+    assert {*before} == {"cells:Config", "cells:compute", "global UNIT"}
+    cell(text.format("3"), namespace)
+    assert changed(before, fingerprint(namespace["compute"])) == {"Config", "global UNIT"}
 
 
 def test_global_that_cannot_be_hashed_is_named(notebook: dict[str, Any]) -> None:
