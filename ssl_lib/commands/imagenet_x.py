@@ -9,55 +9,51 @@ from ssl_lib.errors import InputError
 HELP = "score a model's ImageNet predictions by factor of variation"
 
 
+# Option, its values with the default first, and what it decides.
+_CHOICES = (
+    ("selection", ("top", "multi"), "one factor an image, as in the paper, or all ticked ones"),
+    (
+        "scoring",
+        ("class", "real", "metaclass"),
+        "what is correct: the label, its reassessed labels, or its group of classes",
+    ),
+    (
+        "empty",
+        ("wrong", "exclude"),
+        "under real scoring, images without any reassessed label are mistakes, as in the paper, "
+        "or left out",
+    ),
+    ("prototypes", ("drop", "keep"), "the three prototypical images of each class"),
+    ("format", ("table", "csv", "json"), "what to print"),
+)
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    add = parser.add_argument
-    add(
+    parser.add_argument(
         "files",
         nargs="+",
         type=Path,
         metavar="PREDICTIONS.csv",
         help="a file a model: header file_name,predicted_class, then a row an image, in any order",
     )
-    add(
-        "--selection",
-        choices=("top", "multi"),
-        default="top",
-        help="one factor an image, as in the paper's figures, or all ticked ones (top)",
-    )
-    add(
-        "--scoring",
-        choices=("class", "real", "metaclass"),
-        default="class",
-        help="what is correct: the label, its reassessed labels, or its group of classes (class)",
-    )
-    add(
-        "--empty",
-        choices=("wrong", "exclude"),
-        default="wrong",
-        help="images without any reassessed label: mistakes, as in the paper, or left out (wrong)",
-    )
-    add(
-        "--prototypes",
-        choices=("drop", "keep"),
-        default="drop",
-        help="the three prototypical images of each class (drop)",
-    )
-    add("--partial", action="store_true", help="allow files that lack some images")
-    add(
+    for name, values, text in _CHOICES:
+        note = f"{text} ({values[0]})"
+        parser.add_argument(f"--{name}", choices=values, default=values[0], help=note)
+    parser.add_argument("--partial", action="store_true", help="allow files that lack some images")
+    parser.add_argument(
         "--bootstrap",
         type=_count,
         default=0,
         metavar="N",
         help="add 95 %% intervals of the error ratios from N resampled data sets (0)",
     )
-    add(
+    parser.add_argument(
         "--compare",
         action="store_true",
         help="compare the first model with each other one; with csv, print only that",
     )
-    add("--seed", type=int, default=0, help="of the resampling (0)")
-    add("--format", choices=("table", "csv", "json"), default="table", help="(table)")
+    parser.add_argument("--seed", type=int, default=0, help="of the resampling (0)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from ssl_lib.evaluation.imagenet_x.wheel import (
     METACLASSES,
     N_CLASSES,
     N_IMAGES,
+    TRAIN_STRIDE,
     packed,
 )
 
@@ -40,8 +41,6 @@ Floats = npt.NDArray[np.float64]
 SplitName = Literal["val", "train"]
 Selection = Literal["top", "multi"]
 Prototypes = Literal["drop", "keep"]
-
-_TRAIN_STRIDE = 10_000_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +93,7 @@ class FactorTable:
         """File name of each image, as ImageNet has it."""
         if self.split == "val":
             return [f"ILSVRC2012_val_{number:08d}.JPEG" for number in self.image_ids.tolist()]
-        parts = (divmod(number, _TRAIN_STRIDE) for number in self.image_ids.tolist())
+        parts = (divmod(number, TRAIN_STRIDE) for number in self.image_ids.tolist())
         return [f"n{synset:08d}_{number}.JPEG" for synset, number in parts]
 
     def subset(self, keep: Array) -> "FactorTable":

@@ -5,7 +5,7 @@ statistic here. Drawing n images with replacement is therefore one multinomial d
 (pattern of factors, right or wrong): 34 cells with top factors, about 1,200 with all of them.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -178,12 +178,19 @@ def _sd(values: Floats) -> Floats:
     return np.sqrt(ratio((centred**2).sum(axis=0), np.maximum(counted - 1, 0)))
 
 
-def error_ratio_sd(scored: Scored) -> Floats:
+def error_ratio_sd(scored: Scored, *, cluster: Literal["image", "class"] = "image") -> Floats:
     """Return the standard error of each error ratio in closed form (delta method).
 
     With error rates ``e`` overall and ``e_f`` on a factor, the influence of image i is
     ``x_if ((1 - c_i) - e_f) / (n_f e) - e_f ((1 - c_i) - e) / (N e^2)``; the variance is the sum
     of its squares.
+
+    Parameters
+    ----------
+    scored : Scored
+    cluster : {"image", "class"}
+        What another data set would draw anew: images, or whole classes with all their images. The
+        latter sums influences within each class before squaring, and is usually larger.
 
     Returns
     -------
@@ -197,15 +204,36 @@ def error_ratio_sd(scored: Scored) -> Floats:
     >>> error_ratio_sd(score(human(table), table, scoring="real"))[0, :3].round(4)
     array([0.014 , 0.0154, 0.0269])
     """
+    if cluster not in ("image", "class"):
+        raise InputError(f"cluster must be image or class; got {cluster!r}")
     patterns, index = factor_patterns(scored.table.factors)
     cells = _cells(scored, index, len(patterns))
-    return np.sqrt(np.stack([_variance(counts, patterns) for counts in cells]))
+    if cluster == "image":
+        return np.sqrt(np.stack([_variance(counts, patterns) for counts in cells]))
+    per_class = [
+        _class_variance(scored, row, cells[row], patterns, index) for row in range(len(cells))
+    ]
+    return np.sqrt(np.stack(per_class))
 
 
 def _variance(counts: Array, patterns: Array) -> Floats:
     right, wrong = counts[:, 0], counts[:, 1]
     of_right, of_wrong = influence(right, wrong, patterns)
     return right @ of_right**2 + wrong @ of_wrong**2
+
+
+def _class_variance(
+    scored: Scored, row: int, counts: Array, patterns: Array, index: Array
+) -> Floats:
+    of_right, of_wrong = influence(counts[:, 0], counts[:, 1], patterns)
+    right = scored.correct[row]
+    wrong = scored.valid_mask()[row] & ~right
+    size = int(scored.table.labels.max(initial=0)) + 1
+    sums = np.zeros((size, patterns.shape[1]))
+    np.add.at(sums, scored.table.labels[right], of_right[index[right]])
+    np.add.at(sums, scored.table.labels[wrong], of_wrong[index[wrong]])
+    variance: Floats = (sums**2).sum(axis=0)
+    return variance
 
 
 def influence(right: Array, wrong: Array, patterns: Array) -> tuple[Floats, Floats]:

@@ -28,6 +28,7 @@ __all__ = [
     "METACLASSES",
     "N_CLASSES",
     "N_IMAGES",
+    "TRAIN_STRIDE",
     "Packed",
     "annotation_sources",
     "find_annotations",
@@ -83,7 +84,8 @@ N_IMAGES = 50_000  # of the ImageNet validation set, annotated or not
 
 _FORMAT = 1  # raise when the layout of the packed file changes
 _NO_FACTOR = len(FACTORS)
-_TRAIN_STRIDE = 10_000_000  # above the largest image number within a synset
+#: Image ids of the training set are synset number * TRAIN_STRIDE + number within the synset.
+TRAIN_STRIDE = 10_000_000
 _DIGEST_BYTES = 32
 _FILES = (
     "filename_label.csv",
@@ -335,7 +337,7 @@ def train_id(file_name: str) -> int:
     36330910015528
     """
     synset, _, rest = file_name.partition("_")
-    return int(synset[1:]) * _TRAIN_STRIDE + int(rest.partition(".")[0])
+    return int(synset[1:]) * TRAIN_STRIDE + int(rest.partition(".")[0])
 
 
 def _sha256(path: Path) -> str:

@@ -77,6 +77,34 @@ def test_delta_method_image_by_image():
             assert result[row, f] == pytest.approx(np.sqrt((influence**2).sum()), rel=1e-10)
 
 
+def test_class_clusters_are_a_bootstrap_over_classes():
+    """Classes of unequal difficulty: drawing whole classes anew spreads more than images do."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(150), 20).astype(np.int16)
+    difficulty = rng.uniform(0, 0.6, 150)[labels]
+    factors = rng.random((3000, 16)) < 0.05 + 0.5 * rng.random((150, 16))[labels]
+    correct = (rng.random(3000) > difficulty)[None]
+    table = ix.FactorTable(image_ids=np.arange(1, 3001), labels=labels, factors=factors)
+    scored = Scored(models=("m",), table=table, correct=correct, predicted=np.array([3000]))
+    resampled = []
+    for _ in range(1500):
+        rows = (20 * rng.integers(0, 150, 150)[:, None] + np.arange(20)).ravel()
+        resampled.append(ratios(correct[:, rows], factors[rows])[0])
+    by_class = ix.error_ratio_sd(scored, cluster="class")[0]
+    np.testing.assert_allclose(by_class, np.std(resampled, axis=0), rtol=0.12)
+    assert (by_class > ix.error_ratio_sd(scored)[0]).all()
+    with pytest.raises(InputError, match="image or class"):
+        ix.error_ratio_sd(scored, cluster="factor")
+
+
+def test_clusters_of_one_image_are_images():
+    correct, factors = draw(9, n=300)
+    scored = make_scored(correct, factors)
+    scored.table.labels[:] = np.arange(300)
+    single = ix.error_ratio_sd(scored, cluster="class")
+    np.testing.assert_allclose(single, ix.error_ratio_sd(scored), rtol=1e-10)
+
+
 def test_intervals_cover_the_truth():
     """Of 300 samples from one population, 95 % intervals miss the true ratio in about 5 %."""
     population_correct, population = draw(3, n=400_000, m=1, disjoint=True)

@@ -9,8 +9,11 @@ official = pytest.importorskip("imagenet_x", reason="the official package is a d
 aggregate = pytest.importorskip("imagenet_x.aggregate")
 prevalence = pytest.importorskip("imagenet_x.prevalence")
 
-# What the official package says to a new pandas.
-pytestmark = pytest.mark.filterwarnings("ignore:Constructing a DataFrame")
+# What the official package makes pandas say.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Constructing a DataFrame"),
+    pytest.mark.filterwarnings("ignore:DataFrameGroupBy.apply operated"),
+]
 
 COLUMN = {"class": "is_correct", "real": "is_correct_real", "metaclass": "is_metaclass_correct"}
 SELECTIONS = ("top", "multi")
