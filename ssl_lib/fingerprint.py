@@ -152,9 +152,11 @@ def current(keys: Iterable[str], owned: Iterable[str] = ("ssl_lib",)) -> dict[st
     {'ssl_lib.profiles:gone': None}
     """
     found = {}
+    tracers: dict[str, _Tracer] = {}
     for key in keys:
         module, _, name = key.partition(":")
-        tracer = _Tracer({*owned, module.partition(".")[0]})
+        top = module.partition(".")[0]
+        tracer = tracers.setdefault(top, _Tracer({*owned, top}))
         found[key] = tracer.digest(module, name)
     return found
 
