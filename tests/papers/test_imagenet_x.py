@@ -255,7 +255,7 @@ def test_metaclass_weaknesses_of_vit(kept: Sources) -> None:
     assert (table.sort_index().images.drop("all images") == 0).sum() == 21
     named = base_models.strengths_and_weaknesses(table.reset_index())
     dogs = by(named, "metaclass").loc["dog"]
-    assert dogs.robust.startswith("partial_view 0.64 (n=61)")
+    assert dogs.robust.startswith("partial view 0.64 (n = 61), pose 0.82 (n = 2,435)")
     assert base_models.strengths_and_weaknesses(table.reset_index(), fewest=10).shape == (18, 4)
 
 

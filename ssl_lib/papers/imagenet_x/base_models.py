@@ -308,7 +308,8 @@ def strengths_and_weaknesses(
 
 def _named(part: pd.DataFrame) -> str:
     return ", ".join(
-        f"{row.factor} {row.error_ratio:.2f} (n={row.images})" for row in part.itertuples()
+        f"{row.factor.replace('_', ' ')} {row.error_ratio:.2f} (n = {row.images:,})"
+        for row in part.itertuples()
     )
 
 

@@ -1,5 +1,6 @@
 """The chapter's figures: each takes a tidy table and returns a matplotlib figure."""
 
+from ssl_lib.papers.imagenet_x.figures._marks import signed
 from ssl_lib.papers.imagenet_x.figures.annotations import (
     active_factors,
     associations,
@@ -47,5 +48,6 @@ __all__ = [
     "prototype_effect",
     "scorings",
     "shared_mistakes",
+    "signed",
     "sweep",
 ]

@@ -46,6 +46,17 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign, for captions.
+
+    Examples
+    --------
+    >>> signed(-0.954), signed(4.06, 1)
+    ('−0.95', '+4.1')
+    """
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def panels(
     rows: int = 1, columns: int = 1, *, wide: bool = False, height: float, **options: Any
 ) -> tuple["Figure", list["Axes"]]:

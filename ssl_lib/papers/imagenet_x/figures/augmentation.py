@@ -42,8 +42,7 @@ def sweep(
         for column, factor in enumerate(pair):
             ax = axes[2 * row + column]
             _sweep_panel(ax, table[table.factor == factor], marks.colour(2 if column == 0 else 5))
-            value = f"{t[factor]:+.1f}".replace("-", "\N{MINUS SIGN}")
-            ax.set_title(f"{marks.words(factor)}, t = {value}")
+            ax.set_title(f"{marks.words(factor)}, t = {marks.signed(t[factor], 1)}")
     for ax in axes[::2]:
         ax.set_ylabel("error ratio")
     for ax in axes[-2:]:
