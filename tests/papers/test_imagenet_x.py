@@ -227,6 +227,14 @@ def test_error_by_ticks(kept: Sources) -> None:
     assert wide.loc[6, list(sources.BASE)].round(3).tolist() == [0.584, 0.668, 0.743, 0.628]
 
 
+def test_classes_as_clusters_widen_common_factors_most(kept: Sources) -> None:
+    table = base_models.class_clusters(kept)
+    assert table.by_image.to_numpy() == pytest.approx(ix.error_ratio_sd(kept.scored()).ravel())
+    means = table.groupby("factor").inflation.mean()
+    assert means["pose"] > 1.05
+    assert means["brighter"] == pytest.approx(1, abs=0.1)
+
+
 def test_empty_labels_move_ratios_both_ways(kept: Sources) -> None:
     vit = by(base_models.empties(kept).query("model == 'ViT'"), "factor")
     assert vit.percent[["texture", "style", "object_blocking"]].round(1).tolist() == [

@@ -14,6 +14,7 @@ __all__ = [
     "averages",
     "calibration",
     "class_adjusted",
+    "class_clusters",
     "empties",
     "error_by_ticks",
     "error_ratios",
@@ -86,6 +87,25 @@ def scorings(sources: Sources) -> pd.DataFrame:
             part.insert(2, "empty", empty)
             parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def class_clusters(sources: Sources) -> pd.DataFrame:
+    """Return how much wider intervals get when the images of a class are not independent.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, factor, images, by_image, by_class (standard errors of the error ratio by the
+        delta method, images or classes independent), inflation (their ratio).
+    """
+    rows = sources.scored()
+    by_image, by_class = (ix.error_ratio_sd(rows, cluster=unit) for unit in ("image", "class"))
+    return _by_factor(
+        images=rows.counts().factor_images,
+        by_image=by_image,
+        by_class=by_class,
+        inflation=by_class / by_image,
+    )
 
 
 def averages(sources: Sources) -> pd.DataFrame:
@@ -308,7 +328,7 @@ def strengths_and_weaknesses(
 
 def _named(part: pd.DataFrame) -> str:
     return ", ".join(
-        f"{row.factor.replace('_', ' ')} {row.error_ratio:.2f} (n = {row.images:,})"
+        f"{str(row.factor).replace('_', ' ')} {row.error_ratio:.2f} (n = {row.images:,})"
         for row in part.itertuples()
     )
 
