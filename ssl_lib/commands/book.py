@@ -8,7 +8,7 @@ from pathlib import Path
 from ssl_lib.errors import InputError
 from ssl_lib.publishing import build, keys, layout, notebooks, runner, stage, verdicts
 from ssl_lib.publishing.layout import Book
-from ssl_lib.publishing.pages import Page, Status, seconds
+from ssl_lib.publishing.pages import Page, Status, seconds, where
 from ssl_lib.publishing.runner import Outcome
 from ssl_lib.publishing.shelf import Slot
 
@@ -88,8 +88,7 @@ def _report(book: Book, profile: str, outcomes: Sequence[Outcome], shown: Sequen
 
 def _explain(outcome: Outcome) -> None:
     error = outcome.run.error or {}
-    where = f"code cell {error['cell']}" if error["cell"] else "before its first cell"
-    print(f"\n{outcome.slot.slug} failed in {where}:\n")
+    print(f"\n{outcome.slot.slug} failed {where(error)}:\n")
     for line in error["source"].splitlines():
         print(f"    {line}")
     print(f"\n{error['traceback']}\n\nkept in {outcome.notebook}; kernel log {outcome.slot.log}")

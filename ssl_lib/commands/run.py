@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ssl_lib.publishing import layout, parameters, runner, shelf
-from ssl_lib.publishing.pages import seconds
+from ssl_lib.publishing.pages import seconds, where
 
 HELP = "execute one notebook with parameters of your own"
 
@@ -32,8 +32,7 @@ def run(args: argparse.Namespace) -> int:
     (outcome,) = runner.run(book, [wanted], jobs=1, force=args.force)
     error = outcome.run.error
     if error:
-        where = f"code cell {error['cell']}" if error["cell"] else "before its first cell"
-        print(f"\n{slug} failed in {where}:\n\n{error['source']}\n\n{error['traceback']}\n")
+        print(f"\n{slug} failed {where(error)}:\n\n{error['source']}\n\n{error['traceback']}\n")
         print(f"kernel log: {outcome.slot.log}")
     elif outcome.status == "fresh":
         print(f"nothing has changed since {outcome.run.finished} (--force runs it again)")

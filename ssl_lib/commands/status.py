@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssl_lib.publishing import layout, runner
-from ssl_lib.publishing.pages import seconds
+from ssl_lib.publishing.pages import seconds, where
 from ssl_lib.publishing.shelf import Slot
 
 HELP = "say of each notebook whether it is fresh, or stale and why"
@@ -42,7 +42,7 @@ def _row(slot: Slot) -> dict[str, Any]:
     state = "stale" if reasons else "fresh"
     if failed and failed.error and reasons:
         state = "failed"
-        reasons = [f"{failed.error['name']} in code cell {failed.error['cell']}", *reasons]
+        reasons = [f"{failed.error['name']} {where(failed.error)}", *reasons]
     last = failed or good if state == "failed" else good
     return {
         "notebook": slot.slug,

@@ -82,7 +82,7 @@ class _Watch:
     def __init__(self, channel: Connection) -> None:
         self.channel = channel
         self.kernel: int | None = None
-        self.cells = 0
+        self.last_cell: str | None = None
         signal.signal(signal.SIGTERM, lambda *_: self._leave())
         threading.Thread(target=self._await_parent, daemon=True).start()
 
@@ -95,8 +95,8 @@ class _Watch:
         self.kernel = pid
         self.channel.send(("kernel", pid))
 
-    def began_cell(self, done: int, of: int) -> None:
-        self.cells += 1
+    def began_cell(self, name: str, done: int, of: int) -> None:
+        self.last_cell = name
         self.channel.send(("cell", done, of))
 
     def _await_parent(self) -> None:
@@ -124,7 +124,7 @@ def _attempt(job: Job, watch: _Watch) -> dict[str, Any] | None:
     from papermill.engines import papermill_engines
 
     papermill_engines.register("ssl_lib", _engine(watch))
-    watch.cells = 0
+    watch.last_cell = None
     try:
         papermill.execute_notebook(
             job.notebook,
@@ -137,11 +137,15 @@ def _attempt(job: Job, watch: _Watch) -> dict[str, Any] | None:
             cwd=job.notebook.parent,
         )
     except papermill.PapermillExecutionError as error:
-        return {"kind": "cell", "name": error.ename, "message": error.evalue}
+        return _report("cell", error.ename, error.evalue, watch)
     except Exception as error:  # whatever went wrong is the report's business, not the pool's
-        kind = "cell" if watch.cells else "start-up"
-        return {"kind": kind, "name": type(error).__name__, "message": str(error)}
+        kind = "cell" if watch.last_cell else "start-up"
+        return _report(kind, type(error).__name__, str(error), watch)
     return None
+
+
+def _report(kind: str, name: str, message: str, watch: _Watch) -> dict[str, Any]:
+    return {"kind": kind, "name": name, "message": message, "cell": watch.last_cell}
 
 
 def _engine(watch: _Watch) -> type:
@@ -169,7 +173,8 @@ def _engine(watch: _Watch) -> type:
         def execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:
             if cell.cell_type == "code":
                 codes = [c for c in self.nb.cells if c.cell_type == "code"]
-                watch.began_cell(next(i for i, c in enumerate(codes, 1) if c is cell), len(codes))
+                number = next(i for i, c in enumerate(codes, 1) if c is cell)
+                watch.began_cell(cell.id, number, len(codes))
             return super().execute_cell(cell, cell_index, **options)
 
     return Engine

@@ -17,6 +17,7 @@ __all__ = [
     "run_line",
     "runs_table",
     "versions_table",
+    "where",
 ]
 
 Status = Literal["fresh", "ran", "failed", "stale", "never run"]
@@ -109,16 +110,26 @@ def failure_note(error: Mapping[str, Any]) -> str:
     error : mapping
         The ``error`` of a :class:`~ssl_lib.publishing.shelf.Run`.
     """
-    where = f"in code cell {error['cell']}" if error["cell"] else "before its first cell"
     parts = [
         "::::{admonition} This notebook failed",
         ":class: danger failed-notebook",
-        f"It stopped {where} with {_code(error['name'])}; what follows that cell is missing.",
+        f"It stopped {where(error)} with {_code(error['name'])}; what follows is missing.",
     ]
     if error["source"]:
         parts += ["", _fenced(error["source"], "python")]
     parts += ["", _fenced(error["traceback"], "text"), "::::"]
     return "\n".join(parts)
+
+
+def where(error: Mapping[str, Any]) -> str:
+    """Return in which cell a notebook failed, in words.
+
+    Examples
+    --------
+    >>> where({"cell": 3}), where({"cell": None})
+    ('in code cell 3', 'outside its cells')
+    """
+    return f"in code cell {error['cell']}" if error["cell"] else "outside its cells"
 
 
 def _code(text: str) -> str:
@@ -198,7 +209,7 @@ def runs_table(pages: Sequence[Page]) -> str:
         if page.status == "stale":
             status = f"out of date: {_short(page.reasons)}"
         if page.run.error:
-            status = f"failed in code cell {page.run.error['cell']}: {page.run.error['name']}"
+            status = f"failed {where(page.run.error)}: {page.run.error['name']}"
         lines.append(
             f"| {link} | {page.run.profile} | {status} | {seconds(page.run.seconds)} "
             f"| {page.run.finished} |"

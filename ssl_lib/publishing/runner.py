@@ -177,16 +177,14 @@ def _shelve(item: Slot, output: Path, report: Mapping[str, Any]) -> Run:
 def _explained(error: Mapping[str, Any], clean: Notebook) -> dict[str, Any]:
     """Return the error with the cell it happened in, for people to read."""
     cells = code_cells(clean)
-    failing = [i for i, cell in enumerate(cells) if _error_of(cell)]
-    begun = [i for i, cell in enumerate(cells) if cell.get("execution_count")]
-    at = failing[0] if failing else max(begun, default=-1) + (error["kind"] == "cell")
-    cell = cells[at] if 0 <= at < len(cells) else None
+    at = next((i for i, cell in enumerate(cells) if cell.get("id") == error["cell"]), None)
+    cell = cells[at] if at is not None else None
     traceback = _error_of(cell) if cell else None
     return {
         "kind": error["kind"],
         "name": error["name"],
         "message": scrubbed(str(error["message"])),
-        "cell": at + 1 if cell else None,
+        "cell": at + 1 if at is not None else None,
         "source": source(cell) if cell else "",
         "traceback": traceback or scrubbed(f"{error['name']}: {error['message']}"),
     }
@@ -318,7 +316,7 @@ class _Workers:
             message = f"the worker process ended by itself; its output is in {worker.job.log}"
             worker.report = {
                 "seconds": time.perf_counter() - worker.began,
-                "error": {"kind": "worker", "name": "WorkerDied", "message": message},
+                "error": {"kind": "worker", "name": "WorkerDied", "message": message, "cell": None},
             }
 
     def _take(self, worker: _Worker, message: tuple[Any, ...]) -> None:

@@ -111,9 +111,11 @@ def executed_form(page: Page) -> Notebook:
 
     Prose may change without a new run; where the code is what ran, today's prose is shown.
     """
-    if page.executed is None:
-        return copy.deepcopy(page.source)
     fresh = copy.deepcopy(page.source)
+    for cell in code_cells(fresh):
+        cell.update(outputs=[], execution_count=None)  # whatever somebody left in the source
+    if page.executed is None:
+        return fresh
     ours, theirs = code_cells(fresh), code_cells(page.executed)
     if page.run is None or not _same_code(ours, theirs):
         return copy.deepcopy(page.executed)
