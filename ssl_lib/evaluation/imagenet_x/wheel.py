@@ -110,17 +110,51 @@ class Split(NamedTuple):
     prototype: Array  # bool (n,)
 
 
-class Packed(NamedTuple):
-    """Everything the wheel says, without its texts."""
+class Packed:
+    """Everything the wheel says, without its texts; each part is read when first used."""
 
-    val: Split
-    train: Split
-    real_values: Array  # int16, the reassessed labels of image 1, then of image 2, ...
-    real_lengths: Array  # uint8 (50000,), how many of them each image has
-    metaclass: Array  # int8 (1000,), index in METACLASSES
-    class_names: tuple[str, ...]
-    folder_ids: Array  # int64 (50000,), image number at each position of the ImageFolder order
-    sources: Mapping[str, str]  # file name -> sha256
+    def __init__(self, stored: Mapping[str, Array]) -> None:
+        self._stored = stored
+
+    @functools.cached_property
+    def val(self) -> Split:
+        """The 48,868 annotated validation images."""
+        return _split(self._stored, "val")
+
+    @functools.cached_property
+    def train(self) -> Split:
+        """The 11,233 annotated training images."""
+        return _split(self._stored, "train")
+
+    @functools.cached_property
+    def real_values(self) -> Array:
+        """The reassessed labels of image 1, then of image 2, ...: int16."""
+        return self._stored["real_values"]
+
+    @functools.cached_property
+    def real_lengths(self) -> Array:
+        """How many reassessed labels each image has: uint8 (50000,)."""
+        return self._stored["real_lengths"]
+
+    @functools.cached_property
+    def metaclass(self) -> Array:
+        """Index in METACLASSES of each class: int8 (1000,)."""
+        return self._stored["metaclass"]
+
+    @functools.cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The 1,000 class names."""
+        return tuple(_text(self._stored["class_names"]).split("\n"))
+
+    @functools.cached_property
+    def folder_ids(self) -> Array:
+        """Image number at each position of the ImageFolder order: int64 (50000,)."""
+        return self._stored["folder_ids"].astype(np.int64)
+
+    @functools.cached_property
+    def sources(self) -> Mapping[str, str]:
+        """The sha256 of each file that this was read from."""
+        return dict(json.loads(_text(self._stored["sources"])))
 
 
 def find_annotations() -> Path:
@@ -174,9 +208,10 @@ def _packed(folder: Path, key: str) -> Packed:
     cache = cache_root() / "imagenet_x" / f"annotations-{key}.npz"
     stored = _read(cache)
     if stored is None:
-        stored = _parse(folder)
-        _write(cache, stored)
-    return _unpack(stored)
+        parsed = _parse(folder)
+        _write(cache, parsed)
+        return Packed(parsed)
+    return Packed(stored)
 
 
 def _key(folder: Path) -> str:
@@ -185,7 +220,7 @@ def _key(folder: Path) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _read(cache: Path) -> dict[str, Array] | None:
+def _read(cache: Path) -> Mapping[str, Array] | None:
     """Return the arrays of the cache file, or None when it is absent or damaged."""
     try:
         payload = cache.read_bytes()
@@ -195,8 +230,8 @@ def _read(cache: Path) -> dict[str, Array] | None:
     if hashlib.sha256(content).digest() != digest:
         warnings.warn(f"{cache} is damaged; it is made again from the wheel", stacklevel=4)
         return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    archive: Mapping[str, Array] = np.load(io.BytesIO(content), allow_pickle=False)
+    return archive
 
 
 def _write(cache: Path, arrays: Mapping[str, Array]) -> None:
@@ -217,19 +252,6 @@ def _write(cache: Path, arrays: Mapping[str, Array]) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-
-
-def _unpack(stored: Mapping[str, Array]) -> Packed:
-    return Packed(
-        val=_split(stored, "val"),
-        train=_split(stored, "train"),
-        real_values=stored["real_values"],
-        real_lengths=stored["real_lengths"],
-        metaclass=stored["metaclass"],
-        class_names=tuple(_text(stored["class_names"]).split("\n")),
-        folder_ids=stored["folder_ids"].astype(np.int64),
-        sources=json.loads(_text(stored["sources"])),
-    )
 
 
 def _split(stored: Mapping[str, Array], split: str) -> Split:
