@@ -2,40 +2,58 @@
 
 import argparse
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssl_lib.errors import InputError
 
+if TYPE_CHECKING:
+    from ssl_lib.data import ImageData
+    from ssl_lib.methods import Method
+    from ssl_lib.training.config import RunSpec
+    from ssl_lib.training.loop import Run
+
 HELP = "pretrain an encoder by one of the methods"
 
-_TRAINING = {
-    "epochs": (int, "passes over the data"),
-    "batch_size": (int, "images a step"),
-    "optimiser": (str, "adamw, sgd or lars"),
-    "learning_rate": (float, "at the end of the warm-up"),
-    "weight_decay": (float, "on weights, not on biases and norms"),
-    "warmup_epochs": (float, "epochs of linear warm-up"),
-    "clip_norm": (float, "largest norm of the gradient"),
-    "precision": (str, "auto, float32 or bfloat16"),
-    "seed": (int, "of initialisation, order and views"),
-    "checkpoint_every": (int, "epochs between checkpoints"),
-    "evaluate_every": (int, "epochs between kNN accuracies; 0: at the end"),
+EPILOG = """\
+A run that finds its own checkpoint in DIR continues it. On several GPUs of one machine, each with
+its share of every batch (--batch-size is the whole):
+
+  torchrun --nproc_per_node 8 -m ssl_lib.cli pretrain --method vicreg --data cifar10 --out DIR
+"""
+
+_KNN_IMAGES = 10_000
+
+_TRAINING: dict[str, tuple[type, str]] = {
+    "epochs": (int, "passes over the data (100)"),
+    "batch_size": (int, "images a step, over all processes (256)"),
+    "accumulate": (int, "parts that a batch is split into, to save memory (1)"),
+    "optimiser": (str, "adamw, sgd or lars (adamw)"),
+    "learning_rate": (float, "at the end of the warm-up (0.001)"),
+    "weight_decay": (float, "on weights, not on biases and norms (0.0001)"),
+    "warmup_epochs": (float, "epochs of linear warm-up (0)"),
+    "clip_norm": (float, "largest norm of the gradient, by default any"),
+    "drop_patches": (float, "share of patches hidden from MSN's anchor, vit_* only (0)"),
+    "precision": (str, "auto, float32 or bfloat16 (auto: bfloat16 on GPUs)"),
+    "seed": (int, "of initialisation, order and views (0)"),
+    "checkpoint_every": (int, "epochs between checkpoints (1)"),
+    "evaluate_every": (int, "epochs between kNN accuracies; 0: at the end (0)"),
 }
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--method", required=True, help="for example simclr, vicreg, dissl, diet")
     add("--data", required=True, help="digits, shapes, cifar10, tiny-imagenet, or a path")
-    add("--encoder", default="resnet18", help="for example mlp, resnet9, torchvision:NAME")
+    add("--encoder", default="resnet18", help="mlp, resnet9, torchvision:NAME, ... (resnet18)")
     add("--out", required=True, type=Path, metavar="DIR", help="folder of the checkpoint")
     add("--size", type=int, help="side of the images in pixels, by default their own")
+    add("--channels", type=int, choices=(1, 3), help="of files that --data is a path of (3)")
     add("--policy", help="augmentation, by default the method's own")
     add("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
-    add("--drop-patches", type=float, default=0.0, help="share hidden from MSN's anchor (0)")
     add("--compile", action="store_true", help="compile the encoder")
     for kind in ("method", "encoder", "policy"):
         add(
@@ -51,16 +69,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; print where the checkpoint is and how good the features are."""
-    from ssl_lib import data, profiles
     from ssl_lib.training.checkpoints import FILE
+    from ssl_lib.training.distributed import process_group, processes
+
+    train, spec = prepare(args)
+    with process_group(args.device) as device:
+        result = _train(args.out, train, spec, device)
+        if processes().first:
+            last = result.history[-1]
+            print(
+                f"{args.method} on {train.name}: {last['epoch']} epochs, loss {last['loss']:.4f}, "
+                f"{last['images_per_second']:.0f} images/s, "
+                f"training kNN accuracy {last['knn']:.3f}\ncheckpoint: {args.out / FILE}"
+            )
+    return 0
+
+
+def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
+    """Load the images and describe the run."""
+    from ssl_lib import data
     from ssl_lib.training.config import TrainingConfig
-    from ssl_lib.training.distributed import process_group
-    from ssl_lib.training.loop import pretrain
-    from ssl_lib.training.runs import assemble, specify
+    from ssl_lib.training.runs import specify
 
     given = {name: getattr(args, name) for name in _TRAINING if getattr(args, name) is not None}
     config = TrainingConfig(**given, compile=args.compile)
-    train = data.load(args.data, split="train" if args.data in data.NAMES else None, size=args.size)
+    chosen: dict[str, Any] = {"split": "train"} if args.data in data.NAMES else {}
+    if args.channels is not None:
+        chosen["channels"] = args.channels
+    train = data.load(args.data, size=args.size, **chosen)
     spec = specify(
         method=args.method,
         data=train,
@@ -71,36 +107,35 @@ def run(args: argparse.Namespace) -> int:
         policy_options=options(args.policy_option),
         training=config,
     )
+    return train, spec
+
+
+def _train(out: Path, train: "ImageData", spec: "RunSpec", device: Any) -> "Run":
+    from ssl_lib.training.loop import pretrain
+    from ssl_lib.training.runs import assemble
+
     method, policy = assemble(spec)
-    with process_group() as device:
-        result = pretrain(
-            method,
-            train,
-            policy=policy,
-            config=config,
-            device=device or profiles.device(args.device),
-            out=args.out,
-            spec=spec,
-            metrics=_knn(train, spec),
-            drop_patches=args.drop_patches,
-        )
-    last = result.history[-1]
-    print(
-        f"{args.method} on {train.name}: {last['epoch']} epochs, loss {last['loss']:.4f}, "
-        f"{last['images_per_second']:.0f} images/s, training kNN accuracy {last['knn']:.3f}"
+    return pretrain(
+        method,
+        train,
+        policy=policy,
+        config=spec.training,
+        device=device,
+        out=out,
+        spec=spec,
+        metrics=_knn(train, spec),
     )
-    print(f"checkpoint: {args.out / FILE}")
-    return 0
 
 
-def _knn(train: Any, spec: Any) -> Any:
-    from ssl_lib.evaluation.features import extract
+def _knn(train: "ImageData", spec: "RunSpec") -> Callable[["Method"], dict[str, float]]:
+    from ssl_lib.evaluation.features import extract, subsample
     from ssl_lib.evaluation.knn import knn_accuracy
     from ssl_lib.training.runs import normalisation
 
-    def metrics(method: Any) -> dict[str, float]:
-        # Two halves of the training images: the test images stay unseen until the probe.
-        some = train.subset(slice(0, 10_000))
+    # Two halves of the training images: the test images stay unseen until the probe.
+    some = subsample(train, _KNN_IMAGES)
+
+    def metrics(method: "Method") -> dict[str, float]:
         features = extract(method.encoder, some.images, transform=normalisation(spec))
         half, labels = len(features) // 2, some.labels.to(features.device)
         k = min(20, half)

@@ -2,7 +2,15 @@
 
 import argparse
 import json
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssl_lib.errors import InputError
+
+if TYPE_CHECKING:
+    from ssl_lib.data import ImageData
+    from ssl_lib.training.config import RunSpec
 
 HELP = "judge a checkpoint's features by probes, neighbours and ranks"
 
@@ -13,7 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("checkpoint", type=Path, metavar="CHECKPOINT", help="the file, or the run's folder")
     add("--data", required=True, help="digits, cifar10, tiny-imagenet, or a path")
     add("--test", help="path of the test images, where --data is a path")
-    add("--limit", type=int, help="use only the first N training images")
+    add("--limit", type=int, metavar="N", help="use N training images, drawn at random")
+    add("--seed", type=int, default=0, help="of that draw (0)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
     add("--no-logistic", action="store_true", help="leave out the logistic probe, the slowest")
     add("--format", choices=("table", "json"), default="table", help="(table)")
@@ -21,44 +30,44 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the measures."""
-    from ssl_lib import data, profiles
-    from ssl_lib.errors import InputError
-    from ssl_lib.evaluation.features import evaluate, extract
+    from ssl_lib import profiles
+    from ssl_lib.evaluation.features import evaluate_encoder, subsample
     from ssl_lib.training.runs import load_encoder, normalisation
 
     encoder, spec = load_encoder(args.checkpoint)
-    named = args.data in data.NAMES
-    if not named and not args.test:
-        raise InputError("--test must give the path of the test images, as --data is a path.")
-    held_out = "valid" if args.data == "tiny-imagenet" else "test"
-    train = data.load(args.data, split="train" if named else None, size=spec.image_size)
-    test = data.load(
-        args.data if named else args.test, split=held_out if named else None, size=spec.image_size
-    )
-    if train.shape[0] != spec.in_channels:
-        raise InputError(
-            f"the encoder takes {spec.in_channels} channel(s), {train.name} has {train.shape[0]}."
-        )
-    if args.limit:
-        train = train.subset(slice(0, args.limit))
-    encoder.to(profiles.device(args.device))
-    features = [
-        extract(encoder, part.images, transform=normalisation(spec)) for part in (train, test)
-    ]
-    measures = evaluate(
-        features[0],
-        train.labels,
-        features[1],
-        test.labels,
+    train, test = _images(args, spec)
+    if args.limit is not None:
+        train = subsample(train, args.limit, seed=args.seed)
+    measures = evaluate_encoder(
+        encoder.to(profiles.device(args.device)),
+        train,
+        test,
+        transform=normalisation(spec),
         logistic=not args.no_logistic,
-        k=min(20, len(train)),
     )
     if args.format == "json":
-        print(
-            json.dumps({"method": spec.method, "train": train.name, "test": test.name} | measures)
-        )
+        finite = {k: v if math.isfinite(v) else None for k, v in measures.items()}
+        print(json.dumps({"method": spec.method, "train": train.name, "test": test.name} | finite))
         return 0
     print(f"{spec.method}, {spec.encoder}: {len(train)} training and {len(test)} test images")
     for name, value in measures.items():
         print(f"{name:12s} {value:10.4f}")
     return 0
+
+
+def _images(args: argparse.Namespace, spec: "RunSpec") -> tuple["ImageData", "ImageData"]:
+    from ssl_lib import data
+    from ssl_lib.training.runs import images_for
+
+    if args.data in data.NAMES:
+        if args.test:
+            raise InputError(f"--test is for paths: {args.data} has test images of its own.")
+        held_out = "valid" if args.data == "tiny-imagenet" else "test"
+        train, test = (images_for(spec, args.data, split=s) for s in ("train", held_out))
+    elif Path(args.data).exists() and not args.test:
+        raise InputError("--test must give the path of the test images, as --data is a path.")
+    else:
+        train, test = (images_for(spec, path) for path in (args.data, args.test))
+        if train.class_names != test.class_names:
+            raise InputError(f"{args.data} and {args.test} must have the same classes.")
+    return train, test

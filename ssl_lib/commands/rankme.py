@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import math
+import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("source", type=Path, metavar="FEATURES.npy|CHECKPOINT", help="(n, d) array, or a run")
     add("--data", help="images for a checkpoint, by default those it was trained on")
-    add("--samples", type=int, default=_SAMPLES, help=f"rows at most ({_SAMPLES})")
+    add(
+        "--samples", type=int, default=_SAMPLES, help=f"rows at most, images at random ({_SAMPLES})"
+    )
     add("--eps", type=float, default=1e-7, help="the paper's epsilon (1e-7)")
     add("--centre", action="store_true", help="subtract the mean first (not the paper's)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
@@ -29,20 +34,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the measures."""
-    from ssl_lib.evaluation.rank import alpha_req, classical_rank, rankme
+    from ssl_lib.evaluation.checks import check_features
+    from ssl_lib.evaluation.rank import ranks
 
     if args.samples < 2:
         raise InputError(f"--samples must be at least 2, got {args.samples}.")
-    features = _features(args)[: args.samples]
-    measures = {
-        "rankme": rankme(features, eps=args.eps, centre=args.centre),
-        "classical_rank": classical_rank(features, centre=args.centre),
-        "alpha_req": alpha_req(features),
-        "samples": features.shape[0],
-        "dimensions": features.shape[1],
-    }
+    features = check_features(_features(args)[: args.samples], least=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        measures: dict[str, float] = ranks(features, eps=args.eps, centre=args.centre)
+    for warning in caught:
+        print(f"warning: {warning.message}", file=sys.stderr)
+    measures |= {"samples": features.shape[0], "dimensions": features.shape[1]}
     if args.format == "json":
-        print(json.dumps(measures))
+        print(json.dumps({k: v if math.isfinite(v) else None for k, v in measures.items()}))
         return 0
     for name, value in measures.items():
         print(
@@ -54,15 +59,14 @@ def run(args: argparse.Namespace) -> int:
 def _features(args: argparse.Namespace) -> "Tensor":
     if args.source.suffix == ".npy":
         return _array(args.source)
-    from ssl_lib import data, profiles
-    from ssl_lib.evaluation.features import extract
-    from ssl_lib.training.runs import load_encoder, normalisation
+    from ssl_lib import profiles
+    from ssl_lib.evaluation.features import extract, subsample
+    from ssl_lib.training.runs import images_for, load_encoder, normalisation
 
     encoder, spec = load_encoder(args.source)
-    name = args.data or spec.data.split("/")[0]
-    images = data.load(name, size=spec.image_size).images[: args.samples]
     encoder.to(profiles.device(args.device))
-    return extract(encoder, images, transform=normalisation(spec))
+    images = subsample(images_for(spec, args.data or spec.data.split("/")[0]), args.samples)
+    return extract(encoder, images.images, transform=normalisation(spec))
 
 
 def _array(path: Path) -> "Tensor":
@@ -73,8 +77,16 @@ def _array(path: Path) -> "Tensor":
         raise MissingData(f"no such file: {path}.")
     try:
         array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is not a plain numpy array: {error}.") from error
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"{path} must hold numbers, got {array.dtype}.")
-    return torch.from_numpy(np.ascontiguousarray(array))
+    except (ValueError, EOFError, OSError) as error:
+        # numpy's own message advises to unpickle the file.
+        raise InputError(
+            f"{path} is not a whole .npy file of numbers (pickled objects are not read)."
+        ) from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        found = array.dtype if isinstance(array, np.ndarray) else "an archive of arrays"
+        raise InputError(f"{path} must hold one array of numbers, got {found}.")
+    if array.ndim != 2:
+        raise InputError(f"{path} must hold an array of shape (n, d), got {array.shape}.")
+    # Torch has neither other byte orders nor wider floats.
+    narrow = array.dtype.type if array.dtype.itemsize <= 8 else np.float64
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=narrow))

@@ -7,13 +7,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ssl_lib.data import ImageData
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.knn import knn_accuracy
 from ssl_lib.evaluation.linear import logistic_probe, ridge_probe
 from ssl_lib.evaluation.rank import alpha_req, rankme
 from ssl_lib.evaluation.spread import embedding_std, uniformity
+from ssl_lib.randomness import torch_generator
 
-__all__ = ["evaluate", "extract"]
+__all__ = ["evaluate", "evaluate_encoder", "extract", "subsample"]
 
 
 def extract(
@@ -146,3 +148,84 @@ def evaluate(
     measures["std"] = embedding_std(test)
     measures["uniformity"] = uniformity(test)
     return measures
+
+
+def evaluate_encoder(
+    encoder: Callable[[Tensor], Tensor],
+    train: ImageData,
+    test: ImageData,
+    *,
+    transform: Callable[[Tensor], Tensor] | None = None,
+    batch_size: int = 512,
+    k: int = 20,
+    logistic: bool = True,
+) -> dict[str, float]:
+    """Judge an encoder by its frozen features of labelled images.
+
+    Parameters
+    ----------
+    encoder : callable
+        Maps (b, c, h, w) images to (b, d) features, see :func:`extract`.
+    train, test : ImageData
+        Images that fit the probes, and images that judge them.
+    transform : callable, optional
+        Applied to each batch in [0, 1], for example the normalisation that the encoder knows.
+    batch_size : int, default=512
+        Images encoded at a time.
+    k : int, default=20
+        Neighbours of the kNN accuracy, at most the number of training images.
+    logistic : bool, default=True
+        Fit the logistic probe too, the slowest of them.
+
+    Returns
+    -------
+    dict of str to float
+        See :func:`evaluate`.
+
+    Examples
+    --------
+    An encoder of torchvision without its classifier, on any folder of class folders, needs three
+    lines after the imports: ``encoder = torchvision.models.resnet18(weights="DEFAULT")``,
+    ``encoder.fc = torch.nn.Identity()``, and the call below with ``data.load(folder, size=224)``
+    for the training and the test images.
+
+    >>> from ssl_lib import data
+    >>> train, test = data.load("digits"), data.load("digits", split="test")
+    >>> round(evaluate_encoder(nn.Flatten(), train, test, logistic=False)["ridge"], 3)
+    0.928
+    """
+    features = [
+        extract(encoder, part.images, batch_size=batch_size, transform=transform)
+        for part in (train, test)
+    ]
+    k = min(k, len(train))
+    return evaluate(features[0], train.labels, features[1], test.labels, k=k, logistic=logistic)
+
+
+def subsample(data: ImageData, limit: int, *, seed: int = 0) -> ImageData:
+    """Draw at most ``limit`` images, in random order: folders and files are often sorted by class.
+
+    Parameters
+    ----------
+    data : ImageData
+        Where from.
+    limit : int
+        How many, at least 1.
+    seed : int, default=0
+        Of the draw.
+
+    Returns
+    -------
+    ImageData
+        All of the images, shuffled, where there are no more than ``limit``.
+
+    Examples
+    --------
+    >>> from ssl_lib.data import load
+    >>> subsample(load("digits"), 100).counts().tolist()
+    [8, 15, 14, 7, 10, 8, 10, 12, 5, 11]
+    """
+    if limit < 1:
+        raise InputError(f"the number of images must be at least 1, got {limit}.")
+    generator = torch_generator(seed, "subsample")
+    return data.subset(torch.randperm(len(data), generator=generator)[:limit])

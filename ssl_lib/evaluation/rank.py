@@ -22,6 +22,7 @@ __all__ = [
     "classical_rank",
     "entropic_rank",
     "rankme",
+    "ranks",
     "select_by_rank",
     "singular_values",
 ]
@@ -80,14 +81,54 @@ def rankme(
     2.828427
     """
     sigma = singular_values(features, centre=centre, chunk=chunk)
+    _warn_of_few(features)
+    return entropic_rank(sigma, eps=eps)
+
+
+def _warn_of_few(features: Tensor) -> None:
     n, d = features.shape
     if n < 2 * d:
         warnings.warn(
             f"RankMe of {n} samples in {d} dimensions is limited by the number of samples: "
             f"compare it only with values from as many samples, or use at least {2 * d}.",
-            stacklevel=2,
+            stacklevel=3,
         )
-    return entropic_rank(sigma, eps=eps)
+
+
+def ranks(features: Tensor, *, eps: float = 1e-7, centre: bool = False) -> dict[str, float]:
+    """Compute RankMe, the classical rank and alpha-ReQ, sharing what they have in common.
+
+    Parameters
+    ----------
+    features : torch.Tensor of shape (n, d)
+        One row a sample.
+    eps : float, default=1e-7
+        See :func:`rankme` and :func:`classical_rank`.
+    centre : bool, default=False
+        Subtract the mean row before the first two; alpha-ReQ always does.
+
+    Returns
+    -------
+    dict of str to float
+        ``rankme``, ``classical_rank``, ``alpha_req``.
+
+    Warns
+    -----
+    UserWarning
+        See :func:`rankme`.
+
+    Examples
+    --------
+    >>> ranks(torch.eye(3).repeat(4, 1), eps=0)["classical_rank"]
+    3
+    """
+    sigma = singular_values(features, centre=centre)
+    _warn_of_few(features)
+    return {
+        "rankme": entropic_rank(sigma, eps=eps),
+        "classical_rank": _count(sigma, features, eps),
+        "alpha_req": alpha_req(features),
+    }
 
 
 def entropic_rank(singular: Tensor, *, eps: float = 1e-7) -> float:
@@ -147,7 +188,10 @@ def classical_rank(features: Tensor, *, eps: float = 1e-7, centre: bool = False)
     >>> classical_rank(torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]))
     1
     """
-    sigma = singular_values(features, centre=centre)
+    return _count(singular_values(features, centre=centre), features, eps)
+
+
+def _count(sigma: Tensor, features: Tensor, eps: float) -> int:
     return int((sigma > sigma.max() * max(features.shape) * eps).sum())
 
 

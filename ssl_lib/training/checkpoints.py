@@ -117,15 +117,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise InputError(f"{file} is not a readable safetensors file: {error}.") from error
     if metadata.get("format") != _FORMAT:
         raise InputError(f"{file} was not written by this library: its format is not {_FORMAT!r}.")
-    meta = json.loads(metadata["run"])
-    return Checkpoint(
-        spec=RunSpec.from_dict(meta["spec"]) if meta["spec"] else None,
-        step=meta["step"],
-        history=meta["history"],
-        model=_part(tensors, "model/"),
-        optimiser=_part(tensors, "optimiser/"),
-        identity=meta["identity"],
-    )
+    try:
+        meta = json.loads(metadata["run"])
+        spec = RunSpec.from_dict(meta["spec"]) if meta["spec"] else None
+        told = {key: meta[key] for key in ("step", "history", "identity")}
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise InputError(f"{file} is damaged: its description cannot be read.") from error
+    model, optimiser = (_part(tensors, prefix) for prefix in ("model/", "optimiser/"))
+    return Checkpoint(spec=spec, model=model, optimiser=optimiser, **told)
 
 
 def restore(module: nn.Module, state: dict[str, Tensor], *, what: str = "checkpoint") -> None:
@@ -185,9 +184,11 @@ def restore_optimiser(
     for entry, value in tensors.items():
         name, _, key = entry.rpartition("/")
         parameter = by_name[name]
-        # AdamW counts its steps on the host unless it is fused.
-        on_host = value.ndim == 0 and not parameter.is_cuda
-        optimiser.state[parameter][key] = value.clone() if on_host else value.to(parameter.device)
+        if key == "step":  # counted on the host, unless the optimiser is fused
+            where = parameter.device if parameter.is_cuda else value.device
+            optimiser.state[parameter][key] = value.to(where, copy=True)
+        else:  # fused kernels need the parameter's own memory format
+            optimiser.state[parameter][key] = torch.empty_like(parameter.detach()).copy_(value)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

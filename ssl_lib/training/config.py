@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -50,6 +51,8 @@ class TrainingConfig:
         Autocast of the forward pass; "auto" is bfloat16 on a GPU and float32 elsewhere.
     compile : bool
         Compile the encoder; the first steps then take tens of seconds.
+    drop_patches : float
+        Share of a vision transformer's patches hidden from the second view (MSN's anchor).
     seed : int
         Seed of order and views; each has its own stream.
     order_seed, views_seed : int or None
@@ -83,6 +86,7 @@ class TrainingConfig:
     accumulate: int = 1
     precision: str = "auto"
     compile: bool = False
+    drop_patches: float = 0.0
     seed: int = 0
     order_seed: int | None = None
     views_seed: int | None = None
@@ -104,8 +108,13 @@ class TrainingConfig:
             _at_least(name, getattr(self, name), 1)
         for name in ("weight_decay", "warmup_epochs", "evaluate_every", "momentum", "final_factor"):
             _at_least(name, getattr(self, name), 0)
-        if self.learning_rate <= 0 or (self.clip_norm is not None and self.clip_norm <= 0):
-            raise InputError("learning_rate and clip_norm must be above 0.")
+        for name in ("seed", "order_stream", "views_stream"):
+            _at_least(name, getattr(self, name), 0)
+        for name, value in (("learning_rate", self.learning_rate), ("clip_norm", self.clip_norm)):
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"{name} must be a finite number above 0, got {value}.")
+        if not 0 <= self.drop_patches < 1:
+            raise InputError(f"drop_patches must be from 0 to below 1, got {self.drop_patches}.")
         if self.warmup_epochs > self.epochs:
             raise InputError(
                 f"warmup_epochs must be at most the {self.epochs} epochs, got {self.warmup_epochs}."

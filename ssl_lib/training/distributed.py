@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ssl_lib import profiles
+from ssl_lib.errors import InputError
 from ssl_lib.methods.base import Method
+
+Made = TypeVar("Made")
 
 __all__ = ["Processes", "process_group", "processes"]
 
@@ -43,14 +48,41 @@ class Processes:
         return self.rank == 0
 
     def wrap(self, method: Method) -> Method | DistributedDataParallel:
-        """Return the module to call: the method, or its distributed wrapper."""
-        return method if self.count == 1 else DistributedDataParallel(method)
+        """Return the module to call: the method, or its distributed wrapper.
+
+        On GPUs, BatchNorm layers become SyncBatchNorm, so that statistics are those of the whole
+        batch as in one process. PyTorch has none for the CPU: there, each process normalises by its
+        own share of the batch, and only networks without BatchNorm equal one process exactly.
+        """
+        if self.count == 1:
+            return method
+        if all(parameter.is_cuda for parameter in method.parameters()):
+            nn.SyncBatchNorm.convert_sync_batchnorm(method)
+        return DistributedDataParallel(method)
 
     def mean(self, value: Tensor) -> Tensor:
-        """Return the mean of a number over the processes."""
-        if self.count > 1:
-            dist.all_reduce(value)
-        return value / self.count
+        """Return the mean of a tensor over the processes."""
+        if self.count == 1:
+            return value
+        total = value.clone()
+        dist.all_reduce(total)
+        return total / self.count
+
+    def from_first(self, make: Callable[[], Made]) -> Made:
+        """Return to every process what the first one makes, or raise its error in all of them."""
+        if self.count == 1:
+            return make()
+        box: list[Any] = [None, None]
+        if self.first:
+            try:
+                box[0] = make()
+            except InputError as error:
+                box[1] = error
+        dist.broadcast_object_list(box)
+        if box[1] is not None:
+            raise box[1]
+        made: Made = box[0]
+        return made
 
     def synchronise(
         self, module: Method | DistributedDataParallel, *, last: bool
@@ -75,29 +107,34 @@ def processes() -> Processes:
 
 
 @contextmanager
-def process_group() -> Iterator[torch.device | None]:
+def process_group(device: str = "auto") -> Iterator[torch.device]:
     """Join the processes that ``torchrun`` started, for the time of a block.
+
+    Parameters
+    ----------
+    device : str, default="auto"
+        See :func:`ssl_lib.profiles.device`. Under torchrun, "cuda" is the process's own GPU.
 
     Yields
     ------
-    torch.device or None
-        This process's GPU under torchrun (its CPU without one); None when started alone.
+    torch.device
+        Where this process computes.
 
     Examples
     --------
-    >>> with process_group() as device:
-    ...     device is None
-    True
+    >>> with process_group("cpu") as device:
+    ...     device, processes().count
+    (device(type='cpu'), 1)
     """
+    chosen = profiles.device(device)
     if "LOCAL_RANK" not in os.environ:
-        yield None
+        yield chosen
         return
-    device = torch.device("cpu")
-    if torch.cuda.is_available():
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if chosen.type == "cuda":
+        chosen = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(chosen)
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield device
+        yield chosen
     finally:
         dist.destroy_process_group()

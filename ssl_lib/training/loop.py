@@ -6,21 +6,22 @@ nothing random has to be saved, and a resumed run repeats the same bits (one thr
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from ssl_lib.data import Batch, ImageData
-from ssl_lib.data.views import Policy, patch_keep, take
+from ssl_lib.data.views import Policy
 from ssl_lib.errors import InputError
-from ssl_lib.methods.base import Method, Output, ViewBatch
+from ssl_lib.methods.base import Method, Output
 from ssl_lib.randomness import torch_generator
 from ssl_lib.training.checkpoints import (
     FILE,
@@ -35,6 +36,7 @@ from ssl_lib.training.config import RunSpec, TrainingConfig
 from ssl_lib.training.distributed import Processes, processes
 from ssl_lib.training.optimisers import build_optimiser, clip_gradients, set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
+from ssl_lib.training.share import Share, memory_format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +88,6 @@ def pretrain(
     out: str | Path | None = None,
     spec: RunSpec | None = None,
     metrics: Metrics | None = None,
-    drop_patches: float = 0.0,
     progress: bool | None = None,
 ) -> Run:
     """Train a method on images in memory.
@@ -109,8 +110,6 @@ def pretrain(
         Written into the checkpoint, so that the method can be built again from the file.
     metrics : callable, optional
         Given the method in evaluation mode, returns named numbers for the history.
-    drop_patches : float, default=0.0
-        Share of a vision transformer's patches hidden from the second view (MSN's anchor).
     progress : bool, optional
         Whether to show a progress bar; by default when the terminal can.
 
@@ -145,11 +144,10 @@ def pretrain(
         path=None if out is None else Path(out) / FILE,
         spec=spec,
         metrics=metrics,
-        drop_patches=drop_patches,
     )
     trainer.check()
     trainer.resume()
-    with torch.backends.cudnn.flags(enabled=True, benchmark=trainer.on_gpu, allow_tf32=True):
+    with _fastest_convolutions(trainer.on_gpu):
         trainer.train(progress)
     return Run(method=method, history=trainer.history)
 
@@ -164,7 +162,6 @@ class _Trainer:
     path: Path | None
     spec: RunSpec | None
     metrics: Metrics | None
-    drop_patches: float
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
@@ -174,12 +171,14 @@ class _Trainer:
         self.steps_per_epoch = len(self.data) // self.config.batch_size
         self.total = self.steps_per_epoch * self.config.epochs
         self.warmup = round(self.config.warmup_epochs * self.steps_per_epoch)
-        self.format = torch.channels_last if self.on_gpu else torch.contiguous_format
-        self.method.to(memory_format=self.format)  # type: ignore[call-overload]
+        self.method.to(memory_format=memory_format(self.device))  # type: ignore[call-overload]
+        self.n_patches: int | None = getattr(self.method.encoder, "n_patches", None)
         self.optimiser = build_optimiser(self.method, self.config)
         self.names: dict[Tensor, str] = {p: name for name, p in self.method.named_parameters()}
         self.saved_at: int | None = None
         self.unseen: list[Tensor] = []
+        self.identity = self.identify()
+        self.share = Share(self.policy, self.config, self.processes, self.device, self.n_patches)
 
     def check(self) -> None:
         config, parts = self.config, self.config.accumulate * self.processes.count
@@ -203,45 +202,65 @@ class _Trainer:
                 f"{self.method.name} needs {self.method.min_views} views, policy "
                 f"{self.policy.name!r} makes {len(self.policy.recipes)}."
             )
-        if self.drop_patches and not hasattr(self.method.encoder, "n_patches"):
+        if config.drop_patches and self.n_patches is None:
             raise InputError("drop_patches needs a vision transformer (vit_*) as encoder.")
 
-    def identity(self) -> dict[str, Any]:
+    def identify(self) -> dict[str, Any]:
+        """Return what a run that continues this one must agree with, as JSON gives it back."""
         # These change when and how fast things happen, not what the run computes.
         free = {"checkpoint_every", "evaluate_every", "compile"}
-        training = {k: v for k, v in asdict(self.config).items() if k not in free}
-        return {
-            "method": self.method.name,
-            "data": self.data.fingerprint,
-            "policy": repr(self.policy),
-            **{key: list(v) if isinstance(v, tuple) else v for key, v in training.items()},
-        }
+        plain = (bool, int, float, str, type(None))
+        settings = {k: v for k, v in vars(self.method).items() if isinstance(v, plain)}
+        settings.pop("training")
+        return json.loads(  # type: ignore[no-any-return]
+            json.dumps(
+                {
+                    "method": self.method.name,
+                    "data": self.data.fingerprint,
+                    "policy": repr(self.policy),
+                    **{k: v for k, v in asdict(self.config).items() if k not in free},
+                    **{f"{self.method.name}.{k}": v for k, v in settings.items()},
+                }
+            )
+        )
 
     def resume(self) -> None:
         if self.path is None:
             return
-        if not self.path.exists():
-            folder = self.path.parent
-            if folder.exists() and any(not p.name.startswith(".") for p in folder.iterdir()):
-                raise InputError(
-                    f"{folder} is not empty and holds no {FILE}: choose another folder."
-                )
+        found = self.processes.from_first(self.found)
+        if found is None:
             self.save()
             return
-        found = load_checkpoint(self.path)
-        mine = self.identity()
-        for key in mine:
-            if found.identity.get(key) != mine[key]:
-                raise InputError(
-                    f"{self.path.parent} holds another run: its {key} is "
-                    f"{found.identity.get(key)!r}, not {mine[key]!r}. Choose another folder."
-                )
         restore(self.method, found.model, what=str(self.path))
         restore_optimiser(self.optimiser, self.names, found.optimiser)
         self.step, self.history, self.saved_at = found.step, found.history, found.step
 
+    def found(self) -> Checkpoint | None:
+        """Return the checkpoint to continue from, None where there is none yet."""
+        assert self.path is not None
+        folder = self.path.parent
+        if not self.path.exists():
+            if folder.exists() and not folder.is_dir():
+                raise InputError(f"{folder} is a file: out must be a folder.")
+            if folder.exists() and any(not p.name.startswith(".") for p in folder.iterdir()):
+                raise InputError(
+                    f"{folder} is not empty and holds no {FILE}: choose another folder."
+                )
+            return None
+        found = load_checkpoint(self.path)
+        for key, mine in self.identity.items():
+            if found.identity.get(key) != mine:
+                raise InputError(
+                    f"{folder} holds another run: its {key} is {found.identity.get(key)!r}, "
+                    f"not {mine!r}. Choose another folder."
+                )
+        return found
+
     def save(self) -> None:
-        if self.path is None or not self.processes.first:
+        if self.path is None:
+            return
+        self.saved_at = self.step
+        if not self.processes.first:
             return
         state = optimiser_state(self.optimiser, self.names)
         save_checkpoint(
@@ -252,10 +271,9 @@ class _Trainer:
                 history=self.history,
                 model=self.method.state_dict(),
                 optimiser=state,
-                identity=self.identity(),
+                identity=self.identity,
             ),
         )
-        self.saved_at = self.step
 
     def train(self, progress: bool | None) -> None:
         from tqdm import tqdm
@@ -281,7 +299,7 @@ class _Trainer:
         started, losses = time.perf_counter(), []
         for batch in self.batches(epoch):
             output, rate = self.optimise(batch, module)
-            losses.append(output.loss.detach())
+            losses.append(self.processes.mean(output.loss))
             self.unseen.append(losses[-1])
             self.step += 1
             if not self.on_gpu or self.step % _LOOK_EVERY == 0:
@@ -289,11 +307,12 @@ class _Trainer:
                 bar.set_postfix(loss=f"{float(losses[-1]):.4g}", lr=f"{rate:.2g}", refresh=False)
             bar.update(self.config.batch_size)
         self.look()
+        self.look_at_weights()
         seconds = time.perf_counter() - started
         entry = {
             "epoch": epoch + 1,
             "step": self.step,
-            "loss": float(self.processes.mean(torch.stack(losses).double().mean())),
+            "loss": float(torch.stack(losses).double().mean()),
             "learning_rate": rate,
             "seconds": seconds,
             "images_per_second": self.steps_per_epoch * self.config.batch_size / seconds,
@@ -330,50 +349,14 @@ class _Trainer:
         return output, rate
 
     def backward(self, batch: Batch, module: Method | DistributedDataParallel) -> Output:
-        parts = list(self.parts(batch))
-        total = torch.zeros((), device=self.device)
-        for number, views in enumerate(parts, start=1):
-            with self.processes.synchronise(module, last=number == len(parts)):
+        count, losses = self.config.accumulate, []
+        for number, views in enumerate(self.share(batch, self.step), start=1):
+            with self.processes.synchronise(module, last=number == count):
                 with self.autocast():
                     output: Output = module(views)
-                (output.loss / len(parts)).backward()
-            total = total + output.loss.detach() / len(parts)
-        return Output(total, output.logs, output.features)
-
-    def parts(self, batch: Batch) -> Iterator[ViewBatch]:
-        """Make the views of this process's share of a batch, part by part.
-
-        Every process draws the whole batch's parameters, so that its images get the views that they
-        would get in a single process.
-        """
-        images = batch.images
-        shape = (images.shape[0], images.shape[1], images.shape[2], images.shape[3])
-        generator = torch_generator(self.config.views_stream, "views", self.step)
-        drawn = self.policy.sample(shape, generator)
-        keep = self.keep()
-        share = len(images) // (self.config.accumulate * self.processes.count)
-        for part in range(self.config.accumulate):
-            start = (self.processes.rank * self.config.accumulate + part) * share
-            rows = torch.arange(start, start + share)
-            here = slice(start, start + share)
-            mine = drawn if share == len(images) else take(drawn, rows)
-            views = self.policy.apply(images[here], mine)
-            yield ViewBatch(
-                views=tuple(view.contiguous(memory_format=self.format) for view in views),
-                indices=batch.index[here],
-                labels=batch.labels[here],
-                n_global=self.policy.n_global,
-                keep=keep,
-            )
-
-    def keep(self) -> tuple[Tensor | None, ...] | None:
-        if not self.drop_patches:
-            return None
-        generator = torch_generator(self.config.views_stream, "patches", self.step)
-        patches = int(self.method.encoder.n_patches)  # type: ignore[arg-type]
-        kept = patch_keep(patches, drop=self.drop_patches, generator=generator)
-        others = len(self.policy.recipes) - 2
-        return (None, kept.to(self.device), *(None,) * others)
+                (output.loss / count).backward()
+            losses.append(output.loss.detach())
+        return Output(torch.stack(losses).mean(), output.logs, ())
 
     def autocast(self) -> AbstractContextManager[Any]:
         wanted = self.config.precision
@@ -390,13 +373,21 @@ class _Trainer:
         self.unseen.clear()
         if bool(finite.all()):
             return
-        step = first + int((~finite).nonzero()[0])
+        self.stop("loss", first + int((~finite).nonzero()[0]))
+
+    def look_at_weights(self) -> None:
+        """Stop before weights that are not finite are kept as the last good checkpoint."""
+        finite = torch.stack([torch.isfinite(p.detach()).all() for p in self.names])
+        if not bool(finite.all()):
+            self.stop("last update", self.step - 1)
+
+    def stop(self, what: str, step: int) -> NoReturn:
         kept = "no checkpoint was kept (give out=)"
         if self.saved_at is not None:
             kept = f"the last good checkpoint, of step {self.saved_at}, is {self.path}"
         raise Diverged(
-            f"the loss of {self.method.name} is not finite at step {step} of {self.total}; {kept}. "
-            "A lower learning_rate, a longer warm-up or clip_norm may help."
+            f"the {what} of {self.method.name} is not finite at step {step} of {self.total}; "
+            f"{kept}. A lower learning_rate, a longer warm-up or clip_norm may help."
         )
 
     def measure(self, epoch: int, last: bool) -> dict[str, float]:
@@ -406,3 +397,14 @@ class _Trainer:
         self.method.eval()
         with torch.no_grad():
             return self.metrics(self.method)
+
+
+@contextmanager
+def _fastest_convolutions(on_gpu: bool) -> Iterator[None]:
+    """Let cuDNN try its algorithms for the block: all batches have one shape."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = before or on_gpu
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before

@@ -316,6 +316,8 @@ def _check(methods: Sequence[Method], data: ImageData, config: TrainingConfig) -
         raise InputError(
             "many models at once train with adamw or sgd, in float32 and without accumulation."
         )
+    if config.drop_patches or config.compile:
+        raise InputError("many models at once train without drop_patches and compile.")
     if methods[0].uses_queue:
         raise InputError(f"{methods[0].name} with a queue cannot be trained many at once.")
     if len(data) < config.batch_size:

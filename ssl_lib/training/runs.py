@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from ssl_lib.data import ImageData
-from ssl_lib.data.views import Normalise, Policy
+from ssl_lib.data import NAMES, ImageData, load
+from ssl_lib.data.views import POLICIES, Normalise, Policy
 from ssl_lib.data.views import policy as policy_by_name
-from ssl_lib.errors import InputError
+from ssl_lib.errors import InputError, closest
 from ssl_lib.methods import Method, build_method
-from ssl_lib.methods.build import method_class
+from ssl_lib.methods.build import method_class, method_options
 from ssl_lib.models import build_encoder
 from ssl_lib.training.checkpoints import load_checkpoint, restore
 from ssl_lib.training.config import RunSpec, TrainingConfig
 
-__all__ = ["POLICY_OF", "assemble", "load_encoder", "normalisation", "specify"]
+__all__ = [
+    "POLICY_OF",
+    "assemble",
+    "check_fits",
+    "images_for",
+    "load_encoder",
+    "normalisation",
+    "one_view",
+    "specify",
+]
 
 POLICY_OF = {
     "barlow_twins": "barlow",
@@ -62,7 +74,7 @@ def specify(
         See :func:`ssl_lib.models.build_encoder`.
     policy : str, optional
         See :func:`ssl_lib.data.views.policy`; by default the method's own, and "digits" for images
-        below 16 pixels.
+        below 16 pixels. Methods that need one view (DIET, supervised) take the recipe's first.
     method_options, encoder_options, policy_options : dict, optional
         Options of the three, plain values.
     training : TrainingConfig, optional
@@ -131,27 +143,136 @@ def assemble(spec: RunSpec) -> tuple[Method, Policy]:
     --------
     >>> from ssl_lib import data
     >>> method, policy = assemble(specify(method="vicreg", data=data.load("digits"), encoder="mlp"))
-    >>> method.name, policy.name
-    ('vicreg', 'digits')
+    >>> method.name, len(policy.recipes)
+    ('vicreg', 2)
     """
     seed = spec.training.seed
-    encoder = build_encoder(
-        spec.encoder,
-        in_channels=spec.in_channels,
-        image_size=spec.image_size,
-        seed=seed,
-        **spec.encoder_options,
-    )
-    method = build_method(
-        spec.method,
-        encoder,
-        n_data=spec.n_data,
-        n_classes=spec.n_classes,
-        seed=seed,
-        **spec.method_options,
-    )
-    views = policy_by_name(spec.policy, size=spec.image_size, **spec.policy_options)
+    with _options("encoder", spec.encoder, spec.encoder_options):
+        encoder = build_encoder(
+            spec.encoder,
+            in_channels=spec.in_channels,
+            image_size=spec.image_size,
+            seed=seed,
+            **spec.encoder_options,
+        )
+    with _options("method", spec.method, spec.method_options, method_options(spec.method)):
+        method = build_method(
+            spec.method,
+            encoder,
+            n_data=spec.n_data,
+            n_classes=spec.n_classes,
+            seed=seed,
+            **spec.method_options,
+        )
+    with _options("policy", spec.policy, spec.policy_options, _policy_options(spec.policy)):
+        views = policy_by_name(spec.policy, size=spec.image_size, **spec.policy_options)
+    views = one_view(views) if method.min_views == 1 else views
     return method, views.then(Normalise(mean=spec.mean, std=spec.std))
+
+
+def one_view(policy: Policy) -> Policy:
+    """Return a policy that makes the first view only, for methods that compare no views.
+
+    Examples
+    --------
+    >>> len(one_view(policy_by_name("simclr", size=32)).recipes)
+    1
+    """
+    return replace(policy, recipes=policy.recipes[:1], n_global=1)
+
+
+# What the run itself decides.
+_TAKEN = ("in_channels", "image_size", "n_data", "n_classes", "seed", "size")
+
+
+@contextmanager
+def _options(
+    kind: str, name: str, options: dict[str, Any], known: tuple[str, ...] | None = None
+) -> Iterator[None]:
+    """Turn what is wrong with a part's options into an error that names part and option."""
+    for option in options:
+        if option in _TAKEN:
+            raise InputError(f"{option!r} is not an option of the {kind}: the run sets it.")
+        if known is not None and option not in known:
+            free = [entry for entry in known if entry not in _TAKEN]
+            raise InputError(f"{kind} {name} has no option {option!r}.{closest(option, free)}")
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError) or not options:
+            raise
+        given = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        raise InputError(f"{kind} {name} cannot be built with {given}: {error}.") from error
+
+
+def _policy_options(name: str) -> tuple[str, ...] | None:
+    if name not in POLICIES:
+        return None
+    return tuple(inspect.signature(POLICIES[name]).parameters)
+
+
+def images_for(spec: RunSpec, name_or_path: str, *, split: str | None = None) -> ImageData:
+    """Load images as an encoder takes them: of its size and number of channels.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of the encoder.
+    name_or_path : str
+        See :func:`ssl_lib.data.load`.
+    split : str, optional
+        Likewise.
+
+    Returns
+    -------
+    ImageData
+
+    Raises
+    ------
+    InputError
+        When the images cannot be loaded so.
+
+    Examples
+    --------
+    >>> from ssl_lib import data
+    >>> spec = specify(method="simclr", data=data.load("shapes", n=100, size=16), encoder="mlp")
+    >>> images_for(spec, "shapes", split="test").shape
+    (3, 16, 16)
+    """
+    channels: dict[str, Any] = {} if name_or_path in NAMES else {"channels": spec.in_channels}
+    images = load(name_or_path, split=split, size=spec.image_size, **channels)
+    check_fits(spec, images)
+    return images
+
+
+def check_fits(spec: RunSpec, data: ImageData) -> None:
+    """Refuse images of another shape than those that an encoder was trained on.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of the encoder.
+    data : ImageData
+        The images that it is to encode.
+
+    Raises
+    ------
+    InputError
+        When channels or size differ.
+
+    Examples
+    --------
+    >>> from ssl_lib import data
+    >>> spec = specify(method="simclr", data=data.load("digits"), encoder="mlp")
+    >>> check_fits(spec, data.load("shapes", n=10, size=8))
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: the encoder takes images of 1 x 8 x 8, shapes/train has 3 x 8 x 8.
+    """
+    takes = (spec.in_channels, spec.image_size, spec.image_size)
+    if data.shape != takes:
+        wanted, found = (" x ".join(map(str, shape)) for shape in (takes, data.shape))
+        raise InputError(f"the encoder takes images of {wanted}, {data.name} has {found}.")
 
 
 def normalisation(spec: RunSpec) -> Callable[[Tensor], Tensor]:

@@ -251,8 +251,8 @@ def test_msn_hides_patches_of_the_anchor_only(digits):
     method = build_method("msn", encoder, head=(16, 8), n_prototypes=16)
     seen = []
     encoder.register_forward_pre_hook(lambda _, args: seen.append([a.shape[0] for a in args[1:]]))
-    config = TrainingConfig(epochs=1, batch_size=256)
-    pretrain(method, digits, policy=VIEWS, config=config, drop_patches=0.5, progress=False)
+    config = TrainingConfig(epochs=1, batch_size=256, drop_patches=0.5)
+    pretrain(method, digits, policy=VIEWS, config=config, progress=False)
     assert seen == [[8]]
 
 
@@ -372,4 +372,5 @@ def test_too_few_views_and_patches_without_transformer_are_refused(digits):
     with pytest.raises(InputError, match="needs 2 views"):
         pretrain(make(), digits, policy=one, config=config, progress=False)
     with pytest.raises(InputError, match="vision transformer"):
-        pretrain(make(), digits, policy=VIEWS, config=config, drop_patches=0.1, progress=False)
+        config = TrainingConfig(epochs=1, batch_size=128, drop_patches=0.1)
+        pretrain(make(), digits, policy=VIEWS, config=config, progress=False)
