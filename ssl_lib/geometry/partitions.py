@@ -314,7 +314,7 @@ def _chunk_sizes(program: Program, widths: list[int], memory: int) -> list[int]:
     """
     places = [n for n, step in enumerate(program.steps) if isinstance(step, KinkStep | MaxStep)]
     share = memory / (len(places) + 1)
-    ends = [*places[1:], len(widths)]
+    ends = [*places[1:], len(widths)][: len(places)]
     peaks = [max(widths[a : b + 1]) for a, b in zip(places, ends, strict=True)]
     return [max(1, int(share / (_BYTES_PER_UNIT * peak))) for peak in peaks]
 

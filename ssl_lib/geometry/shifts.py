@@ -128,7 +128,11 @@ class SharedNorm(nn.Module):
             return norm(data), norm(corners)
         axes = [axis for axis in range(data.ndim) if axis != 1]
         mean, variance = data.mean(axes), data.var(axes, correction=0)
-        moved = F.batch_norm(corners, mean, variance, norm.weight, norm.bias, eps=norm.eps)
+        shape = (-1, *[1] * (data.ndim - 2))
+        scale = (variance + norm.eps).rsqrt() * (1.0 if norm.weight is None else norm.weight)
+        moved = (corners - mean.reshape(shape)) * scale.reshape(shape)
+        if norm.bias is not None:
+            moved = moved + norm.bias.reshape(shape)
         return norm(data), moved
 
 

@@ -1,5 +1,7 @@
 """Networks and brute-force oracles that never touch the geometry's own code."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -27,7 +29,7 @@ def build_mlp(*widths, seed=0, activation="relu", bias=True, scale=1.0):
     layers = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for n_in, n_out in zip(widths, widths[1:], strict=False):
+        for n_in, n_out in itertools.pairwise(widths):
             layers += [nn.Linear(n_in, n_out, bias=bias), ACTIVATIONS[activation]()]
     for layer in layers[::2]:
         layer.weight.data *= scale
