@@ -113,6 +113,9 @@ class Method(nn.Module):
     uses_batch_statistics : bool
         Whether the loss of a batch differs from the mean over its parts (apart from BatchNorm), so
         that gradient accumulation changes it.
+    sweepable : tuple of str
+        Attributes that only the loss reads, numbers or tuples of numbers: members that are trained
+        at once (:func:`ssl_lib.training.many.pretrain_many`) may differ in them.
     """
 
     name: ClassVar[str] = ""
@@ -122,6 +125,7 @@ class Method(nn.Module):
     uses_prototypes: ClassVar[bool] = False
     uses_labels: ClassVar[bool] = False
     uses_indices: ClassVar[bool] = False
+    sweepable: ClassVar[tuple[str, ...]] = ()
     uses_batch_statistics: bool = True
     uses_queue: bool = False
 

@@ -100,6 +100,7 @@ class SimCLR(Method):
     """
 
     name = "simclr"
+    sweepable = ("temperature",)
 
     def __init__(
         self,

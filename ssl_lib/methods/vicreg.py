@@ -149,6 +149,7 @@ class VICReg(Method):
     """
 
     name = "vicreg"
+    sweepable = ("weights",)
 
     def __init__(
         self,

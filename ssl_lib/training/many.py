@@ -7,7 +7,8 @@ all of them; every update is element-wise, so each member is trained as it would
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -26,7 +27,7 @@ from ssl_lib.training.loop import Diverged
 from ssl_lib.training.optimisers import build_optimiser, set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
 
-__all__ = ["pretrain_many", "stack_methods", "unstack_methods"]
+__all__ = ["pretrain_many", "stack_methods", "stack_settings", "unstack_methods"]
 
 
 def pretrain_many(
@@ -45,7 +46,8 @@ def pretrain_many(
     Parameters
     ----------
     methods : sequence of Method
-        The members, which differ in their initial weights; trained in place.
+        The members, trained in place. They differ in their initial weights, or in numbers of the
+        loss that the method lists as ``sweepable``, such as a temperature.
     data : ImageData
         The training images of all of them.
     policy : Policy
@@ -71,7 +73,8 @@ def pretrain_many(
     Diverged
         When a member's loss is not finite; it names the member and the epoch.
     InputError
-        When the members are not of one architecture or their numbers differ from the seeds'.
+        When the members are not of one architecture, differ in a setting that cannot be swept, or
+        are not as many as the seeds.
 
     Examples
     --------
@@ -99,6 +102,7 @@ def pretrain_many(
         method.to(device).train()
     stacked = stack_methods(methods)
     trainer = _Together(methods[0], stacked, data.to(device), policy, configs)
+    trainer.swept = stack_settings(methods)
     try:
         return trainer.train(progress)
     finally:
@@ -154,6 +158,52 @@ def stack_methods(methods: Sequence[Method]) -> Method:
     return stacked
 
 
+def stack_settings(methods: Sequence[Method]) -> dict[str, Tensor]:
+    """Stack the numbers of the loss in which members differ.
+
+    Parameters
+    ----------
+    methods : sequence of Method
+        K members of one class.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        By attribute: (K,), or (K, m) for a tuple of m numbers, on the members' device.
+
+    Raises
+    ------
+    InputError
+        When members differ in a setting that the method does not list as ``sweepable``.
+
+    Examples
+    --------
+    >>> from ssl_lib import methods, models
+    >>> encoder = models.build_encoder("mlp", in_channels=1, image_size=8)
+    >>> stack_settings([methods.build_method("simclr", encoder, temperature=t) for t in (0.1, 1)])
+    {'temperature': tensor([0.1000, 1.0000])}
+    """
+    first, differing = _settings(methods[0]), dict[str, Tensor]()
+    weights = next(methods[0].parameters())
+    for name, value in first.items():
+        values = [_settings(method).get(name) for method in methods]
+        if all(other == value for other in values):
+            continue
+        if name not in methods[0].sweepable:
+            raise InputError(
+                f"members must agree in {name!r}: {methods[0].name} can sweep "
+                f"{', '.join(methods[0].sweepable) or 'nothing'}."
+            )
+        differing[name] = torch.tensor(values, dtype=weights.dtype, device=weights.device)
+    return differing
+
+
+def _settings(method: Method) -> dict[str, Any]:
+    plain = (bool, int, float, str, tuple, list, dict, type(None))
+    own = {name: value for name, value in vars(method).items() if not name.startswith("_")}
+    return {name: value for name, value in own.items() if isinstance(value, plain)}
+
+
 @torch.no_grad()
 def unstack_methods(stacked: Method, methods: Sequence[Method]) -> None:
     """Copy stacked weights and buffers back into the members.
@@ -188,6 +238,7 @@ class _Together:
         for group in self.optimiser.param_groups:
             # The groups are decided by a member's shapes: stacked, a bias looks like a matrix.
             group["params"] = [by_member[parameter] for parameter in group["params"]]
+        self.swept: dict[str, Tensor] = {}
         self.parameters: dict[str, Tensor] = dict(mine)
         self.buffers = dict(stacked.named_buffers())
         self.per_epoch = len(data) // self.config.batch_size
@@ -266,15 +317,19 @@ class _Together:
             views: list[Tensor],
             index: Tensor,
             labels: Tensor,
+            swept: dict[str, Tensor],
         ) -> Tensor:
             batch = ViewBatch(
                 views=tuple(views), indices=index, labels=labels, n_global=self.policy.n_global
             )
             state = {**parameters, **buffers}
-            loss: Tensor = functional_call(self.template, state, (batch,)).loss
+            with _set(self.template, swept):
+                loss: Tensor = functional_call(self.template, state, (batch,)).loss
             return loss
 
-        together: Tensor = vmap(one)(self.parameters, self.buffers, views, index, labels)
+        together: Tensor = vmap(one)(
+            self.parameters, self.buffers, views, index, labels, self.swept
+        )
         return together
 
     def views(self, index: Tensor) -> list[Tensor]:
@@ -299,6 +354,19 @@ class _Together:
         scale = (limit / (squares.sqrt() + 1e-6)).clamp(max=1)
         for gradient in gradients:
             gradient.mul_(scale.view(-1, *(1,) * (gradient.ndim - 1)))
+
+
+@contextmanager
+def _set(method: Method, settings: dict[str, Tensor]) -> Iterator[None]:
+    """Give a method other settings for a block."""
+    before = {name: getattr(method, name) for name in settings}
+    try:
+        for name, value in settings.items():
+            setattr(method, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(method, name, value)
 
 
 def _seeds(given: Sequence[int] | None, default: int, count: int, name: str) -> Sequence[int]:

@@ -32,12 +32,12 @@ def digits():
     return data.load("digits").subset(slice(0, 128))
 
 
-def member(name, seed, encoder="mlp"):
+def member(name, seed, encoder="mlp", **extra):
     options = {"hidden": (24,), "out_dim": 12} if encoder == "mlp" else {"out_dim": 12}
     body = build_encoder(encoder, in_channels=1, image_size=8, seed=seed, **options)
     # Rounding grows along a run: float64 shows that the two ways compute the same thing.
     body.register_forward_pre_hook(lambda _, args: (args[0].double(), *args[1:]))
-    method = build_method(name, body, n_data=128, n_classes=10, seed=seed, **SMALL[name])
+    method = build_method(name, body, n_data=128, n_classes=10, seed=seed, **SMALL[name], **extra)
     return method.double()
 
 
@@ -72,6 +72,33 @@ def test_members_equal_runs_of_their_own(digits, name):
         run = pretrain(alone, digits, policy=VIEWS, config=own, progress=False)
         assert_same(together[seed], alone)
         assert history[-1]["losses"][seed] == pytest.approx(run.history[-1]["loss"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "sweep"),
+    [
+        ("simclr", [{"temperature": t} for t in (0.05, 1.0, 30.0)]),
+        ("vicreg", [{"invariance": 1.0}, {"covariance": 30.0}, {}]),
+    ],
+)
+def test_members_may_differ_in_the_loss(digits, name, sweep):
+    config = TrainingConfig(epochs=2, batch_size=64, learning_rate=3e-3)
+    together = [member(name, 0, **options) for options in sweep]
+    pretrain_many(together, digits, policy=VIEWS, config=config, progress=False)
+    for options, trained in zip(sweep, together, strict=True):
+        alone = member(name, 0, **options)
+        pretrain(alone, digits, policy=VIEWS, config=config, progress=False)
+        assert_same(trained, alone)
+        assert [trained.__dict__.get(k) for k in trained.sweepable] == [
+            alone.__dict__.get(k) for k in alone.sweepable
+        ]
+
+
+def test_members_that_differ_in_what_cannot_be_swept_are_refused(digits):
+    members = [member("byol", 0, momentum=m) for m in (0.9, 0.99)]
+    config = TrainingConfig(epochs=1, batch_size=64)
+    with pytest.raises(InputError, match="agree in 'momentum': byol can sweep nothing"):
+        pretrain_many(members, digits, policy=VIEWS, config=config, progress=False)
 
 
 def test_convolutions_with_sgd_and_clipping(digits):
