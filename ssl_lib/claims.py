@@ -335,7 +335,7 @@ def _judged(claim: Claim, estimate: Estimate | Mapping[str, Estimate]) -> dict[s
 # Showing
 
 _SYMBOLS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not tested": "–"}
-_TITLES = ["claim", "what the paper says", "paper", "here", "rule", "verdict"]
+_TITLES = ["claim", "verdict", "what the paper says", "paper", "here", "rule"]
 
 
 def _estimate_text(estimate: Estimate | Mapping[str, Estimate]) -> str:
@@ -369,11 +369,11 @@ def _cells(row: Mapping[str, str]) -> list[str]:
     reason = f"<br><small>{shown['reason']}</small>" if shown["reason"] else ""
     return [
         shown["id"],
+        f'<span class="{css}">{symbol} <strong>{verdict}</strong></span>{reason}',
         f"{shown['claim']}<br><small>{shown['where']}</small>",
         shown["paper_value"],
         f"{shown['estimate']}<br><small>{shown['statistic']}</small>",
         shown["rule"],
-        f'<span class="{css}">{symbol} <strong>{verdict}</strong></span>{reason}',
     ]
 
 

@@ -145,7 +145,8 @@ def table(
         # A region that scrolls must be reachable by keyboard, and so must have a name.
         f'<div class="ssl-table" role="region" tabindex="0" aria-label="{escape(caption)}" '
         'style="overflow-x:auto">\n'
-        f'<table class="table"{name}>\n<caption>{escape(caption)}</caption>\n'
+        # The span lets a style sheet keep the caption in view while a wide table scrolls.
+        f'<table class="table"{name}>\n<caption><span>{escape(caption)}</span></caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
     )
 

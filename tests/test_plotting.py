@@ -399,7 +399,7 @@ def test_table_is_accessible_and_readable() -> None:
         {"model": ["a<b", "c"], "count": [46110, 3], "share": [0.5, None], "ratio": [0.1 + 0.2, 2]}
     )
     shown = table(frame, caption="Models & counts.", label="tab-x", formats={"share": ".0%"})
-    assert "<caption>Models &amp; counts.</caption>" in shown.html
+    assert "<caption><span>Models &amp; counts.</span></caption>" in shown.html
     assert 'id="tab-x"' in shown.html
     assert "a&lt;b" in shown.html
     assert shown.html.count('scope="col"') == 4
