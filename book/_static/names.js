@@ -23,4 +23,8 @@ document.addEventListener("DOMContentLoaded", function () {
     sidebar.setAttribute("role", "complementary");
     sidebar.setAttribute("aria-label", "Book");
   }
+  // A list may hold nothing but items; bibliography entries have a role that is none.
+  for (const entry of document.querySelectorAll(".citation-list > .citation")) {
+    entry.setAttribute("role", "listitem");
+  }
 });
