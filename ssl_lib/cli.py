@@ -12,7 +12,9 @@ from ssl_lib.errors import InputError
 __all__ = ["main", "parser"]
 
 # One module of ssl_lib.commands each, with HELP, configure(parser) and run(args) -> exit status.
-COMMANDS = ("book", "run", "status", "check", "pretrain", "probe", "rankme", "imagenet-x")
+COMMANDS = (
+    "book", "run", "status", "check", "pretrain", "probe", "rankme", "imagenet-x", "fairness",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
