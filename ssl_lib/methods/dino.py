@@ -126,7 +126,8 @@ class DINO(TeacherMethod):
     uses_prototypes = True
     uses_batch_statistics = False
     center: Tensor
-    batch_center: Tensor
+    batch_centers: Tensor
+    parts: Tensor
 
     def __init__(
         self,
@@ -161,8 +162,10 @@ class DINO(TeacherMethod):
         with seeded(seed, "head"):
             self.head: DINOHead = DINOHead(self.encoder_dim, head, n_prototypes, norm=head_norm)
         self.register_buffer("center", torch.zeros(n_prototypes))
-        # What the next after_step moves the centre towards.
-        self.register_buffer("batch_center", torch.zeros(n_prototypes), persistent=False)
+        # Sum and number of the means that the next after_step moves the centre towards: one for
+        # each part of a batch whose gradients are accumulated.
+        self.register_buffer("batch_centers", torch.zeros(n_prototypes), persistent=False)
+        self.register_buffer("parts", torch.zeros(1), persistent=False)
         self.make_teacher()
 
     def before_step(self, progress: float) -> None:
@@ -180,13 +183,17 @@ class DINO(TeacherMethod):
     def after_step(self, progress: float) -> None:
         """Move the teacher towards the student and the centre towards the last batch's mean."""
         super().after_step(progress)
-        self.center.lerp_(self.batch_center, 1 - self.center_momentum)
+        mean = self.batch_centers / self.parts.clamp_min(1)
+        self.center.lerp_(mean.to(self.center), 1 - self.center_momentum)
+        self.batch_centers.zero_()
+        self.parts.zero_()
 
     def objective(self, features: list[Tensor], batch: ViewBatch) -> tuple[Tensor, Logs]:
         """Return the loss over all pairs of a global teacher view and another student view."""
         student = self.map_views(self.head, features)
         teacher = self.targets(batch.views[: batch.globals_])
-        self.batch_center.copy_(mean_over_processes(_batch_mean(teacher)))
+        self.batch_centers.add_(mean_over_processes(_batch_mean(teacher)))
+        self.parts.add_(1)
         loss = dino_loss(
             student,
             teacher,

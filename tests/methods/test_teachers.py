@@ -161,8 +161,9 @@ def test_dino_of_uniform_and_of_one_hot_collapse():
 
 def test_dino_center_of_constant_logits():
     method = DINO(encoder(), head=(16, 4), n_prototypes=6)
-    method.batch_center.copy_(torch.arange(6.0))
     for _ in range(5):
+        method.batch_centers.copy_(torch.arange(6.0))
+        method.parts.fill_(1)
         method.after_step(0.0)
     torch.testing.assert_close(method.center, (1 - 0.9**5) * torch.arange(6.0))
 

@@ -371,6 +371,6 @@ def test_too_few_views_and_patches_without_transformer_are_refused(digits):
     config = TrainingConfig(epochs=1, batch_size=128)
     with pytest.raises(InputError, match="needs 2 views"):
         pretrain(make(), digits, policy=one, config=config, progress=False)
+    config = TrainingConfig(epochs=1, batch_size=128, drop_patches=0.1)
     with pytest.raises(InputError, match="vision transformer"):
-        config = TrainingConfig(epochs=1, batch_size=128, drop_patches=0.1)
         pretrain(make(), digits, policy=VIEWS, config=config, progress=False)
