@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssl_lib import atomic
 from ssl_lib.errors import InputError
 from ssl_lib.publishing import build, keys, layout, notebooks, runner, stage, verdicts
 from ssl_lib.publishing.layout import Book
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
         book, [s for s in slots if s.slug in chosen], jobs=args.jobs, force=args.force
     )
     shown = [_page(slot, outcomes) for slot in slots]
-    built = build.build(book, stage.stage(book, shown))
+    with atomic.lock(book.build / "book.lock"):
+        built = build.build(book, stage.stage(book, shown))
     _report(book, args.profile, outcomes, shown)
     return _conclude(book, built, outcomes, time.perf_counter() - began)
 

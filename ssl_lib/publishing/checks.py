@@ -153,10 +153,11 @@ def _claims(book: Book) -> Iterator[str]:
     broken = [problem for entry in entries for problem in _malformed([entry])]
     # A claim used twice shows only beside the other.
     yield from (f"{name}: {problem}" for problem in broken or _malformed(entries))
+    planned = {chapter.slug for chapter in stage.chapters(book)}
     for slug in sorted({str(paper) for paper in papers}):
-        if slug not in book.slugs():
-            yield f"{name}: paper {slug!r} is no notebook"
-        elif not _reports(book, slug):
+        if slug not in {*book.slugs(), *planned}:
+            yield f"{name}: paper {slug!r} is neither a notebook nor a chapter of chapters.yml"
+        elif slug in book.slugs() and not _reports(book, slug):
             yield f"notebooks/{slug}.ipynb: has claims but never calls claims.report"
 
 

@@ -5,8 +5,9 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -149,28 +150,29 @@ def _file_hashes(folder: Path, skip: str | None = None) -> dict[str, str]:
 def data_state() -> dict[str, str]:
     """Return a hash of each top-level entry of the data folder: names, sizes, times of change.
 
-    Contents are not read: the library checks the files it loads itself. Three levels are looked
-    at, and hidden files are left out, since those are notes that the library leaves to itself.
+    Contents are not read: the library checks the files it loads itself. Hidden files are left
+    out, and of a very large data set only the first 20,000 files in order are looked at.
     """
     root = data_root()
     if not root.is_dir():
         return {}
-    return {path.name: _hash("\n".join(_listing([path], depth=3))) for path in _visible(root)}
+    return {
+        path.name: _hash("\n".join(islice(_listing(path), _MOST_FILES))) for path in _visible(root)
+    }
 
 
 def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _listing(paths: Iterable[Path], depth: int) -> Iterator[str]:
-    for count, path in enumerate(paths):
+def _listing(path: Path) -> Iterator[str]:
+    if path.is_dir():
+        yield path.name
+        for inside in _visible(path):
+            yield from _listing(inside)
+    else:
         state = path.stat()
-        if path.is_dir():
-            yield path.name
-            if depth and count < _MOST_FILES:
-                yield from _listing(_visible(path), depth - 1)
-        else:
-            yield f"{path.name} {state.st_size} {state.st_mtime_ns}"
+        yield f"{path.name} {state.st_size} {state.st_mtime_ns}"
 
 
 def _hash(value: str | bytes) -> str:

@@ -67,20 +67,20 @@ def run_line(page: Page) -> str:
     Returns
     -------
     str
-        MyST Markdown.
+        HTML, which the downloaded notebook shows as well as the page does.
     """
     if page.run is None:
         text = "Not executed yet: this page shows the code alone."
     else:
-        profile = f"Profile **{page.run.profile}** · " if page.run.profile else ""
+        profile = f"Profile <strong>{page.run.profile}</strong> · " if page.run.profile else ""
         verb = "failed after" if page.run.error else "ran in"
         text = (
             f"{profile}{verb} {seconds(page.run.seconds)} on {page.run.finished} · "
-            "[status and versions](../book/status.md)"
+            '<a href="../book/status.html">status and versions</a>'
         )
     if page.status == "stale":
-        text += f"\n\nOut of date: {_short(page.reasons)}."
-    return f":::{{div}} run-line\n{text}\n:::"
+        text += f"<br>Out of date: {_short(page.reasons)}."
+    return f'<p class="run-line">{text}</p>'
 
 
 def _short(reasons: Sequence[str], most: int = 3) -> str:

@@ -151,7 +151,7 @@ def test_every_page_is_in_the_contents_once_and_exists(book):
         ([{**CLAIM, "rule": {"at_leats": 1}}], "at_leats"),
         ([{k: v for k, v in CLAIM.items() if k != "where"}], "missing where"),
         ([CLAIM, CLAIM], "used twice"),
-        ([CLAIM, {**CLAIM, "id": "C2", "paper": "bad"}], "paper 'bad' is no notebook"),
+        ([CLAIM, {**CLAIM, "id": "C2", "paper": "bad"}], "paper 'bad' is neither a notebook nor"),
         ({"id": "C1"}, "must be a list"),
     ],
 )

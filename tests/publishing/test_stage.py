@@ -91,10 +91,10 @@ def test_the_run_line_stands_under_the_title(kit, tmp_path):
     _, shown = staged(book, page(source, source))
     lines = notebooks.source(shown["cells"][0]).split("\n")
     assert lines[0] == "# The good chapter"
-    assert lines[2:4] == [
-        ":::{div} run-line",
-        "Profile **quick** · ran in 12 s on 2026-01-02 · [status and versions](../book/status.md)",
-    ]
+    assert lines[2] == (
+        '<p class="run-line">Profile <strong>quick</strong> · ran in 12 s on 2026-01-02 · '
+        '<a href="../book/status.html">status and versions</a></p>'
+    )
 
 
 def test_a_stale_page_says_why(kit, tmp_path):
