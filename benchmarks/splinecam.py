@@ -7,7 +7,7 @@ be equal layer by layer. CPU seconds are given, because they do not depend on wh
 does. The splitter (shapely, where it is installed) and the published code (a checkout of
 AhmedImtiazPrio/splinecam, and an interpreter with what it needs, see `benchmarks.splinecam_peers`)
 take milliseconds a region, so they only see networks of up to ``--peer-regions`` regions. Peak
-memory is that of a process of its own. The table goes to ``OUTPUT/benchmarks/splinecam.csv``.
+memory, with the default chunks and without, is that of a process of its own. The table goes to ``OUTPUT/benchmarks/splinecam.csv``.
 """
 
 import argparse
@@ -66,28 +66,25 @@ def run_apart(command: list[str], shape: tuple[int, int, bool]) -> tuple[list[in
 
 
 def measure(config: dict[str, Any], commands: dict[str, list[str]]) -> pd.DataFrame:
-    """One row a network."""
+    """One row a network and code."""
     torch.set_num_threads(1)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for shape in config["networks"]:
-        width, depth, he = shape
         counts, seconds = timed(lambda shape=shape: ours(network(*shape)), config["rounds"])
-        row = {"width": width, "depth": depth, "init": "He" if he else "default"}
-        row |= {
-            "regions": counts[-1],
-            "ours_s": seconds,
-            "ours_regions_per_s": counts[-1] / seconds,
-        }
-        for peer, command in commands.items():
-            if counts[-1] <= config["peer_regions"]:
-                theirs, cpu = run_apart(command, shape)
-                row |= {f"{peer}_s": cpu, f"{peer}_ratio": cpu / seconds}
-                row[f"{peer}_same_counts"] = theirs == counts
-        if counts[-1] > 100_000 and not he:
-            row["chunked_peak_mb"] = peak_memory(width, depth, 2**28)
-            row["unchunked_peak_mb"] = peak_memory(width, depth, EVERYTHING_AT_ONCE)
-        print(json.dumps(row), flush=True)
-        rows.append(row)
+        found = {"ours": (counts, seconds)}
+        if counts[-1] <= config["peer_regions"]:
+            found |= {peer: run_apart(command, shape) for peer, command in commands.items()}
+        for code, (theirs, cpu) in found.items():
+            width, depth, he = shape
+            row = {"width": width, "depth": depth, "init": "He" if he else "default"}
+            row |= {"code": code, "regions": theirs[-1], "same_counts": theirs == counts}
+            row |= {"cpu_s": cpu, "regions_per_s": theirs[-1] / cpu, "times_ours": cpu / seconds}
+            row |= {"peak_mb": float("nan"), "peak_mb_unchunked": float("nan")}
+            rows.append(row)
+        if counts[-1] > 100_000:
+            rows[-1]["peak_mb"] = peak_memory(*shape[:2], 2**28)
+            rows[-1]["peak_mb_unchunked"] = peak_memory(*shape[:2], EVERYTHING_AT_ONCE)
+        print(json.dumps(rows[-len(found) :]), flush=True)
     return pd.DataFrame(rows)
 
 

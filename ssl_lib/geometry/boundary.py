@@ -300,9 +300,9 @@ def _argmax_boundary(partition: Partition) -> Boundary:
     label = int(polygons.edge.max()) + 1
     cells = split_by_winner(
         polygons,
-        partition.outputs[order][:, :, None],
+        partition.outputs[order],
+        torch.arange(partition.outputs.shape[2], device=order.device)[None],
         tolerance=partition.tolerance,
-        diameter=partition.slice.diameter(),
         label=label,
     )
     parent, cut = order[cells.parent], cells.polygons

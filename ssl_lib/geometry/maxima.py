@@ -45,23 +45,23 @@ class Contests(NamedTuple):
         return Contests(*(part[index] for part in self))
 
 
-def find_contests(polygons: Polygons, images: Tensor) -> Contests:
-    """Return groups (n_polygons, 3, groups, k) in which two candidates or more may win.
+def find_contests(polygons: Polygons, images: Tensor, groups: Tensor) -> Contests:
+    """Return groups in which two candidates or more may win.
 
-    A candidate that is below the least value of another one everywhere is out.
+    A candidate that is below the least value of another one everywhere is out. ``groups``
+    (n_groups, k) are indices into the units of ``images`` (n_polygons, 3, units).
     """
-    groups, k = images.shape[2:]
     found = []
-    rows = block_rows(groups * k, images.device)
+    rows = block_rows(groups.numel(), images.device)
     for begin in range(0, len(polygons), rows):
         block = polygons.slice(begin, min(begin + rows, len(polygons)))
-        low, high = extremes(block, images[begin : begin + rows].flatten(2))
-        low, high = low.unflatten(1, (groups, k)), high.unflatten(1, (groups, k))
-        alive = high >= low.amax(2, keepdim=True)
+        low, high = extremes(block, images[begin : begin + rows])
+        alive = high[:, groups] >= low[:, groups].amax(2, keepdim=True)
         row, group = (alive.sum(2) > 1).nonzero(as_tuple=True)
         found.append((row + begin, group, alive[row, group]))
     polygon, group, alive = (torch.cat(column) for column in zip(*found, strict=True))
-    return _narrow(Contests(polygon, images[polygon, :, group], alive))
+    competing = images[polygon[:, None], :, groups[group]].transpose(1, 2)
+    return _narrow(Contests(polygon, competing, alive))
 
 
 def _narrow(contests: Contests) -> Contests:
@@ -74,9 +74,7 @@ def _narrow(contests: Contests) -> Contests:
     return Contests(contests.polygon, images, contests.alive.gather(1, order))
 
 
-def settle(
-    polygons: Polygons, contests: Contests, *, tolerance: float, diameter: float
-) -> Contests:
+def settle(polygons: Polygons, contests: Contests, tolerance: float) -> Contests:
     """Drop candidates that another one beats at every vertex, and contests that are decided."""
     if not len(contests.polygon):
         return contests
@@ -87,7 +85,6 @@ def settle(
             polygons,
             Contests(*(part[begin : begin + rows] for part in contests)),
             tolerance,
-            diameter,
         )
         for begin in range(0, len(contests.polygon), rows)
     ]
@@ -95,7 +92,7 @@ def settle(
     return _narrow(contests.select(contests.alive.sum(1) > 1))
 
 
-def _unbeaten(polygons: Polygons, contests: Contests, tolerance: float, diameter: float) -> Tensor:
+def _unbeaten(polygons: Polygons, contests: Contests, tolerance: float) -> Tensor:
     """Which candidates are not beaten; of equal ones the first stays."""
     images, alive = contests.images, contests.alive
     first = polygons.start[contests.polygon]
@@ -106,7 +103,7 @@ def _unbeaten(polygons: Polygons, contests: Contests, tolerance: float, diameter
         torch.minimum(margin[:size], value[:, :, None] - value[:, None], out=margin[:size])
         torch.maximum(scale[:size], value.abs().amax(1), out=scale[:size])
     slopes = images[:, :2, :, None] - images[:, :2, None]
-    slack = tolerance * slopes.norm(dim=1) + (FLAT * scale)[:, None, None]
+    slack = tolerance * torch.hypot(slopes[:, 0], slopes[:, 1]) + (FLAT * scale)[:, None, None]
     above = (margin >= -slack) & alive[:, :, None] & alive[:, None]
     earlier = torch.ones_like(above[0]).triu(1)
     beaten = (above & (~above.transpose(1, 2) | earlier)).any(1)
@@ -172,9 +169,9 @@ def _first_of_each(polygon: Tensor) -> Tensor:
 def split_by_winner(
     polygons: Polygons,
     images: Tensor,
+    groups: Tensor,
     *,
     tolerance: float,
-    diameter: float,
     label: int,
     rule: Pivot = "centroid",
     generator: torch.Generator | None = None,
@@ -185,9 +182,11 @@ def split_by_winner(
     ----------
     polygons : Polygons
         In descending order of their number of vertices.
-    images : Tensor of shape (n_polygons, 3, groups, k)
-        The candidates of each group as affine functions.
-    tolerance, diameter, label, rule, generator
+    images : Tensor of shape (n_polygons, 3, units)
+        Affine functions.
+    groups : Tensor of shape (n_groups, k)
+        Which units compete with each other.
+    tolerance, label, rule, generator
         As for `splitting.split`.
 
     Returns
@@ -196,9 +195,9 @@ def split_by_winner(
         In no particular order.
     """
     cells = Cells.whole(polygons)
-    contests = find_contests(polygons, images)
+    contests = find_contests(polygons, images, groups)
     while True:
-        contests = settle(cells.polygons, contests, tolerance=tolerance, diameter=diameter)
+        contests = settle(cells.polygons, contests, tolerance)
         crowded = contests.alive.sum(1) > 2
         if not crowded.any():
             break

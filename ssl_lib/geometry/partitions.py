@@ -21,6 +21,7 @@ from ssl_lib.randomness import torch_generator
 __all__ = ["Layer", "Partition", "Region", "partition"]
 
 _BYTES_PER_UNIT = 3 * 8  # three images in float64
+_LAST_CHUNK = 2**25
 
 
 class Layer(NamedTuple):
@@ -316,7 +317,10 @@ def _chunk_sizes(program: Program, widths: list[int], memory: int) -> list[int]:
     share = memory / (len(places) + 1)
     ends = [*places[1:], len(widths)][: len(places)]
     peaks = [max(widths[a : b + 1]) for a, b in zip(places, ends, strict=True)]
-    return [max(1, int(share / (_BYTES_PER_UNIT * peak))) for peak in peaks]
+    # What leaves the last layer is not cut again, so its chunks can fit a cache.
+    shares = [*[share] * (len(places) - 1), min(share, _LAST_CHUNK)]
+    sizes = [part / (_BYTES_PER_UNIT * peak) for part, peak in zip(shares, peaks, strict=False)]
+    return [max(1, int(size)) for size in sizes]
 
 
 @dataclass

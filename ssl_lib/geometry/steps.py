@@ -8,7 +8,7 @@ three as on a batch, so a convolution is never written out as a matrix.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
@@ -230,28 +230,34 @@ class MaxStep:
     sources: tuple[str, ...]
     windows: Callable[[list[torch.Size]], tuple[Tensor, torch.Size]]
     sign: float = 1.0
+    _known: dict[Any, tuple[Tensor, torch.Size]] = field(default_factory=dict, repr=False)
 
     @property
     def reads(self) -> tuple[str, ...]:
         """Names of the earlier steps it needs."""
         return self.sources
 
-    def candidates(self, environment: Environment) -> tuple[Tensor, torch.Size]:
-        """Return the competing units, (n, 3, groups, candidates), and the shape of the result."""
+    def units(self, environment: Environment) -> tuple[Tensor, Tensor, torch.Size]:
+        """Return the units (n, 3, units), which of them compete (groups, k), and the shape."""
         images = [environment[source] for source in self.sources]
-        index, shape = self.windows([image.data.shape[2:] for image in images])
-        flat = torch.cat([image.flat() for image in images], 2)
-        return flat[:, :, index.to(flat.device)] * self.sign, shape
+        shapes = tuple(image.data.shape[2:] for image in images)
+        if shapes not in self._known:
+            self._known[shapes] = self.windows(list(shapes))
+        index, shape = self._known[shapes]
+        flat = [image.flat() for image in images]
+        units = flat[0] if len(flat) == 1 else torch.cat(flat, 2)
+        return units if self.sign == 1 else -units, index.to(units.device), shape
 
     def split(
         self, environment: Environment, polygons: Polygons, label: int, how: Precision
     ) -> Cells:
         """Return the cells on which every group keeps its winner."""
+        images, groups, _ = self.units(environment)
         return split_by_winner(
             polygons,
-            self.candidates(environment)[0],
+            images,
+            groups,
             tolerance=how.tolerance,
-            diameter=how.diameter,
             label=label,
             rule=how.rule,
             generator=how.generator,
@@ -259,28 +265,27 @@ class MaxStep:
 
     def gate(self, environment: Environment, parent: Tensor, points: Tensor) -> Images:
         """Return the winners' functions in cells, each at an interior point (n_cells, 2)."""
-        images, shape = self.candidates(environment)
-        groups, k = images.shape[2:]
-        result = images.new_empty(len(parent), 3, groups)
-        rows = block_rows(groups * k, images.device)
+        images, groups, shape = self.units(environment)
+        result = images.new_empty(len(parent), 3, len(groups))
+        rows = block_rows(groups.numel(), images.device)
+        every = torch.arange(len(groups), device=groups.device)
         for begin in range(0, len(parent), rows):
             block = images[parent[begin : begin + rows]]
-            winner = _winner(block, points[begin : begin + rows])
-            index = winner[:, None, :, None].expand(-1, 3, -1, 1)
-            result[begin : begin + rows] = block.gather(3, index)[..., 0]
-        return Images((result * self.sign).unflatten(2, shape))
+            unit = groups[every, _winner(block, groups, points[begin : begin + rows])]
+            result[begin : begin + rows] = block.gather(2, unit[:, None].expand(-1, 3, -1))
+        result = result if self.sign == 1 else -result
+        return Images(result.reshape(len(parent), 3, *shape))
 
     def code(self, environment: Environment, points: Tensor) -> Tensor:
         """Return the winner of each group at a point of each region, (n, groups)."""
-        images, _ = self.candidates(environment)
-        kind = torch.uint8 if images.shape[3] < 256 else torch.int16
-        return _winner(images, points).to(kind)
+        images, groups, _ = self.units(environment)
+        kind = torch.uint8 if groups.shape[1] < 256 else torch.int16
+        return _winner(images, groups, points).to(kind)
 
 
-def _winner(images: Tensor, points: Tensor) -> Tensor:
-    """Return the first largest of candidates (n, 3, groups, k) at points, (n, groups)."""
-    values = evaluate(images.flatten(2), points)
-    return values.reshape(len(values), *images.shape[2:]).argmax(2)
+def _winner(images: Tensor, groups: Tensor, points: Tensor) -> Tensor:
+    """Return the first largest candidate of each group at points (n, 2), (n, n_groups)."""
+    return evaluate(images, points)[:, groups].argmax(2)
 
 
 Step: TypeAlias = AffineStep | BiasedStep | KinkStep | MaxStep

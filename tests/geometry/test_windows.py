@@ -57,13 +57,14 @@ def test_elementwise_windows_broadcast():
 
 
 def planes(*rows):
-    """One group of candidates on one region: images (1, 3, 1, k) from slopes and offsets."""
-    return torch.tensor(rows, dtype=torch.float64).T[None, :, None]
+    """Candidates on one region: images (1, 3, k) from slopes and offsets."""
+    return torch.tensor(rows, dtype=torch.float64).T[None]
 
 
-def cells_of(images):
+def cells_of(images, groups=None):
+    groups = torch.arange(images.shape[2])[None] if groups is None else torch.tensor(groups)
     square = Polygons.single(box(-1, 1, -1, 1))
-    return split_by_winner(square, images, tolerance=1e-12, diameter=3.0, label=1).polygons
+    return split_by_winner(square, images, groups, tolerance=1e-12, label=1).polygons
 
 
 def test_tie_lines_are_cut_only_where_they_bound_a_cell():
@@ -90,6 +91,5 @@ def test_tie_line_through_the_border_only():
 
 def test_many_groups_overlay():
     """Winner maps of independent groups cross each other like lines do."""
-    vertical = planes((1, 0, 0), (-1, 0, 0))
-    horizontal = planes((0, 1, 0), (0, -1, 0))
-    assert len(cells_of(torch.cat([vertical, horizontal, vertical], 2))) == 4
+    images = planes((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0))
+    assert len(cells_of(images, [[0, 1], [2, 3], [1, 0]])) == 4
