@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["found", "prepare", "resolve", "setup"]
 
-_LITERAL = re.compile(r"(``.*?``)")
+_LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
+_VERBATIM = re.compile(r"\s*\.\. (math|code|code-block|highlight)::")
+# A bar that opens what could be read as a substitution, as in |x - y|.
+_BAR = re.compile(r"(?<![\w|\\])\|(?=[^\s|][^|]*\|)")
 # A star that opens a word and that no later star closes.
 _STAR = re.compile(r"(?<![\w*\\])\*(?=\w)(?![^*]*\w\*)")
 _FOOTNOTE = re.compile(r"(?<!\w)\[(\d+)\](?=_)|(?<=^\.\. )\[(\d+)\]")
@@ -46,14 +49,22 @@ def prepare(
     >>> lines
     ['Shape (\\*batch, d) as in [#ssl_lib.f-1]_.', '.. [#ssl_lib.f-1] A paper.']
     """
+    verbatim = -1  # the indentation of a directive whose content is not ours to change
     for place, line in enumerate(lines):
-        if line.lstrip().startswith((">>>", "... ")):
+        indent = len(line) - len(line.lstrip())
+        if verbatim >= 0 and (not line.strip() or indent > verbatim):
             continue
-        parts = [
-            part if part.startswith("``") else _STAR.sub(r"\\*", part)
-            for part in _LITERAL.split(line)
-        ]
-        lines[place] = _FOOTNOTE.sub(lambda m: f"[#{name}-{m[1] or m[2]}]", "".join(parts))
+        verbatim = indent if _VERBATIM.match(line) else -1
+        if verbatim < 0 and not line.lstrip().startswith((">>>", "... ", "| ")):
+            plain = "".join(_plain(part) for part in _LITERAL.split(line))
+            lines[place] = _FOOTNOTE.sub(lambda m: f"[#{name}-{m[1] or m[2]}]", plain)
+
+
+def _plain(part: str) -> str:
+    """Return text with stars and bars that are no markup made plain; literals stay as they are."""
+    if part.startswith("`"):
+        return part
+    return _BAR.sub(r"\\|", _STAR.sub(r"\\*", part))
 
 
 def resolve(

@@ -51,6 +51,12 @@ def test_what_exists_undocumented_is_plain_and_what_does_not_is_broken():
         ("an *emphasis* stays", "an *emphasis* stays"),
         ("a literal ``(*batch, d)`` stays", "a literal ``(*batch, d)`` stays"),
         (">>> f(*args)", ">>> f(*args)"),
+        ("sum of |1[y = n] - m| over", r"sum of \|1[y = n] - m| over"),
+        ("a role :math:`|x|` stays", "a role :math:`|x|` stays"),
+        ("int | None or a | b", "int | None or a | b"),
+        ("    |a - b| <= 1", r"    \|a - b| <= 1"),
+        ("| a line block", "| a line block"),
+        ("    .. math:: |x| x^*y", "    .. math:: |x| x^*y"),
         (".. [2] A paper.", ".. [#name-2] A paper."),
         ("see [2]_ there", "see [#name-2]_ there"),
         ("x[2] is an index", "x[2] is an index"),
@@ -60,3 +66,9 @@ def test_docstrings_are_made_safe_for_a_page_of_many(line, wanted):
     lines = [line]
     references.prepare(None, "function", "name", None, None, lines)
     assert lines == [wanted]
+
+
+def test_formulas_are_left_alone():
+    lines = [".. math::", "", "   |x|^*y", "", "Then |x| and [1]_."]
+    references.prepare(None, "function", "name", None, None, lines)
+    assert lines == [".. math::", "", "   |x|^*y", "", r"Then \|x| and [#name-1]_."]
