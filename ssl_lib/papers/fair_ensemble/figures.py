@@ -1,0 +1,366 @@
+"""The chapter's figures: each takes tidy tables and returns a matplotlib figure."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+import pandas as pd
+
+from ssl_lib import plotting
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "bound",
+    "churn_by_class",
+    "corruption",
+    "corruption_curves",
+    "curves",
+    "imbalance",
+    "relative_gain",
+    "sources",
+    "strong_noise",
+    "table_1",
+]
+
+GREY = "#8A8F98"
+LOOKS: dict[str, dict[str, Any]] = {
+    "all": {"color": plotting.HUES["green"], "marker": "^"},
+    "top": {"color": plotting.HUES["sky"], "marker": "s"},
+    "bottom": {"color": plotting.HUES["orange"], "marker": "o"},
+    "majority": {"color": plotting.HUES["sky"], "marker": "s"},
+    "minority": {"color": plotting.HUES["orange"], "marker": "o"},
+}
+NAMES = {"all": "all classes", "top": "top group", "bottom": "bottom group"}
+PROTOCOLS = {"paper": "The paper's protocol", "unbiased": "Unbiased protocol"}
+#: From what varies least.
+ARMS = (
+    "nothing", "augmentation", "order", "initialisation", "initialisation and order", "everything",
+)  # fmt: skip
+P = ParamSpec("P")
+
+
+def styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
+    """Draw in the house style, whatever the caller's own matplotlib settings are."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> "Figure":
+        with plotting.style():
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def _legend(fig: "Figure", ax: "Axes", *, columns: int = 3) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    fig.legend(
+        handles, labels, loc="outside upper center", ncols=columns, handletextpad=0.4,
+        columnspacing=1.2,
+    )  # fmt: skip
+
+
+@styled
+def curves(table: pd.DataFrame) -> "Figure":
+    """Draw accuracy by ensemble size, a panel a protocol.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.curves`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = _protocol_panels(table, "accuracy", band=False)
+    axes[0].set_ylabel("accuracy, %")
+    return fig
+
+
+@styled
+def relative_gain(table: pd.DataFrame) -> "Figure":
+    """Draw relative gain by ensemble size with intervals, a panel a protocol (Figures 1 to 3).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.curves`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = _protocol_panels(table, "relative", band=True)
+    axes[0].set_ylabel("gain over one member, %")
+    return fig
+
+
+def _protocol_panels(
+    table: pd.DataFrame, value: str, *, band: bool
+) -> tuple["Figure", list["Axes"]]:
+    fig, axes = plotting.small_multiples(2, height=3.5)
+    for ax, (protocol, title) in zip(axes, PROTOCOLS.items(), strict=True):
+        for group in ("top", "all", "bottom"):
+            part = table[(table.protocol == protocol) & (table.group == group)]
+            ax.plot(part.members, part[value], label=NAMES[group], **LOOKS[group])
+            if band:
+                ends = part[f"{value}_low"], part[f"{value}_high"]
+                ax.fill_between(part.members, *ends, color=LOOKS[group]["color"], alpha=0.18, lw=0)
+        ax.set_title(title)
+        ax.set_xlabel("members")
+    _legend(fig, axes[0])
+    return fig, axes
+
+
+@styled
+def bound(table: pd.DataFrame) -> "Figure":
+    """Draw the gain of the vote, its room and the churn of each group.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.disagreement`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.0))
+    names = list(dict.fromkeys(table.measure))
+    for series, group in enumerate(("top", "all", "bottom")):
+        part = table[table.group == group].set_index("measure").loc[names]
+        rows = np.arange(len(names)) + 0.24 * (series - 1)
+        ax.hlines(rows, part.low, part.high, color=LOOKS[group]["color"], linewidth=1.6)
+        ax.plot(part.value, rows, linestyle="", label=NAMES[group], **LOOKS[group])
+    labels = {"gain of the vote": "gain of the vote", "room": "room", "churn": "churn"}
+    ax.set_yticks(range(len(names)), [labels[name] for name in names])
+    ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="percent of the group's images")
+    ax.axvline(0, color=GREY, linewidth=1, zorder=0)
+    ax.grid(visible=False, axis="y")
+    _legend(fig, ax)
+    return fig
+
+
+@styled
+def churn_by_class(table: pd.DataFrame) -> "Figure":
+    """Draw the gain of the vote against churn, a dot a class and training set.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.classes`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.6))
+    edge = float(table.churn.max()) * 1.05
+    ax.fill_between([0, edge], [0, -edge], [0, edge], color=GREY, alpha=0.18, lw=0)
+    ax.plot([0, edge], [0, edge], color=GREY, marker="", linewidth=1)
+    ax.plot([0, edge], [0, -edge], color=GREY, marker="", linewidth=1)
+    image = ax.scatter(table.churn, table.gain, c=table.member, cmap="cividis_r", s=22,
+                       vmin=0, vmax=100, edgecolors="#222832", linewidths=0.4)  # fmt: skip
+    bar = fig.colorbar(image, ax=ax, location="top", shrink=0.8, aspect=30)
+    bar.set_label("accuracy of one member on the class, %")
+    low = min(float(table.gain.min()), 0) - 5
+    ax.set(xlim=(0, edge), ylim=(low, float(table.gain.max()) + 8))
+    ax.set(xlabel="churn: two members disagree, %", ylabel="gain of the vote, points")
+    ax.text(0.03, 0.95, "no vote can gain more than churn", transform=ax.transAxes, va="top")
+    return fig
+
+
+@styled
+def sources(table: pd.DataFrame) -> "Figure":
+    """Draw gain by what varies between members, with intervals (Figures 5 and 6).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.sources`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    arms = [arm for arm in ARMS if arm in set(table.varied)]
+    fig, ax = plt.subplots(figsize=(plotting.WIDTH, 0.8 + 0.55 * len(arms)))
+    _rows(ax, table, "varied", arms, ("top", "bottom"))
+    names = {"initialisation and order": "initialisation\nand order"}
+    ax.set_yticks(range(len(arms)), [names.get(arm, arm) for arm in arms])
+    ax.set_xlabel("gain of all members over one, points")
+    _legend(fig, ax)
+    return fig
+
+
+@styled
+def imbalance(table: pd.DataFrame) -> "Figure":
+    """Draw gain by imbalance, and the accuracy it starts from.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.imbalance`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    counts = list(dict.fromkeys(table.images))
+    fig, axes = plotting.small_multiples(2, columns=2, height=0.9 + 0.55 * len(counts), share=False)
+    for group, shift in (("majority", -0.12), ("minority", 0.12)):
+        part = table[table.group == group].set_index("images").loc[counts]
+        rows = np.arange(len(counts)) + shift
+        colour = LOOKS[group]["color"]
+        axes[0].hlines(rows, part.one, part.ensemble, color=colour, linewidth=1.6)
+        axes[0].plot(part.ensemble, rows, linestyle="", label=group, **LOOKS[group])
+        axes[0].plot(part.one, rows, linestyle="", marker="|", markersize=9, color=colour)
+    _rows(axes[1], table, "images", counts, ("majority", "minority"))
+    for ax, words in zip(axes, ("accuracy, %", "gain, points"), strict=True):
+        ax.set_xlabel(words)
+        ax.set_ylim(len(counts) - 0.5, -0.5)
+        ax.grid(visible=False, axis="y")
+    axes[0].set_yticks(range(len(counts)), counts)
+    axes[0].set_ylabel("images a class")
+    axes[1].set_yticks(range(len(counts)), [""] * len(counts))
+    _legend(fig, axes[0])
+    return fig
+
+
+def _rows(
+    ax: "Axes", table: pd.DataFrame, by: str, names: list[str], groups: tuple[str, ...]
+) -> None:
+    for series, group in enumerate(groups):
+        part = table[table.group == group].set_index(by).loc[names]
+        rows = np.arange(len(names)) + 0.24 * (series - (len(groups) - 1) / 2)
+        ax.hlines(rows, part.gain_low, part.gain_high, color=LOOKS[group]["color"], linewidth=1.6)
+        ax.plot(part.gain, rows, linestyle="", label=NAMES.get(group, group), **LOOKS[group])
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.axvline(0, color=GREY, linewidth=1, zorder=0)
+    ax.grid(visible=False, axis="y")
+
+
+@styled
+def corruption(table: pd.DataFrame) -> "Figure":
+    """Draw relative gain by severity, a panel a group, a thin line a corruption.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.corruption`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plotting.small_multiples(2, height=3.3)
+    clean = table[table.severity == 0].set_index("group").relative
+    for ax, group in zip(axes, ("bottom", "top"), strict=True):
+        part = table[(table.group == group) & (table.severity > 0)]
+        for _, one in part.groupby("corruption"):
+            ax.plot([0, *one.severity], [clean[group], *one.relative], color=GREY, marker="",
+                    linewidth=1, alpha=0.8)  # fmt: skip
+        mean = part.groupby("severity").relative.mean()
+        ax.plot([0, *mean.index], [clean[group], *mean], label=NAMES[group], **LOOKS[group])
+        ax.axhline(0, color=GREY, linewidth=1, zorder=0)
+        ax.set(title=NAMES[group].capitalize(), xlabel="severity (0: clean)")
+    axes[0].set_ylabel("relative gain, %")
+    return fig
+
+
+@styled
+def corruption_curves(table: pd.DataFrame) -> "Figure":
+    """Draw relative gain by size, a line a severity, a panel a group.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.corruption_curves`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plotting.small_multiples(2, height=3.3)
+    levels = sorted(table.severity.unique())
+    for ax, group in zip(axes, ("bottom", "top"), strict=True):
+        for place, level in enumerate(levels):
+            part = table[(table.group == group) & (table.severity == level)]
+            look: dict[str, Any] = {"color": plotting.PALETTE[place % 7]}
+            name = "clean" if level == 0 else f"severity {level}"
+            ax.plot(part.members, part.relative, label=name, marker=plotting.MARKERS[place % 7],
+                    markersize=4, **look)  # fmt: skip
+        ax.set(title=NAMES[group].capitalize(), xlabel="members")
+    axes[0].set_ylabel("relative gain, %")
+    _legend(fig, axes[0])
+    return fig
+
+
+@styled
+def strong_noise(table: pd.DataFrame) -> "Figure":
+    """Draw accuracy and relative gain under stronger and stronger Gaussian noise.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.strong_noise`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plotting.small_multiples(2, height=3.3, share=False)
+    for group in ("top", "bottom"):
+        part = table[table.group == group].sort_values("strength")
+        axes[0].plot(part.strength, part.one, label=NAMES[group], **LOOKS[group])
+        axes[1].plot(part.strength, part.relative, **LOOKS[group])
+    axes[0].set(ylabel="accuracy of one member, %", xlabel="noise (sd)", ylim=(0, 100))
+    axes[1].set(ylabel="relative gain, %", xlabel="noise (sd)")
+    axes[1].axhline(0, color=GREY, linewidth=1, zorder=0)
+    _legend(fig, axes[0])
+    return fig
+
+
+@styled
+def table_1(table: pd.DataFrame) -> "Figure":
+    """Draw relative gains of the paper's Table 1 and of this run.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.tables.beside_table_1`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    short = {"here, paper protocol": "here", "here, unbiased protocol": "here, unbiased"}
+    table = table.assign(
+        row=[
+            f"{data}, {network}" if source == "paper" else f"{data}, {short[source]}"
+            for data, network, source in zip(table.data, table.network, table.source, strict=True)
+        ]
+    )
+    names = list(dict.fromkeys(table.row))
+    fig, ax = plt.subplots(figsize=(plotting.WIDTH, 0.9 + 0.3 * len(names)))
+    for group in ("top", "all", "bottom"):
+        part = table[table.group == group].set_index("row").loc[names]
+        ax.plot(part.relative, range(len(names)), linestyle="", label=NAMES[group], **LOOKS[group])
+    first = next(place for place, name in enumerate(names) if "here" in name)
+    ax.axhline(first - 0.5, color=GREY, linewidth=1)
+    ax.axvline(0, color=GREY, linewidth=1, zorder=0)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="relative gain of the ensemble, %")
+    _legend(fig, ax)
+    return fig
