@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "MIME", "VERDICTS", "Claim", "Estimate", "Rule", "Verdict", "decide", "load", "report",
-    "restore", "scoreboard",
+    "MIME", "SYMBOLS", "VERDICTS", "Claim", "Estimate", "Rule", "Verdict", "decide", "load",
+    "report", "restore", "scoreboard",
 ]  # fmt: skip
 
 #: The mime type under which a notebook's output carries its record.
@@ -334,7 +334,9 @@ def _judged(claim: Claim, estimate: Estimate | Mapping[str, Estimate]) -> dict[s
 
 # Showing
 
-_SYMBOLS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not tested": "–"}
+SYMBOLS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not tested": "–"}
+"""A sign for each verdict, so that a table can be scanned without colours."""
+
 _TITLES = ["claim", "verdict", "what the paper says", "paper", "here", "rule"]
 
 
@@ -365,7 +367,7 @@ def _cells(row: Mapping[str, str]) -> list[str]:
     shown = {name: markup.escape(text) for name, text in row.items()}
     verdict = shown["verdict"]
     css = f"ssl-verdict ssl-{verdict.replace(' ', '-')}"
-    symbol = f'<span aria-hidden="true">{_SYMBOLS[verdict]}</span>'
+    symbol = f'<span aria-hidden="true">{SYMBOLS[verdict]}</span>'
     reason = f"<br><small>{shown['reason']}</small>" if shown["reason"] else ""
     return [
         shown["id"],
@@ -379,7 +381,7 @@ def _cells(row: Mapping[str, str]) -> list[str]:
 
 def _plain(rows: Iterable[Mapping[str, str]]) -> str:
     return "\n".join(
-        f"{row['id']} {_SYMBOLS[row['verdict']]} {row['verdict']}: {row['estimate']} "
+        f"{row['id']} {SYMBOLS[row['verdict']]} {row['verdict']}: {row['estimate']} "
         f"(rule: {row['rule']}; paper: {row['paper_value']})"
         for row in rows
     )
