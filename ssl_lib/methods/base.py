@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import groupby
@@ -128,6 +129,7 @@ class Method(nn.Module):
     sweepable: ClassVar[tuple[str, ...]] = ()
     uses_batch_statistics: bool = True
     uses_queue: bool = False
+    _quiet: bool = False
 
     def __init__(self, encoder: nn.Module, *, concatenate_views: bool = False) -> None:
         super().__init__()
@@ -150,8 +152,27 @@ class Method(nn.Module):
         views, keep = self.student_views(batch)
         features = self.map_views(self.encoder, views, keep)
         loss, logs = self.objective(features, batch)
-        logs = {"feature_std": embedding_std(features[0]), **logs}
+        if not self._quiet:
+            logs = {"feature_std": embedding_std(features[0]), **logs}
         return Output(loss, {name: v.detach() for name, v in logs.items()}, tuple(features))
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Leave out, for a block, the diagnostics that cost time and change nothing."""
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
+
+    def settings(self) -> dict[str, Any]:
+        """Return the numbers, names and flags that make this method differ from its siblings."""
+        plain = (bool, int, float, str, tuple, list, dict, type(None))
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if isinstance(value, plain) and not name.startswith("_") and name != "training"
+        }
 
     def student_views(
         self, batch: ViewBatch

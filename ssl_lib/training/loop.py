@@ -209,9 +209,7 @@ class _Trainer:
         """Return what a run that continues this one must agree with, as JSON gives it back."""
         # These change when and how fast things happen, not what the run computes.
         free = {"checkpoint_every", "evaluate_every", "compile"}
-        plain = (bool, int, float, str, type(None))
-        settings = {k: v for k, v in vars(self.method).items() if isinstance(v, plain)}
-        settings.pop("training")
+        settings = self.method.settings()
         return json.loads(  # type: ignore[no-any-return]
             json.dumps(
                 {
@@ -220,7 +218,8 @@ class _Trainer:
                     "policy": repr(self.policy),
                     **{k: v for k, v in asdict(self.config).items() if k not in free},
                     **{f"{self.method.name}.{k}": v for k, v in settings.items()},
-                }
+                },
+                default=repr,
             )
         )
 
@@ -352,7 +351,7 @@ class _Trainer:
         count, losses = self.config.accumulate, []
         for number, views in enumerate(self.share(batch, self.step), start=1):
             with self.processes.synchronise(module, last=number == count):
-                with self.autocast():
+                with self.autocast(), self.diagnostics():
                     output: Output = module(views)
                 (output.loss / count).backward()
             losses.append(output.loss.detach())
@@ -363,6 +362,11 @@ class _Trainer:
         if wanted == "bfloat16" or (wanted == "auto" and self.on_gpu):
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
+
+    def diagnostics(self) -> AbstractContextManager[None]:
+        """Compute what only the history shows at the last step of an epoch alone."""
+        last = (self.step + 1) % self.steps_per_epoch == 0
+        return nullcontext() if last else self.method.quiet()
 
     def look(self) -> None:
         """Stop at the first loss that is not finite."""

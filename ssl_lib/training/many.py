@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ssl_lib.data import ImageData
-from ssl_lib.data.views import Policy
+from ssl_lib.data.views import Parameters, Policy
 from ssl_lib.errors import InputError
 from ssl_lib.methods.base import Method, ViewBatch
 from ssl_lib.randomness import torch_generator
@@ -104,7 +104,8 @@ def pretrain_many(
     trainer = _Together(methods[0], stacked, data.to(device), policy, configs)
     trainer.swept = stack_settings(methods)
     try:
-        return trainer.train(progress)
+        with methods[0].quiet():
+            return trainer.train(progress)
     finally:
         unstack_methods(stacked, methods)
 
@@ -183,10 +184,10 @@ def stack_settings(methods: Sequence[Method]) -> dict[str, Tensor]:
     >>> stack_settings([methods.build_method("simclr", encoder, temperature=t) for t in (0.1, 1)])
     {'temperature': tensor([0.1000, 1.0000])}
     """
-    first, differing = _settings(methods[0]), dict[str, Tensor]()
+    first, differing = methods[0].settings(), dict[str, Tensor]()
     weights = next(methods[0].parameters())
     for name, value in first.items():
-        values = [_settings(method).get(name) for method in methods]
+        values = [method.settings().get(name) for method in methods]
         if all(other == value for other in values):
             continue
         if name not in methods[0].sweepable:
@@ -196,12 +197,6 @@ def stack_settings(methods: Sequence[Method]) -> dict[str, Tensor]:
             )
         differing[name] = torch.tensor(values, dtype=weights.dtype, device=weights.device)
     return differing
-
-
-def _settings(method: Method) -> dict[str, Any]:
-    plain = (bool, int, float, str, tuple, list, dict, type(None))
-    own = {name: value for name, value in vars(method).items() if not name.startswith("_")}
-    return {name: value for name, value in own.items() if isinstance(value, plain)}
 
 
 @torch.no_grad()
@@ -333,17 +328,34 @@ class _Together:
         return together
 
     def views(self, index: Tensor) -> list[Tensor]:
-        """Make every member's views, (K, b, c, h, w) each; equal seeds and images share them."""
-        made: dict[int, list[Tensor]] = {}
-        shared = bool((index == index[0]).all())
-        rows = []
-        for number, config in enumerate(self.configs):
-            seed = config.views_stream
-            if not shared or seed not in made:
-                generator = torch_generator(seed, "views", self.step)
-                made[seed] = self.policy(self.data.images[index[number]], generator)
-            rows.append(made[seed])
-        return [torch.stack(view) for view in zip(*rows, strict=True)]
+        """Make every member's views, (K, b, c, h, w) each, in one pass over all their images.
+
+        Parameters are drawn once for each seed; members that have seed and images in common share
+        their views.
+        """
+        seeds = [config.views_stream for config in self.configs]
+        distinct = list(dict.fromkeys(seeds))
+        shape = (index.shape[1], *self.data.shape)
+        drawn = {seed: self.draw(seed, shape) for seed in distinct}
+        if not bool((index == index[0]).all()):
+            views = self.apply(index, [drawn[seed] for seed in seeds])
+            return [view.unflatten(0, index.shape) for view in views]
+        views = self.apply(index[:1].expand(len(distinct), -1), list(drawn.values()))
+        place = torch.tensor([distinct.index(seed) for seed in seeds], device=index.device)
+        return [view.unflatten(0, (len(distinct), -1))[place] for view in views]
+
+    def draw(self, seed: int, shape: tuple[int, int, int, int]) -> list[list[Parameters]]:
+        return self.policy.sample(shape, torch_generator(seed, "views", self.step))
+
+    def apply(self, index: Tensor, drawn: Sequence[list[list[Parameters]]]) -> list[Tensor]:
+        together = [
+            [
+                {name: torch.cat([step[name] for step in steps]) for name in steps[0]}
+                for steps in zip(*recipes, strict=True)
+            ]
+            for recipes in zip(*drawn, strict=True)
+        ]
+        return self.policy.apply(self.data.images[index.flatten()], together)
 
     def clip(self) -> None:
         limit = self.config.clip_norm
