@@ -1,0 +1,1 @@
+"""Closed forms and exact computations behind the chapters."""
