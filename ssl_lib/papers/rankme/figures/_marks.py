@@ -1,0 +1,69 @@
+"""What the figures of the chapter share: the house style, one look for each sweep."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from ssl_lib import plotting
+from ssl_lib.papers.rankme.settings import SWEEPS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+GREY = "#7A828C"
+
+#: How figures name the experiments.
+TITLES: dict[str, str] = {name: sweep.title for name, sweep in SWEEPS.items()} | {
+    "transfer": "SimCLR, half of the classes",
+    "shallow": "VICReg, shallow with batch norm",
+}
+
+
+def styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
+    """Draw in the house style, whatever the caller's own matplotlib settings are."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> "Figure":
+        with plotting.style():
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def panels(
+    rows: int = 1, columns: int = 1, *, height: float, **options: Any
+) -> tuple["Figure", list["Axes"]]:
+    """Return a figure as wide as a phone shows it, and its axes, flat."""
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(plotting.WIDTH, height), squeeze=False, **options
+    )
+    return fig, list(axes.flat)
+
+
+def look(experiment: str) -> dict[str, Any]:
+    """Return colour and marker of an experiment."""
+    place = list(TITLES).index(experiment)
+    return {"color": plotting.PALETTE[(0, 4, 2, 6, 5)[place]], "marker": plotting.MARKERS[place]}
+
+
+def legend(fig: "Figure", ax: "Axes", *, columns: int = 2) -> None:
+    """Put one legend above all panels."""
+    handles, labels = ax.get_legend_handles_labels()
+    fig.legend(
+        handles, labels, loc="outside upper center", ncols=columns, handletextpad=0.3,
+        columnspacing=1.0,
+    )  # fmt: skip
+
+
+def settings_axis(ax: "Axes", values: list[float]) -> dict[float, int]:
+    """Space the settings of a sweep evenly, name every other one, and return their places."""
+    places = {value: place for place, value in enumerate(values)}
+    ax.set_xticks(range(len(values)))
+    step = 2 if len(values) > 4 else 1
+    names = [f"{value:g}" if place % step == 0 else "" for place, value in enumerate(values)]
+    ax.set_xticklabels(names)
+    return places

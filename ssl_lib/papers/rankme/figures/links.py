@@ -1,0 +1,190 @@
+"""Figures about why rank should tell accuracy, and where it does not."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ssl_lib import plotting
+from ssl_lib.papers.rankme.figures import _marks as marks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["bound", "degenerate", "links", "transfer"]
+
+
+@marks.styled
+def links(runs: pd.DataFrame, moved: pd.DataFrame) -> "Figure":
+    """Draw the three links from rank to downstream accuracy.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.runs.encoders`, of the three sweeps.
+    moved : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.runs.transfer`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = marks.panels(3, 1, height=8.2)
+    pairs = [("train accuracy", "accuracy"), ("embedding accuracy", "accuracy")]
+    names = [("train accuracy, %", "test accuracy, %"), ("embedding, %", "representation, %")]
+    for ax, (x, y), labels in zip(axes, pairs, names, strict=False):
+        for name, part in runs.groupby("experiment", sort=False):
+            ax.plot(
+                100 * part[x], 100 * part[y], linestyle="", alpha=0.8,
+                label=marks.TITLES[str(name)], **marks.look(str(name)),
+            )  # fmt: skip
+        _name(ax, *labels)
+    axes[2].plot(
+        moved.rankme, moved["target rankme"], linestyle="", label="_", **marks.look("transfer")
+    )
+    _name(axes[2], "RankMe on the source classes", "RankMe on the target")
+    for ax, title in zip(
+        axes,
+        ("probes do not overfit", "embedding and representation agree", "rank carries over"),
+        strict=True,
+    ):
+        ax.set_title(title)
+    marks.legend(fig, axes[0], columns=1)
+    return fig
+
+
+def _name(ax: "Axes", x: str, y: str) -> None:
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+
+
+@marks.styled
+def transfer(table: pd.DataFrame) -> "Figure":
+    """Draw accuracy on source and target classes against RankMe on the source.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.runs.transfer`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = marks.panels(1, 2, height=3.0)
+    titles = {"accuracy": "on source classes", "target accuracy": "on target classes"}
+    for ax, (column, title) in zip(axes, titles.items(), strict=True):
+        for place, (seed, part) in enumerate(table.groupby("seed")):
+            ax.plot(
+                part.rankme, 100 * part[column], linestyle="", label=f"seed {seed}",
+                color=plotting.PALETTE[(0, 4, 2)[place % 3]], marker=plotting.MARKERS[place % 7],
+            )  # fmt: skip
+        ax.set_title(title)
+        ax.set_xlabel("RankMe, source")
+    axes[0].set_ylabel("accuracy, %")
+    marks.legend(fig, axes[0], columns=3)
+    return fig
+
+
+@marks.styled
+def bound(table: pd.DataFrame, *, classes: int) -> "Figure":
+    """Draw what a probe on the first R components leaves, with the bound, and its accuracy.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.runs.path`.
+    classes : int
+        Where the bound reaches 0, plus one.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = marks.panels(2, 1, height=4.8, sharex=True)
+    for name, part in table.groupby("experiment", sort=False):
+        each = part.groupby("rank")
+        look = {"color": marks.look(str(name))["color"], "marker": ""}
+        for ax, column in zip(axes, ("residual", "accuracy"), strict=True):
+            mean, low, high = (getattr(each[column], f)() for f in ("mean", "min", "max"))
+            ax.plot(mean.index, 100 * mean, label=marks.TITLES[str(name)], **look)
+            ax.fill_between(
+                mean.index, 100 * low, 100 * high, color=look["color"], alpha=0.12, linewidth=0
+            )
+    least = table.groupby("rank").bound.mean()
+    axes[0].plot(least.index, 100 * least, color=marks.GREY, linestyle="--", marker="")
+    end = classes - 1
+    axes[0].annotate("bound", (end, 0), xytext=(6, 4), textcoords="offset points", va="bottom")
+    for ax in axes:
+        ax.axvline(end, color=marks.GREY, linewidth=1, linestyle=":", zorder=0)
+    axes[0].set_ylabel("left unexplained, %")
+    axes[1].set_ylabel("train accuracy, %")
+    axes[1].set_xlabel("rank R of the probe's input")
+    marks.legend(fig, axes[0], columns=1)
+    return fig
+
+
+@marks.styled
+def degenerate(runs: pd.DataFrame, noisy: pd.DataFrame) -> "Figure":
+    """Draw three ways to a high rank without accuracy.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.runs.encoders`.
+    noisy : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.runs.noise`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = marks.panels(3, 1, height=8.4)
+    _noise(axes[0], noisy)
+    _start(axes[1], runs)
+    _scale(axes[2], runs[runs.experiment == "invariance"])
+    return fig
+
+
+def _noise(ax: "Axes", table: pd.DataFrame) -> None:
+    mean = table.groupby("strength")[["rankme", "accuracy"]].mean()
+    ax.plot(mean.rankme, 100 * mean.accuracy, marker="o", color=plotting.PALETTE[5])
+    for strength, row in mean.iloc[[0, 3, -1]].iterrows():
+        first = strength == mean.index[0]
+        ax.annotate(
+            f"noise × {strength:g}", (row.rankme, 100 * row.accuracy),
+            xytext=(6, 4) if first else (-7, -3), textcoords="offset points",
+            ha="left" if first else "right", va="bottom" if first else "top",
+        )  # fmt: skip
+    ax.margins(x=0.12, y=0.18)
+    ax.set_title("noise added to the embedding")
+    _name(ax, "RankMe", "accuracy, %")
+
+
+def _start(ax: "Axes", runs: pd.DataFrame) -> None:
+    names = {"covariance": "deep, no norm", "shallow": "shallow, batch norm"}
+    for name, title in names.items():
+        part = runs[runs.experiment == name]
+        if len(part):
+            ax.plot(
+                part.rankme, 100 * part.accuracy, linestyle="", label=title, alpha=0.8,
+                **marks.look(name),
+            )  # fmt: skip
+    ax.legend(loc="lower right")
+    ax.set_title("covariance weight, two networks")
+    _name(ax, "RankMe", "accuracy, %")
+
+
+def _scale(ax: "Axes", part: pd.DataFrame) -> None:
+    each = part.groupby("setting")[["rankme", "std, embedding", "accuracy"]].mean()
+    shown = {"rankme": "RankMe", "std, embedding": "spread", "accuracy": "accuracy"}
+    places = marks.settings_axis(ax, list(each.index))
+    for place, (column, title) in enumerate(shown.items()):
+        colour = plotting.PALETTE[(0, 4, 2)[place]]
+        values = each[column] / each[column].max()
+        x = [places[value] for value in each.index]
+        ax.plot(x, values, label=title, color=colour, marker=plotting.MARKERS[place])
+    ax.set_ylim(0, 1.08)
+    ax.set_title("rank is blind to scale: invariance weight")
+    _name(ax, "invariance weight", "share of the largest")
+    plotting.direct_labels(ax)

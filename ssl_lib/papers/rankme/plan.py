@@ -1,0 +1,138 @@
+"""What each profile trains: data, encoder, head, optimisation."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ssl_lib import profiles
+from ssl_lib.papers.rankme.settings import SWEEPS, Settings
+
+__all__ = ["Experiment", "experiments"]
+
+#: Deep and without normalisation: starts at a low rank, as large networks do.
+DEEP = {"hidden": (96, 96, 96), "norm": "none", "activation": "relu"}
+#: Shallow with batch normalisation: starts at nearly full rank.
+SHALLOW = {"hidden": (96,), "norm": "batch", "activation": "relu"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What one table is computed from: a sweep on one data set with several seeds.
+
+    Attributes
+    ----------
+    profile, data, device : str
+        As in the settings, resolved.
+    sweep : str
+        A key of :data:`ssl_lib.papers.rankme.settings.SWEEPS`.
+    values : tuple of float
+        The settings that are trained.
+    seeds : tuple of int
+        Each draws its own split, initial weights, batches and views.
+    half : bool
+        Pretrain on the first half of the classes and keep the rest as target.
+    encoder : str
+    encoder_options : dict
+    out_dim : int or None
+        See :func:`ssl_lib.models.build_encoder`.
+    he : bool
+        Draw linear layers from He's normal distribution with zero bias, as the paper-sized
+        networks do, instead of torch's narrower uniform one.
+    head : tuple of int
+    head_norm : str
+        Of the projector.
+    steps, warmup, batch_size : int
+        Optimiser steps in all and of warm-up, and images in each.
+    learning_rate : float
+    together : bool
+        Train all settings of a seed as one stacked model.
+    samples : int
+        Pretraining images that are measured, at most: ranks and probes.
+    """
+
+    profile: str
+    data: str
+    device: str
+    sweep: str
+    values: tuple[float, ...]
+    seeds: tuple[int, ...]
+    half: bool = False
+    encoder: str = "mlp"
+    encoder_options: dict[str, Any] = field(default_factory=lambda: dict(DEEP))
+    out_dim: int | None = 48
+    he: bool = True
+    head: tuple[int, ...] = (96, 64)
+    head_norm: str = "none"
+    steps: int = 300
+    warmup: int = 20
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    together: bool = True
+    samples: int = 25_600
+
+
+def experiments(settings: Settings) -> dict[str, Experiment]:
+    """Return the experiments of a run by name.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    dict of str to Experiment
+        The three sweeps; "transfer", the temperature sweep on half of the classes; "shallow", the
+        covariance sweep of a network that starts at full rank.
+
+    Examples
+    --------
+    >>> list(experiments(Settings(profile="smoke")))
+    ['temperature', 'invariance', 'covariance', 'transfer', 'shallow']
+    """
+    base = _base(settings)
+    made = {name: replace(base, sweep=name, values=_some(name, settings)) for name in SWEEPS}
+    made["transfer"] = replace(made["temperature"], half=True)
+    if base.encoder == "mlp":
+        made["shallow"] = replace(made["covariance"], encoder_options=dict(SHALLOW))
+    return made
+
+
+def _some(name: str, settings: Settings) -> tuple[float, ...]:
+    values = SWEEPS[name].values
+    return values[::3] if settings.profile == "smoke" else values
+
+
+def _base(settings: Settings) -> Experiment:
+    chosen = profiles.choose(
+        settings.profile,
+        smoke={"steps": 40, "warmup": 5},
+        quick={},
+        standard=_CIFAR,
+        paper=_CIFAR | _LARGE,
+    )
+    data = profiles.choose(
+        settings.profile, smoke="digits", quick="digits", standard="cifar10", paper="tiny-imagenet"
+    )
+    return Experiment(
+        profile=settings.profile,
+        data=settings.data or data,
+        device=str(profiles.device(settings.device)),
+        sweep="",
+        values=(),
+        seeds=settings.every_seed,
+        **chosen,
+    )
+
+
+_CIFAR: dict[str, Any] = {
+    "encoder": "resnet18",
+    "encoder_options": {},
+    "out_dim": None,
+    "he": False,
+    "head": (2048, 2048, 2048),
+    "head_norm": "batch",
+    "steps": 970,
+    "warmup": 97,
+    "batch_size": 512,
+    "together": False,
+}
+_LARGE: dict[str, Any] = {"steps": 7800, "warmup": 780}

@@ -1,0 +1,155 @@
+"""What the RankMe chapter can be run with, and the sweeps it runs."""
+
+from dataclasses import dataclass
+
+from ssl_lib import profiles
+from ssl_lib.data import NAMES
+from ssl_lib.errors import InputError
+
+__all__ = ["SWEEPS", "Settings", "Sweep"]
+
+MOST_SEEDS = 100
+LARGEST_TOLERANCE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """One hyper-parameter of one method, all others fixed.
+
+    Attributes
+    ----------
+    name : str
+        How tables name it.
+    method : str
+        A key of :data:`ssl_lib.methods.METHODS`.
+    option : str
+        The method's option that varies.
+    values : tuple of float
+        Its settings, increasing.
+    title : str
+        How figures name it.
+    """
+
+    name: str
+    method: str
+    option: str
+    values: tuple[float, ...]
+    title: str
+
+
+#: The three sweeps of the chapter; VICReg's other weights are 25 (invariance, variance) and 1.
+SWEEPS: dict[str, Sweep] = {
+    "temperature": Sweep(
+        name="temperature",
+        method="simclr",
+        option="temperature",
+        values=(0.05, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0, 30.0),
+        title="SimCLR, temperature",
+    ),
+    "invariance": Sweep(
+        name="invariance",
+        method="vicreg",
+        option="invariance",
+        values=(1.0, 3.0, 8.0, 15.0, 25.0, 50.0, 100.0, 200.0),
+        title="VICReg, invariance weight",
+    ),
+    "covariance": Sweep(
+        name="covariance",
+        method="vicreg",
+        option="covariance",
+        values=(0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
+        title="VICReg, covariance weight",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(profiles.Settings):
+    """Parameters of the chapter; every value is checked by name.
+
+    Parameters
+    ----------
+    profile : {"smoke", "quick", "standard", "paper"}, default="quick"
+        Decides data, encoder, length of training, and how many settings and seeds.
+    seed : int, default=0
+        The first seed; the others follow it.
+    device : str, default="auto"
+        Where encoders are trained.
+    data : str, default=""
+        A named data set, or a folder of images in class folders; empty takes the profile's.
+    seeds : int, default=0
+        Number of seeds; 0 takes the profile's. Intervals need two, claims three.
+    tolerance : float, default=0.01
+        Share of the largest RankMe that counts as the same rank in a selection; the paper states
+        none.
+    images : str, default=""
+        Folder of pictures for the section on an encoder of one's own; empty draws shapes.
+    model : str, default="resnet18"
+        The torchvision encoder of that section.
+
+    Raises
+    ------
+    InputError
+        When a value has the wrong type or range.
+
+    Examples
+    --------
+    >>> Settings(seed=4, seeds=3).every_seed
+    (4, 5, 6)
+    >>> Settings(seeds=-1)
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: seeds must be 0 (the profile's number) or from 1 to 100, got -1.
+    """
+
+    data: str = ""
+    seeds: int = 0
+    tolerance: float = 0.01
+    images: str = ""
+    model: str = "resnet18"
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use."""
+        super().__post_init__()
+        for name in ("data", "images", "model"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"{name} must be text, got {getattr(self, name)!r}.")
+        if not self.model:
+            raise InputError("model must not be empty; give a name such as 'resnet18'.")
+        _check_seeds(self.seeds)
+        _check_tolerance(self.tolerance)
+        _check_data(self.data)
+
+    @property
+    def every_seed(self) -> tuple[int, ...]:
+        """The seeds of this run."""
+        chosen = profiles.choose(self.profile, smoke=2, quick=3, standard=3, paper=3)
+        return tuple(range(self.seed, self.seed + (self.seeds or chosen)))
+
+
+def _check_seeds(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"seeds must be an integer, got {value!r}.")
+    if not 0 <= value <= MOST_SEEDS:
+        raise InputError(
+            f"seeds must be 0 (the profile's number) or from 1 to {MOST_SEEDS}, got {value}."
+        )
+
+
+def _check_tolerance(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"tolerance must be a number, got {value!r}.")
+    if not 0 <= value <= LARGEST_TOLERANCE:
+        raise InputError(f"tolerance must be from 0 to {LARGEST_TOLERANCE}, got {value}.")
+
+
+def _check_data(value: str) -> None:
+    from pathlib import Path
+
+    from ssl_lib.errors import closest
+
+    if value and value not in NAMES and not Path(value).expanduser().exists():
+        raise InputError(
+            f"data must be a folder of images or the name of a data set, got {value!r}."
+            f"{closest(value, NAMES)}"
+        )
