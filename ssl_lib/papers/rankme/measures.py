@@ -56,8 +56,10 @@ class Features:
         representation = encode(images.images)
         with torch.no_grad():
             embedding = torch.cat([head(part) for part in representation.split(4096)])
-        labels = torch.unique(images.labels, return_inverse=True)[1]
-        return cls(representation.double().cpu(), embedding.double().cpu(), labels.cpu())
+        labels = torch.unique(images.labels, return_inverse=True)[1].to(representation.device)
+        if representation.device.type == "mps":  # which has no float64
+            representation, embedding, labels = representation.cpu(), embedding.cpu(), labels.cpu()
+        return cls(representation.double(), embedding.double(), labels)
 
 
 def measure(
@@ -151,7 +153,7 @@ def _noise(source: Features, test: Features, seed: int) -> Iterator[Row]:
     generator = torch_generator(seed, "rankme", "noise")
     scale = source.embedding.std(0).mean()
     drawn = [
-        torch.randn(part.embedding.shape, generator=generator, dtype=torch.float64)
+        torch.randn(part.embedding.shape, generator=generator).to(part.embedding)
         for part in (source, test)
     ]
     for strength in NOISE:
