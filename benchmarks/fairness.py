@@ -1,10 +1,11 @@
-"""Accuracy of ensembles of every size over many draws: a plain loop against this library.
+"""Curves of ensembles over many draws against a plain loop; training members at once or in turn.
 
     python -m benchmarks.fairness [--members 20] [--images 10000] [--classes 200] [--draws 1000]
 
 Members are made up with about the accuracy of a network on TinyImageNet. The loop averages the
 probabilities of each drawn ensemble; a small part of its draws is timed and scaled, and its answers
-on that part must equal the library's. One thread. The table goes to
+on that part must equal the library's. The digits members of the FAIR-Ensemble chapter are trained
+by one engine, all at once or one after another. One thread. The table goes to
 ``OUTPUT/benchmarks/fairness.csv``, its manifest beside it.
 """
 
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +25,12 @@ import threadpoolctl
 
 from ssl_lib.evaluation import fairness
 from ssl_lib.evaluation.fairness.curves import draw_ensembles
+from ssl_lib.papers.fair_ensemble import Settings, members
 from ssl_lib.paths import share
 from ssl_lib.results import Store
 
 PART = 5  # draws of each size that the loop is timed on
+ALONE = 3  # members that are trained one by one
 MARGIN = 4.2  # of the label's logit: single members are right on about half of the images
 
 
@@ -76,10 +80,29 @@ def measure_side(side: str, m: int, n: int, c: int, draws: int) -> dict[str, obj
         scale = sum(ensembles) / sum(map(len, masks))
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     return {
-        "side": side, "members": m, "images": n, "classes": c, "draws": draws,
+        "task": "curves", "side": side, "members": m, "images": n, "classes": c, "draws": draws,
         "ensembles": sum(ensembles), "timed_share": 1 / scale, "wall_s": scale * wall,
         "cpu_s": scale * cpu, "input_mb": probabilities.nbytes / 2**20,
         "extra_peak_mb": peak_megabytes() - before,
+    }  # fmt: skip
+
+
+def training(side: str) -> dict[str, object]:
+    """Time the chapter's digits members: all at once, or a few one by one, scaled to all."""
+    run = Settings().runs[0]
+    images, _ = members.images(run)
+    everyone = [member for member in members.members(run) if member.arm == "everything"]
+    groups = [everyone] if side == "ssl_lib" else [[member] for member in everyone[:ALONE]]
+    members.train(replace(run, epochs=1, warmup_epochs=0.0), images, groups[0])  # warm-up
+    start, cpu = time.perf_counter(), time.process_time()
+    for group in groups:
+        members.train(run, images, group)
+    scale = len(everyone) / sum(map(len, groups))
+    wall, cpu = scale * (time.perf_counter() - start), scale * (time.process_time() - cpu)
+    seen = len(everyone) * run.epochs * (len(images) // run.batch_size) * run.batch_size
+    return {
+        "task": "train on digits", "side": side, "members": len(everyone), "images": len(images),
+        "timed_share": 1 / scale, "wall_s": wall, "cpu_s": cpu, "images_per_cpu_s": seen / cpu,
     }  # fmt: skip
 
 
@@ -95,16 +118,22 @@ def measure(config: dict[str, int]) -> pd.DataFrame:
     sizes = [config[name] for name in ("members", "images", "classes", "draws")]
     check_equal(sizes[0], sizes[2])
     rows = []
-    for side in ("plain loop", "ssl_lib"):
+    for call in (
+        f"measure_side('plain loop', *{sizes})",
+        f"measure_side('ssl_lib', *{sizes})",
+        "training('one after another')",
+        "training('ssl_lib')",
+    ):
         code = (
-            "import json, threadpoolctl\nfrom benchmarks.fairness import measure_side\n"
-            f"with threadpoolctl.threadpool_limits(1): print(json.dumps(measure_side({side!r}, "
-            f"*{sizes})))"
+            "import json, threadpoolctl, torch\nfrom benchmarks.fairness import *\n"
+            "torch.set_num_threads(1)\n"
+            f"with threadpoolctl.threadpool_limits(1): print(json.dumps({call}))"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         rows.append(pd.DataFrame([json.loads(done.stdout)]))
     table = pd.concat(rows, ignore_index=True)
-    table["speed_up"] = table.cpu_s[0] / table.cpu_s  # of processor time: cores may be shared
+    slow = table.groupby("task").cpu_s.transform("first")
+    table["speed_up"] = slow / table.cpu_s  # of processor time: cores may be shared
     return table.round(3)
 
 
@@ -117,7 +146,7 @@ def main() -> None:
     config = {name: getattr(args, name) for name in ("members", "images", "classes", "draws")}
     with tempfile.TemporaryDirectory() as scratch, threadpoolctl.threadpool_limits(1):
         store = Store(scratch)  # never from the cache
-        result = store.table("fairness", measure, config, uses=[ours, measure_side])
+        result = store.table("fairness", measure, config, uses=[ours, measure_side, training])
         print(result.table.to_string(index=False))
         print(store.publish(result, args.output / "benchmarks"))
 

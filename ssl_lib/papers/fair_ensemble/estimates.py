@@ -1,14 +1,15 @@
 """The estimates that decide the chapter's claims, from the same samples as its figures."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ssl_lib.claims import Estimate
-from ssl_lib.papers.fair_ensemble.members import Chapter
+from ssl_lib.papers.fair_ensemble.members import CLEAN, Chapter
 from ssl_lib.papers.fair_ensemble.samples import Sample, over_samples, sample
 from ssl_lib.papers.fair_ensemble.severities import severity
-from ssl_lib.papers.fair_ensemble.tables import main, minority_samples
+from ssl_lib.papers.fair_ensemble.tables import corrupted_samples, main, minority_samples
 
 __all__ = ["estimates", "not_tested"]
 
@@ -121,21 +122,18 @@ def _imbalance(chapter: Chapter) -> Estimate:
 
 def _corruption(chapter: Chapter) -> dict[str, Estimate]:
     """Relative gain at the highest severity minus that on clean images, by group."""
-    runs = [(run, result) for run, result in chapter.main if run.corruptions]
-    worst = [(n, s) for n, s in runs[0][0].corruptions if severity(n, s) == 5]
-    clean = [sample(run, result) for run, result in runs]
-    harmed = [
-        [sample(run, result, corruption=n, strength=s) for n, s in worst] for run, result in runs
-    ]
-    by_seed = dict(zip([one.run.seed for one in clean], harmed, strict=True))
+    by_copy = corrupted_samples(chapter)
+    worst = [copy for copy in by_copy if copy[0] != CLEAN and severity(*copy) == 5]
+    clean = by_copy[CLEAN, 0.0]
+    others = {
+        one.run.seed: [by_copy[copy][place] for copy in worst] for place, one in enumerate(clean)
+    }
 
     def change(one: Sample, group: int) -> float:
-        others = [replaced(other, one) for other in by_seed[one.run.seed]]
-        means = np.mean([other.relative("unbiased")[group] for other in others])
-        return float(means - one.relative("unbiased")[group])
-
-    def replaced(other: Sample, one: Sample) -> Sample:
-        return Sample(other.run, other.table, one.groups)
+        # A resampled set of images is the same images of every copy.
+        harmed = [replace(other, groups=one.groups) for other in others[one.run.seed]]
+        mean = np.mean([other.relative("unbiased")[group] for other in harmed])
+        return float(mean - one.relative("unbiased")[group])
 
     note = f"mean of {len(worst)} corruptions"
     return {

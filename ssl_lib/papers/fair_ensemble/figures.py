@@ -36,6 +36,8 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 NAMES = {"all": "all classes", "top": "top group", "bottom": "bottom group"}
 PROTOCOLS = {"paper": "The paper's protocol", "unbiased": "Unbiased protocol"}
+#: Accuracy of one member, in percent, by which classes are told apart.
+BINS = ((80, 101), (50, 80), (0, 50))
 #: From what varies least.
 ARMS = (
     "nothing", "augmentation", "order", "initialisation", "initialisation and order", "everything",
@@ -148,7 +150,7 @@ def bound(table: pd.DataFrame) -> "Figure":
 
 @styled
 def churn_by_class(table: pd.DataFrame) -> "Figure":
-    """Draw the gain of the vote against churn, a dot a class and training set.
+    """Draw the gain of the vote against churn, a mark a class and training set.
 
     Parameters
     ----------
@@ -166,14 +168,18 @@ def churn_by_class(table: pd.DataFrame) -> "Figure":
     ax.fill_between([0, edge], [0, -edge], [0, edge], color=GREY, alpha=0.18, lw=0)
     ax.plot([0, edge], [0, edge], color=GREY, marker="", linewidth=1)
     ax.plot([0, edge], [0, -edge], color=GREY, marker="", linewidth=1)
-    image = ax.scatter(table.churn, table.gain, c=table.member, cmap="cividis_r", s=22,
-                       vmin=0, vmax=100, edgecolors="#222832", linewidths=0.4)  # fmt: skip
-    bar = fig.colorbar(image, ax=ax, location="top", shrink=0.8, aspect=30)
-    bar.set_label("accuracy of one member on the class, %")
-    low = min(float(table.gain.min()), 0) - 5
-    ax.set(xlim=(0, edge), ylim=(low, float(table.gain.max()) + 8))
+    ax.axhline(0, color=GREY, linewidth=1, zorder=0)
+    for (low, high), group in zip(BINS, ("top", "all", "bottom"), strict=True):
+        part = table[(table.member >= low) & (table.member < high)]
+        words = (
+            f"above {low} %" if high > 100 else f"{low} to {high} %" if low else f"below {high} %"
+        )
+        ax.plot(part.churn, part.gain, linestyle="", label=words, **LOOKS[group])
+    bottom = min(float(table.gain.min()), 0) - 5
+    ax.set(xlim=(0, edge), ylim=(bottom, float(table.gain.max()) + 8))
     ax.set(xlabel="churn: two members disagree, %", ylabel="gain of the vote, points")
-    ax.text(0.03, 0.95, "no vote can gain more than churn", transform=ax.transAxes, va="top")
+    ax.text(0.03, 0.95, "no vote gains more than churn", transform=ax.transAxes, va="top")
+    _legend(fig, ax)
     return fig
 
 
@@ -251,7 +257,7 @@ def _rows(
 
 @styled
 def corruption(table: pd.DataFrame) -> "Figure":
-    """Draw relative gain by severity, a panel a group, a thin line a corruption.
+    """Draw relative gain by severity, a panel a group, a thin line a corruption (contrast dashed).
 
     Parameters
     ----------
@@ -262,13 +268,13 @@ def corruption(table: pd.DataFrame) -> "Figure":
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plotting.small_multiples(2, height=3.3)
+    fig, axes = plotting.small_multiples(2, height=3.6)
     clean = table[table.severity == 0].set_index("group").relative
     for ax, group in zip(axes, ("bottom", "top"), strict=True):
         part = table[(table.group == group) & (table.severity > 0)]
-        for _, one in part.groupby("corruption"):
+        for name, one in part.groupby("corruption"):
             ax.plot([0, *one.severity], [clean[group], *one.relative], color=GREY, marker="",
-                    linewidth=1, alpha=0.8)  # fmt: skip
+                    linewidth=1, linestyle="--" if name == "contrast" else "-")  # fmt: skip
         mean = part.groupby("severity").relative.mean()
         ax.plot([0, *mean.index], [clean[group], *mean], label=NAMES[group], **LOOKS[group])
         ax.axhline(0, color=GREY, linewidth=1, zorder=0)
@@ -323,8 +329,8 @@ def strong_noise(table: pd.DataFrame) -> "Figure":
         part = table[table.group == group].sort_values("strength")
         axes[0].plot(part.strength, part.one, label=NAMES[group], **LOOKS[group])
         axes[1].plot(part.strength, part.relative, **LOOKS[group])
-    axes[0].set(ylabel="accuracy of one member, %", xlabel="noise (sd)", ylim=(0, 100))
-    axes[1].set(ylabel="relative gain, %", xlabel="noise (sd)")
+    axes[0].set(title="Accuracy of one, %", xlabel="noise (sd)", ylim=(0, 100))
+    axes[1].set(title="Relative gain, %", xlabel="noise (sd)")
     axes[1].axhline(0, color=GREY, linewidth=1, zorder=0)
     _legend(fig, axes[0])
     return fig

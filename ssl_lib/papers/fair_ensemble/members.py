@@ -219,20 +219,28 @@ def measure(config: Run, workdir: Path) -> pd.DataFrame:
         Corrupted copies have the first four kinds of column, right_K among them, and the members
         of the first arm alone.
     """
-    return _measure(config, workdir, "prob")
+    return _measured(config, workdir, "prob")
 
 
 def measure_logit(config: Run, workdir: Path) -> pd.DataFrame:
     """Do what :func:`measure` does, averaging logits in the curves."""
-    return _measure(config, workdir, "logit")
+    return _measured(config, workdir, "logit")
 
 
 def measure_vote(config: Run, workdir: Path) -> pd.DataFrame:
     """Do what :func:`measure` does, by majority vote in the curves."""
-    return _measure(config, workdir, "vote")
+    return _measured(config, workdir, "vote")
 
 
 _MEASURES = {"prob": measure, "logit": measure_logit, "vote": measure_vote}
+
+
+def _measured(run: Run, workdir: Path, aggregate: Any) -> pd.DataFrame:
+    """Work in one thread on digits: several would mostly wait for each other."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    with threadpool_limits(1 if run.data == "digits" else None):
+        return _measure(run, workdir, aggregate)
 
 
 def _measure(run: Run, workdir: Path, aggregate: Any) -> pd.DataFrame:
@@ -246,7 +254,11 @@ def _measure(run: Run, workdir: Path, aggregate: Any) -> pd.DataFrame:
     tables = []
     for place, (name, strength) in enumerate(((CLEAN, 0.0), *run.corruptions)):
         for arm in run.arms if place == 0 else run.arms[:1]:
-            rows = [part[place][_of(arm, group)] for part, group in zip(found, groups, strict=True)]
+            rows = [
+                part[place][_of(arm, group)] if place == 0 else part[place]
+                for part, group in zip(found, groups, strict=True)
+                if place < len(part)
+            ]
             logits, labels = torch.cat(rows).float().numpy(), test.labels.numpy()
             columns = _right(logits, labels, run, aggregate, clean=place == 0)
             columns |= _compared(logits, labels) if place == 0 else {}
@@ -263,12 +275,20 @@ def _of(arm: str, group: Sequence[Member]) -> Tensor:
 def _predictions(
     run: Run, training: ImageData, test: ImageData, group: Sequence[Member], file: Path
 ) -> list[Tensor]:
-    """Return logits (m, n, c) on each copy of the test images."""
+    """Return logits (m, n, c) on each copy of the test images, of all on the clean ones.
+
+    Corrupted copies are for the first arm alone.
+    """
     if file.is_file():
         kept: list[Tensor] = torch.load(file, weights_only=True)
         return kept
     methods = train(run, training, group)
-    found = [_logits(methods, copy, run) for _, _, copy in _copies(run, test)]
+    first = [m for m, member in zip(methods, group, strict=True) if member.arm == run.arms[0]]
+    found = [
+        _logits(methods if name == CLEAN else first, copy, run)
+        for name, _, copy in _copies(run, test)
+        if name == CLEAN or first
+    ]
     partial = file.with_suffix(".part")
     torch.save(found, partial)
     partial.rename(file)

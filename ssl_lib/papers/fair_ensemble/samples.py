@@ -15,7 +15,7 @@ from ssl_lib.papers.fair_ensemble.settings import Run
 from ssl_lib.randomness import numpy_generator
 from ssl_lib.results import Result
 
-__all__ = ["PROTOCOLS", "Sample", "over_samples", "sample"]
+__all__ = ["PROTOCOLS", "Sample", "copies", "over_samples", "sample"]
 
 Floats = npt.NDArray[np.float64]
 #: Name of a protocol to the prefix of its columns.
@@ -112,6 +112,28 @@ def sample(
     if chosen.empty:
         raise InputError(f"the run has no {arm!r} members on {corruption} {strength:g}.")
     return Sample(run, chosen.reset_index(drop=True), _groups(run, clean))
+
+
+def copies(run: Run, result: Result) -> dict[tuple[str, float], Sample]:
+    """Return the first arm on every copy of the test images, by corruption and strength.
+
+    Parameters
+    ----------
+    run : Run
+    result : Result
+
+    Returns
+    -------
+    dict of (str, float) to Sample
+        As :func:`sample` gives them one by one.
+    """
+    clean = sample(run, result, arm=run.arms[0])
+    own = result.table[result.table.arm == run.arms[0]]
+    found = {}
+    for _, table in own.groupby(["corruption", "strength"], sort=False):
+        copy = (str(table.corruption.iloc[0]), float(table.strength.iloc[0]))
+        found[copy] = Sample(run, table.reset_index(drop=True), clean.groups)
+    return found
 
 
 def _groups(run: Run, clean: pd.DataFrame) -> dict[str, Groups]:

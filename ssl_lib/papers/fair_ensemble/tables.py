@@ -1,7 +1,7 @@
 """The tables behind the chapter's figures, accuracies in percent and gains in points."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,14 @@ import pandas as pd
 
 from ssl_lib.papers.fair_ensemble.members import CLEAN, Chapter, images, members
 from ssl_lib.papers.fair_ensemble.published import table_1
-from ssl_lib.papers.fair_ensemble.samples import PROTOCOLS, Floats, Sample, over_samples, sample
+from ssl_lib.papers.fair_ensemble.samples import (
+    PROTOCOLS,
+    Floats,
+    Sample,
+    copies,
+    over_samples,
+    sample,
+)
 from ssl_lib.papers.fair_ensemble.settings import VARIED, Run
 from ssl_lib.papers.fair_ensemble.severities import STRONG_NOISE, severity
 
@@ -38,26 +45,20 @@ NAMES = {
 NETWORKS = {"mlp": "MLP 16-16", "resnet9": "ResNet9"}
 
 
-def main(chapter: Chapter, **which: object) -> list[Sample]:
-    """Return the samples of the first data set, one a training set that has what is asked for.
+def main(chapter: Chapter, *, arm: str = "everything") -> list[Sample]:
+    """Return the clean samples of the first data set, one a training set that has the arm.
 
     Parameters
     ----------
     chapter : Chapter
-    **which
-        As for :func:`ssl_lib.papers.fair_ensemble.samples.sample`.
+    arm : str, default="everything"
+        What varies between members.
 
     Returns
     -------
     list of Sample
     """
-    arm = which.get("arm", "everything")
-    wanted = (which.get("corruption", CLEAN), which.get("strength", 0.0))
-    return [
-        sample(run, result, **which)  # type: ignore[arg-type]
-        for run, result in chapter.main
-        if arm in run.arms and (wanted == (CLEAN, 0.0) or wanted in run.corruptions)
-    ]
+    return [sample(run, result, arm=arm) for run, result in chapter.main if arm in run.arms]
 
 
 def _rows(
@@ -199,8 +200,10 @@ def sources(chapter: Chapter) -> pd.DataFrame:
         within each arm.
     """
     parts = []
+    # All arms on the same training sets, so that only the arm differs.
+    ablated = [pair for pair in chapter.main if len(pair[0].arms) > 1]
     for arm in VARIED:
-        samples = main(chapter, arm=arm)
+        samples = [sample(run, result, arm=arm) for run, result in ablated if arm in run.arms]
         if not samples:
             continue
         ends, _, _ = over_samples(samples, lambda one: 100 * one.curve("unbiased")[[0, -1]])
@@ -247,8 +250,15 @@ def _strengths(chapter: Chapter) -> tuple[tuple[str, float], ...]:
     return chapter.main[0][0].corruptions
 
 
+@lru_cache(maxsize=2)
+def corrupted_samples(chapter: Chapter) -> dict[tuple[str, float], list[Sample]]:
+    """Return the samples of training sets with corrupted copies, by corruption and strength."""
+    each = [copies(run, result) for run, result in chapter.main if run.corruptions]
+    return {copy: [one[copy] for one in each] for copy in each[0]}
+
+
 def _corrupted(chapter: Chapter, name: str, strength: float) -> pd.DataFrame:
-    samples = main(chapter, corruption=name, strength=strength)
+    samples = corrupted_samples(chapter)[name, strength]
     ends, _, _ = over_samples(samples, lambda one: 100 * one.curve("unbiased")[[0, -1]])
     table = pd.DataFrame({"group": GROUPS, "one": ends[0], "ensemble": ends[1]})
     gain = table.ensemble - table.one
@@ -270,7 +280,7 @@ def corruption_curves(chapter: Chapter) -> pd.DataFrame:
         level = 0 if name == CLEAN else severity(name, strength)
         if name != CLEAN and not level:
             continue
-        samples = main(chapter, corruption=name, strength=strength)
+        samples = corrupted_samples(chapter)[name, strength]
         mean, _, _ = over_samples(samples, lambda one: one.curve("unbiased"))
         for place, group in enumerate(GROUPS):
             relative = 100 * (mean[:, place] / mean[0, place] - 1)
@@ -297,6 +307,7 @@ def imbalance(chapter: Chapter) -> pd.DataFrame:
             samples, lambda one: 100 * one.curve("unbiased", groups="minority")[[0, -1]]
         )
         churn, _, _ = over_samples(samples, lambda one: 100 * one.means("churn", "minority"))
+        ratio = ends[1] / np.where(ends[0] > 0, ends[0], np.nan)
         gain = _rows(
             samples,
             lambda one: one.gain("unbiased", groups="minority"),
@@ -306,7 +317,7 @@ def imbalance(chapter: Chapter) -> pd.DataFrame:
         parts.append(
             gain.assign(
                 images=f"{counts[0]}/{counts[1]}", share=counts[1] / counts[0], one=ends[0],
-                ensemble=ends[1], relative=100 * (ends[1] / np.where(ends[0] > 0, ends[0], np.nan) - 1),
+                ensemble=ends[1], relative=100 * (ratio - 1),
                 churn=churn, training_sets=len(samples),
             )
         )  # fmt: skip
@@ -334,12 +345,13 @@ def beside_table_1(chapter: Chapter) -> pd.DataFrame:
                 samples,
                 lambda one, p=protocol: 100 * one.curve(p)[[0, -1]],  # type: ignore[misc]
             )
+            relative, _, _ = over_samples(samples, lambda one, p=protocol: one.relative(p))  # type: ignore[misc]
             table = pd.DataFrame({"group": GROUPS, "one": ends[0], "ensemble": ends[1]})
             gain = table.ensemble - table.one
             network = NETWORKS[samples[0].run.encoder]
             parts.append(
                 table.assign(data=NAMES[name], network=network, gain=gain,
-                             relative=100 * gain / table.one, source=f"here, {protocol} protocol")
+                             relative=relative, source=f"here, {protocol} protocol")
             )  # fmt: skip
     return pd.concat(parts, ignore_index=True)
 
