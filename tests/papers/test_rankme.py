@@ -337,10 +337,12 @@ def test_figures_have_names_and_sizes(trained: Results, encoders: pd.DataFrame) 
 
 def test_dimension_sweep_is_found_by_name(tmp_path: Any) -> None:
     store = Store(tmp_path, committed=tmp_path)
-    assert dimensions.find(store) is None
+    assert dimensions.find(store, profile="quick") is None
     config = {"dim": [2, 4], "rankme": [1.5, 3.0], "linear": [0.5, 0.8]}
+    store.table("issl-dimensions", pd.DataFrame, {**config, "profile": "smoke"})
+    assert dimensions.find(store, profile="quick") is None
     store.table("issl-dimensions", pd.DataFrame, config)
-    found = dimensions.find(store)
+    found = dimensions.find(store, profile="quick")
     assert found is not None
     tidy = dimensions.sweep(found)
     assert tidy is not None
@@ -351,7 +353,7 @@ def test_dimension_sweep_is_found_by_name(tmp_path: Any) -> None:
 def test_dimension_sweep_without_rank_is_not_shown(tmp_path: Any) -> None:
     store = Store(tmp_path, committed=tmp_path)
     store.table("issl-dimensions", pd.DataFrame, {"dim": [2], "linear": [0.5]})
-    found = dimensions.find(store)
+    found = dimensions.find(store, profile="quick")
     assert found is not None
     assert dimensions.sweep(found) is None
 

@@ -11,22 +11,24 @@ from ssl_lib.results import Result, Store
 __all__ = ["NAMES", "find", "sweep"]
 
 #: Names under which the table may be stored, the most wanted first.
-NAMES = ("issl-dimensions-standard", "issl-dimensions", "issl-dimensions-quick")
+NAMES = ("issl-dimensions-standard", "issl-dimension-sweep", "issl-dimensions")
 #: Column of the tidy table -> names it may have there.
 COLUMNS = {
     "dimension": ("dimension", "dim", "dims", "d"),
     "rankme": ("rankme", "RankMe"),
-    "accuracy": ("accuracy", "linear", "ridge", "logistic"),
-    "method": ("method", "objective"),
+    "accuracy": ("accuracy", "full", "linear", "ridge", "logistic"),
+    "method": ("method", "variant", "objective"),
 }
 
 
-def find(store: Store) -> Result | None:
+def find(store: Store, *, profile: str) -> Result | None:
     """Return the newest dimension sweep that the store or the project's results hold.
 
     Parameters
     ----------
     store : Store
+    profile : str
+        Tables that another profile computed here are passed over; committed ones are not.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def find(store: Store) -> Result | None:
         None where that chapter has not run here and ships no table.
     """
     for name in NAMES:
-        kept = store.entries(name)
+        kept = [made for made in store.entries(name) if made.profile in (None, "", profile)]
         if kept:
             folder = store.root / "tables" / name / kept[0].digest
             return Result(pd.read_parquet(folder / "table.parquet"), kept[0], "cache")
