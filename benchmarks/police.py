@@ -131,9 +131,9 @@ def measure_case(
     return row
 
 
-def measure(config: dict[str, Any]) -> pd.DataFrame:
+def measure(config: dict[str, Any], checkout: str | None) -> pd.DataFrame:
     torch.set_num_threads(1)
-    folder = Path(config["official"]) if config["official"] else None
+    folder = Path(checkout) if checkout else None
     device = torch.device(config["device"])
     rows = []
     for case in config["cases"]:
@@ -156,9 +156,10 @@ def main() -> None:
         "device": args.device,
         "official": args.official is not None,
     }
+    folder = str(args.official) if args.official else None
     with tempfile.TemporaryDirectory() as scratch:  # never from the cache
         result = Store(scratch).table(
-            "police", lambda c: measure(c | {"official": args.official}), config, uses=[constrain]
+            "police", lambda c: measure(c, folder), config, uses=[constrain]
         )
         print(result.table.to_string(index=False, na_rep=""))
         print(Store(scratch).publish(result, args.output / "benchmarks"))

@@ -7,7 +7,8 @@ be equal layer by layer. CPU seconds are given, because they do not depend on wh
 does. The splitter (shapely, where it is installed) and the published code (a checkout of
 AhmedImtiazPrio/splinecam, and an interpreter with what it needs, see `benchmarks.splinecam_peers`)
 take milliseconds a region, so they only see networks of up to ``--peer-regions`` regions. Peak
-memory, with the default chunks and without, is that of a process of its own. The table goes to ``OUTPUT/benchmarks/splinecam.csv``.
+memory, with the default chunks and without, is that of a process of its own. The table goes to
+``OUTPUT/benchmarks/splinecam.csv``.
 """
 
 import argparse
@@ -42,7 +43,7 @@ def ours(model: nn.Sequential) -> list[int]:
     return [layer.n_regions for layer in partition(model, SQUARE).layers]
 
 
-def peak_memory(width: int, depth: int, memory: int) -> float:
+def peak_memory(width: int, depth: int, memory: int | None) -> float:
     """Peak MB of a fresh process that partitions a network, its imports included."""
     code = (
         "import resource, torch; torch.set_num_threads(1)\n"
@@ -82,7 +83,7 @@ def measure(config: dict[str, Any], commands: dict[str, list[str]]) -> pd.DataFr
             row |= {"peak_mb": float("nan"), "peak_mb_unchunked": float("nan")}
             rows.append(row)
         if counts[-1] > 100_000:
-            rows[-1]["peak_mb"] = peak_memory(*shape[:2], 2**28)
+            rows[-1]["peak_mb"] = peak_memory(*shape[:2], None)
             rows[-1]["peak_mb_unchunked"] = peak_memory(*shape[:2], EVERYTHING_AT_ONCE)
         print(json.dumps(rows[-len(found) :]), flush=True)
     return pd.DataFrame(rows)

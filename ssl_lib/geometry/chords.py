@@ -37,7 +37,8 @@ def block_rows(width: int, device: torch.device) -> int:
 
 def signed_distance(line: Tensor, point: Tensor) -> Tensor:
     """Signed distance of points (n, 2) from lines (n, 3) = (unit normal, offset)."""
-    return line[:, 0] * point[:, 0] + line[:, 1] * point[:, 1] + line[:, 2]
+    distance = torch.addcmul(line[:, 2], line[:, 0], point[:, 0])
+    return distance.addcmul_(line[:, 1], point[:, 1])
 
 
 def evaluate(images: Tensor, point: Tensor) -> Tensor:

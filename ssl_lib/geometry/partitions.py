@@ -198,7 +198,7 @@ def partition(
     domain: Slice | ArrayLike,
     *,
     layers: int | None = None,
-    memory: int = 2**28,
+    memory: int | None = None,
     pivot: Pivot = "centroid",
     seed: int = 0,
     tolerance: float = 1e-12,
@@ -219,9 +219,10 @@ def partition(
         A convex polygon, by its vertices for a network with two inputs, else a `Slice`.
     layers : int, optional
         Stop after so many nonlinear layers; the partition's outputs are then theirs.
-    memory : int
-        About how many bytes of activations to hold at a time. Regions beyond that are worked on in
-        chunks, depth first. The regions found come on top.
+    memory : int, optional
+        About how many bytes of activations to hold at a time: by default 256 MiB, or what the
+        parameters take in float64 if that is more. Regions beyond that are worked on in chunks,
+        depth first. The regions found come on top.
     pivot : {"centroid", "longest", "random"}
         Order in which lines cut a region; changes the time, not the regions.
     seed : int
@@ -265,13 +266,20 @@ def partition(
     widths = _rehearse(program, place, check=layers is None)
     diameter = place.diameter()
     how = Precision(tolerance * diameter, diameter, pivot, torch_generator(seed, "pivot"))
-    walk = _Walk(program, how, _chunk_sizes(program, widths, memory))
-    walk.run(Polygons.single(place.domain), {program.input: root_images(place, 1)}, 0, 0)
+    walk = _Walk(program, how, _bytes_per_region(program, widths))
+    start = {program.input: root_images(place, 1)}
+    walk.run(Polygons.single(place.domain), start, 0, 0, _memory(program, memory))
     return walk.result(place)
 
 
-def _check_options(memory: int, pivot: str, tolerance: float) -> None:
-    if memory < 1:
+def _memory(program: Program, memory: int | None) -> int:
+    """By default as much for activations as the parameters take, and 256 MiB at least."""
+    parameters = sum(p.numel() for p in program.model.parameters())
+    return max(2**28, 8 * parameters) if memory is None else memory
+
+
+def _check_options(memory: int | None, pivot: str, tolerance: float) -> None:
+    if memory is not None and memory < 1:
         raise InputError(f"memory must be a positive number of bytes, got {memory}")
     if pivot not in ("centroid", "longest", "random"):
         raise InputError(f"pivot must be 'centroid', 'longest' or 'random', got {pivot!r}")
@@ -308,19 +316,12 @@ def _compare(found: Tensor, expected: Tensor) -> None:
         )
 
 
-def _chunk_sizes(program: Program, widths: list[int], memory: int) -> list[int]:
-    """How many regions may enter the steps after each nonlinear layer at a time.
-
-    Each layer holds one chunk while the layers after it work, so they share the memory equally.
-    """
+def _bytes_per_region(program: Program, widths: list[int]) -> list[int]:
+    """How many bytes of activations a region needs from each nonlinear layer to the next."""
     places = [n for n, step in enumerate(program.steps) if isinstance(step, KinkStep | MaxStep)]
-    share = memory / (len(places) + 1)
     ends = [*places[1:], len(widths)][: len(places)]
     peaks = [max(widths[a : b + 1]) for a, b in zip(places, ends, strict=True)]
-    # What leaves the last layer is not cut again, so its chunks can fit a cache.
-    shares = [*[share] * (len(places) - 1), min(share, _LAST_CHUNK)]
-    sizes = [part / (_BYTES_PER_UNIT * peak) for part, peak in zip(shares, peaks, strict=False)]
-    return [max(1, int(size)) for size in sizes]
+    return [_BYTES_PER_UNIT * peak for peak in peaks]
 
 
 @dataclass
@@ -329,14 +330,16 @@ class _Walk:
 
     program: Program
     how: Precision
-    chunk_sizes: list[int]
+    bytes_per_region: list[int]
     counts: list[int] = field(default_factory=list)
     leaves: list[tuple[Polygons, Tensor]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.counts = [0] * len(self.chunk_sizes)
+        self.counts = [0] * len(self.bytes_per_region)
 
-    def run(self, polygons: Polygons, environment: Environment, number: int, layer: int) -> None:
+    def run(
+        self, polygons: Polygons, environment: Environment, number: int, layer: int, memory: float
+    ) -> None:
         """Carry regions from step ``number`` to the end; empties the environment on its way."""
         for n, step in enumerate(self.program.steps[number:], start=number):
             if not isinstance(step, KinkStep | MaxStep):
@@ -345,12 +348,13 @@ class _Walk:
                 continue
             cells = by_vertex_count(step.split(environment, polygons, layer + 1, self.how))
             self.counts[layer] += len(cells.parent)
-            size = self.chunk_sizes[layer]
+            size, share = self._chunk_size(layer, memory)
             layer += 1
             if len(cells.parent) > size:
                 for begin in range(0, len(cells.parent), size):
                     part = _chunk(cells, begin, size)
-                    self.run(part.polygons, self._enter(n, environment, part), n + 1, layer)
+                    entered = self._enter(n, environment, part)
+                    self.run(part.polygons, entered, n + 1, layer, memory - share)
                 return
             entered = self._enter(n, environment, cells)
             # In place, because the caller's frame still refers to this dictionary.
@@ -358,6 +362,17 @@ class _Walk:
             environment.update(entered)
             polygons = cells.polygons
         self.leaves.append((polygons, environment[self.program.output].flat()))
+
+    def _chunk_size(self, layer: int, memory: float) -> tuple[int, float]:
+        """How many regions may leave a layer at a time, and what of the memory that takes.
+
+        A layer that needs chunks holds one while the layers after it work, and they may, too.
+        """
+        left = len(self.bytes_per_region) - layer - 1
+        share = memory / (left + 2)
+        # What leaves the last layer is not cut again, so its chunks can fit a cache.
+        share = share if left else min(share, _LAST_CHUNK)
+        return max(1, int(share / self.bytes_per_region[layer])), share
 
     def _enter(self, number: int, environment: Environment, cells: Cells) -> Environment:
         """Return the activations of cells after the nonlinear step that cut them."""

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ssl_lib.geometry.chords import Chords, signed_distance
 from ssl_lib.geometry.polygons import Polygons
@@ -72,8 +73,7 @@ def choose_pivots(
 
 def snapped_distance(line: Tensor, point: Tensor, tolerance: float) -> Tensor:
     """Return signed distances of points (n, 2) from lines (n, 3); near ones are zero."""
-    distance = signed_distance(line, point)
-    return distance.masked_fill_(distance.abs() <= tolerance, 0.0)
+    return F.hardshrink(signed_distance(line, point), tolerance)
 
 
 def crossings(polygons: Polygons, distance: Tensor) -> Tensor:
