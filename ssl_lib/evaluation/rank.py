@@ -30,6 +30,9 @@ __all__ = [
 # Below this share of the largest eigenvalue a float64 Gram matrix has lost half of its digits.
 _TAIL = 1e-9
 
+# Columns of a Gram matrix computed at a time: symmetry then saves nearly half of the products.
+_COLUMNS = 256
+
 
 def rankme(
     features: Tensor, *, eps: float = 1e-7, centre: bool = False, chunk: int = 4096
@@ -230,11 +233,13 @@ def singular_values(features: Tensor, *, centre: bool = False, chunk: int = 4096
 
 
 def _spectrum(rows: Tensor, mean: Tensor | None, chunk: int) -> Tensor:
-    eigenvalues, vectors = torch.linalg.eigh(_gram(rows, mean, None, chunk))
+    gram = _gram(rows, mean, None, chunk)
+    eigenvalues = torch.linalg.eigvalsh(gram, UPLO="U")
     tail = eigenvalues < _TAIL * eigenvalues[-1]
     sigma = eigenvalues.clamp_min(0).sqrt()
     if eigenvalues[-1] > 0 and bool(tail.any()):
-        small = torch.linalg.eigvalsh(_gram(rows, mean, vectors[:, tail], chunk))
+        vectors = torch.linalg.eigh(gram, UPLO="U").eigenvectors[:, tail]
+        small = torch.linalg.eigvalsh(_gram(rows, mean, vectors, chunk), UPLO="U")
         sigma = torch.cat([small.clamp_min(0).sqrt(), sigma[~tail]])
     return torch.sort(sigma, descending=True)[0]
 
@@ -245,15 +250,21 @@ def _gram(rows: Tensor, mean: Tensor | None, basis: Tensor | None, chunk: int) -
     for part in rows.split(chunk):
         part = part.to(torch.float64)
         part = part if mean is None else part - mean
-        part = part if basis is None else part @ basis
-        gram.addmm_(part.T, part)
+        _add_gram(gram, part if basis is None else part @ basis)
     return gram
+
+
+def _add_gram(gram: Tensor, rows: Tensor) -> None:
+    """Add ``rows^T rows`` to the upper triangle; what lies below the diagonal means nothing."""
+    for at in range(0, len(gram), _COLUMNS):
+        gram[at : at + _COLUMNS, at:].addmm_(rows[:, at : at + _COLUMNS].T, rows[:, at:])
 
 
 class RankMeter:
     """RankMe of more samples than fit in memory, or that are spread over processes.
 
-    Holds the number of rows, their sum and their Gram matrix in float64: ``8 d (d + 1)`` bytes.
+    Holds the number of rows, their sum and (the upper half of) their Gram matrix in float64:
+    ``8 d (d + 1)`` bytes.
 
     Parameters
     ----------
@@ -298,7 +309,7 @@ class RankMeter:
             )
         self.n += len(features)
         self.total += features.sum(0)
-        self.gram.addmm_(features.T, features)
+        _add_gram(self.gram, features)
 
     def merge(self, other: RankMeter) -> None:
         """Add the rows that another meter has seen.
@@ -334,7 +345,7 @@ class RankMeter:
         if self.n == 0:
             raise InputError("no features were added: call update first.")
         gram = self.gram - torch.outer(self.total, self.total) / self.n if centre else self.gram
-        eigenvalues = torch.linalg.eigvalsh(gram).flip(0)[: self.n]
+        eigenvalues = torch.linalg.eigvalsh(gram, UPLO="U").flip(0)[: self.n]
         return entropic_rank(eigenvalues.clamp_min(0).sqrt(), eps=eps)
 
 
