@@ -1,0 +1,92 @@
+"""What the chapter's figures share: colours, bands, panels."""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ssl_lib import plotting
+from ssl_lib.papers.issl.summary import over_runs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["GREY", "LOOK", "band", "log_dims", "panels", "styled", "top_legend"]
+
+GREY = "#6E7681"
+_ORDER = (
+    "DISSL", "random encoder", "CISSL, MLP heads", "CISSL, linear heads", "CISSL", "DINO",
+    "SwAV",
+)  # fmt: skip
+#: Colour and marker of each variant, the same in every figure.
+LOOK = dict(zip(_ORDER, zip(plotting.PALETTE, plotting.MARKERS, strict=True), strict=True))
+
+
+def styled(draw: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
+    """Draw in the house style whatever the caller's settings are."""
+
+    @functools.wraps(draw)
+    def wrapped(*args: object, **options: object) -> "Figure":
+        with plotting.style():
+            return draw(*args, **options)
+
+    return wrapped
+
+
+def panels(
+    rows: int, columns: int, *, height: float, wide: bool = False, sharex: bool = False
+) -> tuple["Figure", list["Axes"]]:
+    """Make a grid of panels of the house's width and ``height`` inches in all."""
+    import matplotlib.pyplot as plt
+
+    width = plotting.WIDE if wide else plotting.WIDTH
+    fig, grid = plt.subplots(
+        rows, columns, figsize=(width, height), squeeze=False, layout="constrained",
+        sharex=sharex,
+    )  # fmt: skip
+    return fig, list(grid.flat)
+
+
+def band(
+    ax: "Axes",
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    label: str,
+    look: tuple[str, str],
+    style: str = "-",
+) -> None:
+    """Draw the mean over runs as a line, and all runs as a band from least to largest."""
+    means = over_runs(table, [x], y).sort_values(x)
+    ends = table.groupby(x)[y].agg(["min", "max"]).reindex(means[x])
+    colour, marker = look
+    ax.fill_between(means[x], ends["min"], ends["max"], color=colour, alpha=0.2, linewidth=0)
+    ax.plot(means[x], means["mean"], style, color=colour, marker=marker, label=label)
+
+
+def log_dims(ax: "Axes", dims: Iterable[int]) -> None:
+    """Make a logarithmic axis with a tick at each dimension."""
+    from matplotlib.ticker import NullLocator
+
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(list(dims), [str(d) for d in dims])
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def top_legend(fig: "Figure", ax: "Axes", *, columns: int = 3) -> None:
+    """Put one legend for all panels above them."""
+    handles, labels = ax.get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper left", ncols=columns)
+
+
+def colour(place: int) -> tuple[str, str]:
+    """Return the palette's colour and marker at a place."""
+    return plotting.PALETTE[place % 7], plotting.MARKERS[place % 7]
+
+
+def sequence(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Give names colours and markers in order."""
+    return {name: colour(place) for place, name in enumerate(names)}

@@ -1,0 +1,264 @@
+"""What the ISSL chapter can be run with, and the recipe that each profile stands for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ssl_lib import profiles
+from ssl_lib.data import NAMES
+from ssl_lib.errors import InputError, closest
+from ssl_lib.randomness import seeds as derive_seeds
+
+__all__ = ["Recipe", "Settings"]
+
+WIDEST = 65_536
+MOST_SEEDS = 100
+CHANNELS = 512  # of the last stage of ResNet-9 and ResNet-18
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How models are trained and probed; plain values, so that it can be part of a result's key.
+
+    Attributes
+    ----------
+    encoder : str
+        Name for :func:`ssl_lib.models.build_encoder`.
+    encoder_options : dict
+        Its options.
+    size : int
+        Pixels of a side; 0 keeps the data's.
+    policy : str
+        Name for :func:`ssl_lib.data.views.policy`, which is also given a strength.
+    policy_options : dict
+        Its other options.
+    epochs, batch_size, learning_rate, weight_decay, warmup_epochs
+        See :class:`ssl_lib.training.config.TrainingConfig`.
+    hidden, embedding : int
+        Width of the MLP heads' hidden layers and of the projections.
+    temperature : float
+        Of CISSL and SimCLR.
+    latents : int
+        Classes of DISSL, SwAV and DINO.
+    rank : int or None
+        Of DISSL's heads.
+    dissl_temperatures : tuple of float
+        Teacher and student.
+    momentum : float
+        Of DINO's teacher at the start.
+    strength : float
+        Of the augmentation, outside the strength figure.
+    shots : tuple of int
+        Labels of each class in the few-label probes.
+    few : int
+        The one that "few labels" means.
+    """
+
+    encoder: str
+    encoder_options: dict[str, Any]
+    size: int
+    policy: str
+    policy_options: dict[str, Any]
+    epochs: int
+    batch_size: int
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-6
+    warmup_epochs: float
+    hidden: int
+    embedding: int
+    temperature: float = 0.07
+    latents: int
+    rank: int | None
+    dissl_temperatures: tuple[float, float]
+    momentum: float
+    strength: float
+    shots: tuple[int, ...]
+    few: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(profiles.Settings):
+    """Parameters of the chapter; every value is checked by name.
+
+    Parameters
+    ----------
+    profile : {"smoke", "quick", "standard", "paper"}, default="quick"
+        Data, encoder, number of runs and their length.
+    seed : int, default=0
+        The seeds of all runs derive from it.
+    device : str, default="auto"
+        Where models train. Small perceptrons train on the processor, whatever it says.
+    data : str, default=""
+        "digits", "cifar10", "cifar100", "shapes", "tiny-imagenet"; empty takes the profile's.
+    dims : sequence of int, default=()
+        Dimensions of the sweep, at least two, increasing; empty takes the profile's.
+    seeds : int, default=0
+        Runs of each configuration, 2 to 100; 0 takes the profile's number.
+
+    Raises
+    ------
+    InputError
+        When a value has the wrong type or range.
+
+    Examples
+    --------
+    >>> Settings(dims=[8, 64]).dims
+    (8, 64)
+    >>> Settings(profile="quick").sweep
+    (2, 8, 16, 64, 256)
+    >>> Settings(data="cifar10", dims=[512, 700])
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: dims above 512 must be multiples of 512, got 700.
+    """
+
+    data: str = ""
+    dims: tuple[int, ...] = ()
+    seeds: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use."""
+        super().__post_init__()
+        known = sorted(NAMES)
+        if not isinstance(self.data, str) or (self.data and self.data not in known):
+            raise InputError(
+                f"data must be empty or one of {', '.join(known)}, got {self.data!r}."
+                f"{closest(str(self.data), known)}"
+            )
+        object.__setattr__(self, "dims", _checked_dims(self.dims, natural=self.natural))
+        if isinstance(self.seeds, bool) or not isinstance(self.seeds, int):
+            raise InputError(f"seeds must be an integer, got {self.seeds!r}.")
+        if self.seeds and not 2 <= self.seeds <= MOST_SEEDS:
+            raise InputError(
+                "seeds must be 0 (the profile's number) or from 2, which an interval needs, to "
+                f"{MOST_SEEDS}, got {self.seeds}."
+            )
+
+    @property
+    def data_name(self) -> str:
+        """The data set that the models are trained on."""
+        chosen = profiles.choose(
+            self.profile,
+            smoke="digits",
+            quick="digits",
+            standard="cifar10",
+            paper="tiny-imagenet",
+        )
+        return self.data or chosen
+
+    @property
+    def natural(self) -> bool:
+        """Whether the data are pictures that take a convolutional network."""
+        return self.data_name != "digits"
+
+    @property
+    def sweep(self) -> tuple[int, ...]:
+        """Dimensions of the sweep."""
+        small = profiles.choose(
+            self.profile,
+            smoke=(2, 16),
+            quick=(2, 8, 16, 64, 256),
+            standard=(2, 4, 8, 16, 32, 64, 128, 256, 512),
+            paper=(2, 4, 8, 16, 32, 64, 128, 256, 512),
+        )
+        large = profiles.choose(
+            self.profile,
+            smoke=(16, 32),
+            quick=(32, 128, 512),
+            standard=(32, 128, 512, 2048),
+            paper=(128, 512, 2048, 8192),
+        )
+        return self.dims or (large if self.natural else small)
+
+    @property
+    def reference(self) -> int:
+        """The dimension of all figures that do not vary it: 64 on digits, else 512, or near."""
+        goal = 512 if self.natural else 64
+        return max((d for d in self.sweep if d <= goal), default=self.sweep[0])
+
+    @property
+    def probe_dims(self) -> tuple[int, ...]:
+        """Dimensions at which MLP heads are trained too: fewer on digits, for their cost."""
+        few = (self.sweep[0], self.sweep[(len(self.sweep) - 1) // 4], self.reference)
+        return self.sweep if self.profile in ("standard", "paper") else tuple(sorted({*few}))
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """Augmentation strengths of the label figure."""
+        return (0.25, 0.5, 1.0) if self.natural else (0.125, 0.25, 0.5, 1.0)
+
+    @property
+    def run_seeds(self) -> tuple[int, ...]:
+        """Seeds of the runs of one configuration."""
+        number = profiles.choose(self.profile, smoke=2, quick=3, standard=3, paper=3)
+        return tuple(derive_seeds(self.seed, self.seeds or number, "issl"))
+
+    @property
+    def recipe(self) -> Recipe:
+        """How models are trained and probed."""
+        return _pictures(self) if self.natural else _digits(self)
+
+
+def _checked_dims(dims: object, *, natural: bool) -> tuple[int, ...]:
+    if isinstance(dims, str) or not isinstance(dims, Iterable):
+        raise InputError(f"dims must be a list of integers, got {dims!r}.")
+    values = tuple(dims)
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= WIDEST:
+            raise InputError(f"dims must be integers from 1 to {WIDEST:,}, got {value!r}.")
+        if natural and value > CHANNELS and value % CHANNELS:
+            raise InputError(f"dims above {CHANNELS} must be multiples of {CHANNELS}, got {value}.")
+    if values and (len(values) < 2 or list(values) != sorted({*values})):
+        raise InputError(
+            f"dims must be two or more different numbers in increasing order, got {list(values)}."
+        )
+    return values
+
+
+def _digits(settings: Settings) -> Recipe:
+    return Recipe(
+        encoder="mlp",
+        encoder_options={"hidden": (128, 128), "activation": "relu"},
+        size=0,
+        policy="digits",
+        policy_options={"variant": "issl"},
+        epochs=profiles.choose(settings.profile, smoke=2, quick=20, standard=20, paper=20),
+        batch_size=128,
+        warmup_epochs=1,
+        hidden=128,
+        embedding=64,
+        latents=128,
+        rank=None,
+        dissl_temperatures=(0.25, 0.5),
+        momentum=0.99,
+        strength=0.5,
+        shots=(1, 2, 5, 10, 30),
+        few=10,
+    )
+
+
+def _pictures(settings: Settings) -> Recipe:
+    full = settings.profile == "paper"
+    tiny = settings.data_name == "tiny-imagenet"
+    colours = {"data": "tiny-imagenet" if tiny else "cifar10"}
+    return Recipe(
+        encoder="resnet18" if full else "resnet9",
+        encoder_options={},
+        size=64 if full and tiny else 32,
+        policy="issl",
+        policy_options=colours,
+        epochs=profiles.choose(settings.profile, smoke=1, quick=5, standard=20, paper=300),
+        batch_size=512,
+        warmup_epochs=profiles.choose(
+            settings.profile, smoke=0.0, quick=1.0, standard=2.0, paper=10.0
+        ),
+        hidden=1024,
+        embedding=128,
+        latents=16_384 if full else 4096,
+        rank=512,
+        dissl_temperatures=(0.5, 1.0),
+        momentum=0.996,
+        strength=1.0,
+        shots=(1, 5, 50) if tiny else (1, 10, 100),
+        few=5 if tiny else 10,
+    )

@@ -1,0 +1,342 @@
+"""The ISSL chapter: settings, known classes, runs, tables, figures, claims, notebook."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ssl_lib import claims, data, models, plotting
+from ssl_lib.claims import Estimate
+from ssl_lib.errors import InputError
+from ssl_lib.methods import ViewBatch, build_method
+from ssl_lib.papers.issl import (
+    Settings,
+    estimates,
+    experiments,
+    figures,
+    own,
+    paper,
+    pretraining,
+    summary,
+    theory,
+)
+from ssl_lib.papers.issl.exact import ExactISSL, partners
+from ssl_lib.results import Result, Store
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"dims": [8]}, "dims must be two or more different numbers in increasing order"),
+        ({"dims": [8, 8]}, "in increasing order, got [8, 8]"),
+        ({"dims": [64, 8]}, "in increasing order"),
+        ({"dims": [0, 8]}, "dims must be integers from 1"),
+        ({"dims": [8, 16.0]}, "dims must be integers from 1"),
+        ({"dims": "8"}, "dims must be a list of integers, got '8'"),
+        ({"dims": 8}, "dims must be a list of integers, got 8"),
+        ({"data": "cifar10", "dims": [512, 600]}, "multiples of 512, got 600"),
+        ({"data": "digit"}, "Did you mean 'digits'?"),
+        ({"data": 3}, "data must be empty or one of"),
+        ({"seeds": 1}, "seeds must be 0 (the profile's number) or from 2"),
+        ({"seeds": -3}, "seeds must be 0"),
+        ({"seeds": True}, "seeds must be an integer"),
+        ({"profile": "fast"}, "Unknown profile 'fast'"),
+        ({"seed": -1}, "seed must be between 0"),
+    ],
+)
+def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        Settings(**given)
+
+
+def test_parameters_reach_the_runs() -> None:
+    settings = Settings(dims=(4, 32, 128), seeds=5, seed=7)
+    assert settings.sweep == (4, 32, 128)
+    assert settings.reference == 32
+    assert len({*settings.run_seeds}) == 5
+    assert settings.run_seeds[:2] == Settings(seed=7, seeds=2).run_seeds
+    assert settings.run_seeds != Settings(seed=8, seeds=5).run_seeds
+    assert Settings(data="cifar10", profile="standard").recipe.encoder == "resnet9"
+
+
+def test_paper_profile_has_the_official_settings() -> None:
+    settings = Settings(profile="paper")
+    recipe = settings.recipe
+    assert settings.sweep == (128, 512, 2048, 8192)
+    assert (settings.data_name, recipe.encoder, recipe.size) == ("tiny-imagenet", "resnet18", 64)
+    assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (300, 512, 2e-3)
+    assert (recipe.weight_decay, recipe.warmup_epochs) == (1e-6, 10)
+    assert (recipe.temperature, recipe.hidden, recipe.embedding) == (0.07, 1024, 128)
+    assert (recipe.latents, recipe.rank, recipe.dissl_temperatures) == (16_384, 512, (0.5, 1.0))
+
+
+# Known classes
+
+
+def test_partners_go_once_around_each_class() -> None:
+    labels = torch.randint(4, (60,), generator=torch.Generator().manual_seed(0))
+    found = partners(labels)
+    assert torch.equal(labels[found], labels)
+    assert found.unique().numel() == 60
+    assert (found != torch.arange(60)).all()
+
+
+def test_exact_loss_is_cross_entropy_plus_the_pull() -> None:
+    encoder = models.build_encoder("mlp", in_channels=1, image_size=8, out_dim=5)
+    images, labels = torch.rand(40, 1, 8, 8), torch.arange(40) % 4
+    batch = ViewBatch(views=(images,), labels=labels)
+    plain, pulled = (ExactISSL(encoder, n_classes=4, pull=p, seed=1).eval() for p in (0.0, 10.0))
+    output = pulled(batch)
+    z = encoder(images)
+    ce = torch.nn.functional.cross_entropy(plain.head(z), labels)
+    assert torch.allclose(plain(batch).loss, ce)
+    gap = (z - z.view(10, 4, 5).roll(-1, 0).reshape(40, 5)).abs()
+    huber = torch.where(gap < 1, gap.square() / 2, gap - 0.5).mean()
+    assert torch.allclose(output.loss, ce + 10 * huber)
+    with pytest.raises(InputError, match="n_classes must be at least 2"):
+        ExactISSL(encoder, n_classes=1)
+
+
+def test_dichotomies_are_covers_count() -> None:
+    table = theory.dichotomies(Settings(seed=3))
+    assert (table.measured == table.formula).all()
+    assert set(table.points) == {6, 8, 10}
+
+
+def test_worst_task_needs_k_minus_1_dimensions() -> None:
+    config = theory.Exact(dims=(3, 9), heads=("linear",), seeds=(0,), epochs=80, profile="quick")
+    table = theory.measure(config)
+    mean = table.groupby("dim")[["predictability", "worst_task", "worst_mlp"]].mean()
+    assert (mean.predictability > 0.999).all()
+    assert mean.worst_task[9] >= 0.98
+    assert mean.worst_task[3] <= 0.75
+    assert mean.worst_mlp[3] >= 0.99
+
+
+# Runs
+
+
+@pytest.mark.parametrize("variant", pretraining.VARIANTS)
+def test_every_variant_is_a_method_with_the_same_heads(variant: str) -> None:
+    recipe = Settings().recipe
+    name, options = pretraining.variant_options(variant, recipe)
+    encoder = models.build_encoder("mlp", in_channels=1, image_size=8, out_dim=8)
+    method = build_method(name, encoder, **options)
+    widths = {m.out_features for m in method.modules() if isinstance(m, torch.nn.Linear)}
+    assert widths <= {8, 64, recipe.hidden, recipe.embedding, recipe.latents}
+    assert method.min_views == 2
+
+
+def test_unknown_variant_is_named() -> None:
+    with pytest.raises(InputError, match="Did you mean 'CISSL'"):
+        pretraining.variant_options("CISL", Settings().recipe)
+
+
+@pytest.fixture(scope="module")
+def store_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Compute all tables of the smoke profile once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_LIB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        settings = Settings(profile="smoke", dims=(2, 8))
+        sweep = experiments.dimensions(settings)
+        again = experiments.dimensions(settings)
+        rivals = experiments.rivals(settings)
+        found: dict[str, Any] = {
+            "settings": settings,
+            "sweep": sweep,
+            "again": again,
+            "stored": [made.name for made in Store().entries()],
+            "mlp": experiments.mlp_heads(settings),
+            "rivals": experiments.with_reference(settings, sweep, rivals, ["CISSL", "DISSL"]),
+        }
+        for name in ("strengths", "epochs"):
+            result = getattr(experiments, name)(settings)
+            variant = "DISSL" if name == "strengths" else "CISSL"
+            found[name] = experiments.with_reference(settings, sweep, result, [variant])
+    return found
+
+
+def test_sweep_is_stored_under_its_public_name(store_results: dict[str, Any]) -> None:
+    sweep: Result = store_results["sweep"]
+    assert "issl-dimension-sweep" in store_results["stored"]
+    assert store_results["again"].origin == "cache"
+    pd.testing.assert_frame_equal(sweep.table, store_results["again"].table)
+    wanted = {"variant", "dim", "run", "parameters", "full", "few", "augmented", "rankme"}
+    assert wanted <= {*sweep.table}
+    groups = sweep.table.groupby(["variant", "dim"]).size()
+    assert (groups == 2).all()
+    assert len(groups) == 3 * 2 + 1
+
+
+def test_sweep_measures_what_it_says(store_results: dict[str, Any]) -> None:
+    table = store_results["sweep"].table
+    wide = table[(table.dim == 8) & (table.variant != "raw pixels")]
+    sizes = {d: 64 * 128 + 128 * 128 + 128 * d + 2 * (128 + 128 + d) for d in (2, 8)}
+    assert (table[table.variant == "CISSL"].parameters == table.dim.map(sizes)[:4]).all()
+    assert table[table.variant == "raw pixels"].parameters.eq(0).all()
+    assert table.images.eq(1297).all()
+    assert wide.rankme.between(1, 8.001).all()
+    assert wide.full.gt(0.3).all()
+    random = table[table.variant == "random encoder"]
+    assert random.loss.isna().all()
+    trained = table[table.variant == "CISSL"].groupby("dim").full.mean()
+    assert trained[8] > random.groupby("dim").full.mean()[8] > random.groupby("dim").full.mean()[2]
+
+
+def test_seeds_differ_and_pixels_only_in_drawn_labels(store_results: dict[str, Any]) -> None:
+    table = store_results["sweep"].table
+    for variant in ("CISSL", "DISSL"):
+        part = table[(table.variant == variant) & (table.dim == 8)]
+        assert part.loss.nunique() == 2
+    pixels = table[table.variant == "raw pixels"]
+    assert pixels.full.nunique() == 1
+    assert pixels.dim.eq(64).all()
+    assert pixels.full.iloc[0] == pytest.approx(0.972, abs=0.02)
+
+
+def test_one_code_path_trains_convolutional_networks(tmp_path: Path) -> None:
+    settings = Settings(profile="smoke", data="shapes", dims=(8, 16))
+    recipe = settings.recipe
+    small = {**vars(recipe), "batch_size": 256, "latents": 32, "rank": 16, "hidden": 16, "size": 8}
+    small |= {"encoder_options": {"width": 4, "expansion_hidden": 8}, "shots": (1,), "few": 1}
+    cell = pretraining.Cell(variant="DISSL", dim=32, strength=1.0, epochs=1)
+    sweep = pretraining.Sweep(
+        cells=(cell,), recipe=type(recipe)(**small), data="shapes", seeds=(3,), profile="smoke",
+        device="cpu",
+    )  # fmt: skip
+    first = pretraining.run(sweep, tmp_path)
+    assert (tmp_path / "cell-0" / "0").is_dir()
+    pd.testing.assert_frame_equal(pretraining.run(sweep, tmp_path), first)
+    assert 0 < first.full[0] <= 1
+    assert np.isfinite(first.loss[0])
+
+
+# The block
+
+
+def test_parameters_of_the_block() -> None:
+    table = own.expansions()
+    assert table.parameters.iloc[0] == 11_168_832
+    millions = (table.parameters[1:] / 1e6).round(2).tolist()
+    assert millions == [13.86, 14.06, 14.84, 18.00, 22.21]
+    dims = np.array([128, 512, 2048, 8192, 16_384])
+    assert (table.block[1:] == 2_623_488 + 514 * dims).all()
+
+
+# Intervals
+
+
+def test_interval_is_scipys_t_test() -> None:
+    from scipy import stats
+
+    values = [0.3, 0.9, 0.7, 0.4]
+    mean, low, high = summary.mean_interval(values)
+    test = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (low, high) == pytest.approx((test.low, test.high))
+    gap = summary.difference(values, [0.1, 0.5, 0.6, 0.1], scale=100)
+    paired = stats.ttest_rel(values, [0.1, 0.5, 0.6, 0.1]).confidence_interval(0.95)
+    assert gap.bounds == pytest.approx((100 * paired.low, 100 * paired.high))
+    assert np.isnan(summary.mean_interval([mean])[1])
+
+
+# Figures and claims
+
+
+@pytest.fixture(scope="module")
+def exact() -> pd.DataFrame:
+    config = theory.Exact(
+        dims=(2, 9), heads=("linear", "mlp"), seeds=(0, 1), epochs=5, profile="smoke"
+    )
+    return theory.measure(config)
+
+
+def test_figures_are_drawn(store_results: dict[str, Any], exact: pd.DataFrame) -> None:
+    sweep = store_results["sweep"].table
+    linear = exact[exact["head"] == "linear"]
+    drawn = [
+        figures.dichotomies(theory.dichotomies(Settings())),
+        figures.worst_tasks(linear),
+        figures.head_family(exact[exact.dim == 9]),
+        figures.dimensions(sweep),
+        figures.ranks(sweep),
+        figures.probe_family(sweep, store_results["mlp"].table, paper=paper.figure_7c()),
+        figures.strengths(store_results["strengths"], paper=paper.figure_7a()),
+        figures.comparison(store_results["rivals"]),
+        figures.epochs(store_results["epochs"]),
+    ]
+    for fig in drawn:
+        assert fig.get_figwidth() == plotting.WIDTH
+        assert all(text.get_fontsize() >= 10 for ax in fig.axes for text in ax.texts)
+        plt.close(fig)
+
+
+def test_label_curve_holds_every_number_of_labels(store_results: dict[str, Any]) -> None:
+    curve = figures.label_curve(store_results["strengths"])
+    assert sorted(curve["labels"].unique()) == [10, 20, 50, 100, 300, 1297]
+    assert len(curve) == 6 * len(store_results["strengths"])
+
+
+def test_every_claim_gets_its_estimates(store_results: dict[str, Any], exact: pd.DataFrame) -> None:
+    given = estimates.estimates(
+        store_results["settings"],
+        dichotomies=theory.dichotomies(Settings()),
+        worst=exact[exact["head"] == "linear"],
+        heads=exact[exact.dim == 9],
+        sweep=store_results["sweep"].table,
+        mlp=store_results["mlp"].table,
+        strengths=store_results["strengths"],
+        rivals=store_results["rivals"],
+        epochs=store_results["epochs"],
+    )
+    own_claims = {claim.id: claim for claim in claims.load() if claim.paper == "issl"}
+    assert set(given) == set(own_claims)
+    for name, claim in own_claims.items():
+        assert claims.decide(claim.rules, given[name]) in claims.VERDICTS
+    theorem = given["C1"]
+    assert isinstance(theorem, dict)
+    assert theorem["error against the formula"].value == 0
+    sweep = store_results["sweep"].table
+    both = sweep[sweep.variant.isin(["CISSL", "DISSL"])].groupby("dim").full.mean()
+    gain = given["C2b"]
+    assert isinstance(gain, Estimate)
+    assert gain.value == pytest.approx(100 * (both[8] - both[2]))
+    assert gain.n == 2
+
+
+def test_losses_are_one_loss() -> None:
+    assert estimates.largest_identity_error(5) < 1e-12
+
+
+# A reader's own encoder, and the page
+
+
+def test_own_images_are_split_in_halves(tmp_path: Path) -> None:
+    train, test = own.folder_or_shapes("", most=60)
+    assert len(train) == len(test) == 30
+    encoder = own.model("convnet", train, seed=0)
+    assert encoder(torch.zeros(2, 3, 32, 32)).shape == (2, 128)
+    with pytest.raises(InputError):
+        own.folder_or_shapes(str(tmp_path / "nowhere"), most=60)
+
+
+def test_papers_numbers_are_the_dossiers() -> None:
+    assert paper.figure_7c().linear.tolist() == [0.403, 0.470, 0.484, 0.488]
+    assert paper.figure_7a().accuracy.max() == 0.441
+    assert paper.table_1().distillation.tolist() == [43.3, 45.1, 48.0, 49.0, 50.7]
+
+
+def test_notebook_shows_every_figure(repository: Path) -> None:
+    notebook = nbformat.read(repository / "notebooks" / "issl.ipynb", as_version=4)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    for name in figures.__all__:
+        assert f"figures.{name}(" in code
+    assert "encoder_ideality(encoder, train, test)" in code
+    assert len(data.load("digits")) == 1297
