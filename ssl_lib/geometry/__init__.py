@@ -1,10 +1,11 @@
 """The exact geometry of piecewise linear networks (SplineCam) and exact constraints (POLICE)."""
 
 from ssl_lib.geometry.boundary import Boundary, decision_boundary, level_set
+from ssl_lib.geometry.enumeration import partition
 from ssl_lib.geometry.export import geojson, save, table
 from ssl_lib.geometry.maxout import Maxout
 from ssl_lib.geometry.measures import region_table, statistics
-from ssl_lib.geometry.partitions import Layer, Partition, Region, partition
+from ssl_lib.geometry.partitions import Layer, Partition, Region
 from ssl_lib.geometry.plot import draw_boundary, draw_edges, draw_regions, edge_segments
 from ssl_lib.geometry.police import Constrained, constrain
 from ssl_lib.geometry.slices import Slice, box, slice_through

@@ -171,14 +171,18 @@ def decision_boundary(partition: Partition, classes: tuple[int, int] | None = No
 
     Examples
     --------
+    Three classes that meet in the middle of a square:
+
     >>> from torch import nn
     >>> from ssl_lib.geometry import box, partition
-    >>> model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
-    >>> border = decision_boundary(partition(model, box(-9, 9, -9, 9)))
-    >>> logits = model.double()(border.slice.embed(border.sample(100)))
-    >>> largest = logits.topk(2, dim=1).values
-    >>> bool((largest[:, 0] - largest[:, 1]).abs().max() < 1e-12)
-    True
+    >>> model = nn.Linear(2, 3, bias=False).eval()
+    >>> _ = model.weight.data.copy_(torch.tensor([[1.0, 0.0], [-0.5, 1.0], [-0.5, -1.0]]))
+    >>> border = decision_boundary(partition(model, box(-1, 1, -1, 1)))
+    >>> border.classes.tolist()
+    [[0, 1], [0, 2], [1, 2]]
+    >>> nearest, distance = border.nearest([[-0.5, 0.25]])
+    >>> nearest.tolist(), distance.tolist()
+    ([[-0.5, 0.0]], [0.25])
     """
     n_outputs = partition.outputs.shape[2]
     if classes is None and n_outputs > 1:

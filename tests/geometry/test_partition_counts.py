@@ -200,6 +200,32 @@ def test_pivot_order_does_not_matter_where_many_lines_meet_in_a_point(mlp):
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize("shift", [1e3, 1e6])
+def test_far_from_the_origin(mlp, shift):
+    model = mlp(2, 32, 32, 1).double()
+    expected = counts(partition(model, SQUARE))
+    model[0].bias.data -= shift * model[0].weight.data.sum(1)
+    assert counts(partition(model, SQUARE + shift)) == expected
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e6])
+def test_units_of_length_do_not_matter(mlp, size):
+    model = mlp(2, 32, 32, 1).double()
+    expected = counts(partition(model, SQUARE))
+    model[0].weight.data /= size
+    assert counts(partition(model, size * SQUARE)) == expected
+
+
+def test_scales_of_units_do_not_matter(mlp):
+    model = mlp(2, 32, 32, 1).double()
+    expected = counts(partition(model, SQUARE))
+    scale = 10.0 ** torch.linspace(-5, 5, 32, dtype=torch.float64)
+    model[0].weight.data *= scale[:, None]
+    model[0].bias.data *= scale
+    model[2].weight.data /= scale
+    assert counts(partition(model, SQUARE)) == expected
+
+
 def test_maxout_of_lines_is_their_upper_envelope():
     n = 9
     angle = 2 * np.pi * np.arange(n) / n
