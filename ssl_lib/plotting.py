@@ -15,7 +15,7 @@ from ssl_lib import markup, tables
 from ssl_lib.charts import direct_labels, heatmap, intervals, small_multiples
 from ssl_lib.darkmode import dark, keep_colours
 from ssl_lib.errors import InputError, closest
-from ssl_lib.results import Result
+from ssl_lib.provenance import Result, summary
 from ssl_lib.style import HUES, MARKERS, PALETTE, WIDE, WIDTH, style, use
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def bundle(
         "caption": caption.strip(),
         "alt": alt.strip(),
         "csv": csv,
-        "provenance": "; ".join(dict.fromkeys(result.provenance for result in results)),
+        "provenance": summary(results),
         "wide": bool(wide),
         "dark_svg": dark_svg,
     }

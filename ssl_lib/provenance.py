@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +12,7 @@ from ssl_lib.manifest import Manifest
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Origin", "Result", "provenance"]
+__all__ = ["Origin", "Result", "provenance", "summary"]
 
 Origin = Literal["computed", "cache", "committed"]
 
@@ -41,24 +41,63 @@ class Result:
     @property
     def provenance(self) -> str:
         """One sentence that says which run the numbers are from."""
-        made = self.manifest
-        parts = [f"in {markup.duration(made.seconds)} on {made.hardware}", *self._run_parts()]
-        if self.origin == "computed":
-            return f"computed {', '.join(parts)}"
-        if self.origin == "cache":
-            return f"computed {made.created} {', '.join(parts)}; read from the cache"
-        text = f"measured {made.created} {', '.join(parts)}; read from the project's results"
-        return f"{text}; {_changed(self.changes)}" if self.changes else text
+        return _sentence([self])
 
-    def _run_parts(self) -> list[str]:
-        made = self.manifest
-        seeds = f"seed{'s' if len(made.seeds) > 1 else ''} {_seeds(made.seeds)}"
-        return [
-            *([f"profile {made.profile}"] if made.profile else []),
-            *([seeds] if made.seeds else []),
-            *([f"commit {_commit(made)}"] if made.commit else []),
-            f"key {made.digest[:8]}",
-        ]
+
+def summary(results: Iterable[Result]) -> str:
+    """Say in a few words which runs a figure is from, tables of one kind of run together.
+
+    Parameters
+    ----------
+    results : iterable of Result
+        All that went into the figure. One result reads as its ``provenance``; of several made on
+        one machine at one commit, seconds are added up and seeds left to :func:`provenance`.
+
+    Returns
+    -------
+    str
+        Sentences joined by semicolons; empty without results.
+
+    Examples
+    --------
+    >>> summary([])
+    ''
+    """
+    unique = {result.manifest.digest: result for result in results}.values()
+    groups: dict[object, list[Result]] = {}
+    for result in unique:
+        made = result.manifest
+        day = "" if result.origin == "computed" else made.created
+        kind = (result.origin, day, made.hardware, made.profile, _commit(made), result.changes)
+        groups.setdefault(kind, []).append(result)
+    return "; ".join(_sentence(group) for group in groups.values())
+
+
+def _sentence(group: Sequence[Result]) -> str:
+    """Return the words for results of one kind of run."""
+    first, made = group[0], group[0].manifest
+    seconds = markup.duration(sum(result.manifest.seconds for result in group))
+    parts = [f"in {seconds} on {made.hardware}", *_run_parts(group)]
+    count = f"{len(group)} tables " if len(group) > 1 else ""
+    if first.origin == "computed":
+        return f"{count}computed {', '.join(parts)}"
+    if first.origin == "cache":
+        return f"{count}computed {made.created} {', '.join(parts)}; read from the cache"
+    text = f"{count}measured {made.created} {', '.join(parts)}; read from the project's results"
+    return f"{text}; {_changed(first.changes)}" if first.changes else text
+
+
+def _run_parts(group: Sequence[Result]) -> list[str]:
+    made = group[0].manifest
+    seeds = f"seed{'s' if len(made.seeds) > 1 else ''} {_seeds(made.seeds)}"
+    keys = [result.manifest.digest[:8] for result in group]
+    more = f" and {len(keys) - 2} more" if len(keys) > 2 else ""
+    return [
+        *([f"profile {made.profile}"] if made.profile else []),
+        *([seeds] if made.seeds and len(group) == 1 else []),
+        *([f"commit {_commit(made)}"] if made.commit else []),
+        f"key{'s' if len(keys) > 1 else ''} {', '.join(keys[:2])}{more}",
+    ]
 
 
 def provenance(*results: Result) -> markup.Markup:

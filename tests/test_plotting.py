@@ -4,6 +4,7 @@ import base64
 import itertools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,6 +24,7 @@ from ssl_lib.charts import spread
 from ssl_lib.darkmode import BACKGROUND, FOREGROUND, dark, dark_colour
 from ssl_lib.errors import InputError
 from ssl_lib.plotting import CAPTION_MIME, HUES, MARKERS, MIME, PALETTE, bundle, show, table
+from ssl_lib.results import Store
 from ssl_lib.style import contrast, text_on
 from ssl_lib.tables import from_csv
 
@@ -249,12 +251,10 @@ def test_svg_bytes_are_the_same_every_time() -> None:
     assert not re.search(r"\b20\d\d-\d\d-\d\d\b", one["image/svg+xml"])
 
 
-def test_provenance_is_said_once() -> None:
-    class Run:
-        provenance = "computed in 1 s"
-
-    found = bundle(drawn(), data=DATA, results=[Run(), Run()], **WORDS)  # type: ignore[list-item]
-    assert found[MIME]["provenance"] == "computed in 1 s"
+def test_a_figure_says_which_run_it_is_from(tmp_path: Path) -> None:
+    result = Store(tmp_path).table("points", lambda config: DATA, {"seed": 3})
+    found = bundle(drawn(), data=DATA, results=[result, result], **WORDS)
+    assert found[MIME]["provenance"] == result.provenance
 
 
 @pytest.mark.parametrize(

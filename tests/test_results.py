@@ -19,6 +19,7 @@ from ssl_lib.canonical import canonical, to_json
 from ssl_lib.errors import InputError, MissingData
 from ssl_lib.manifest import Manifest, describe_run, make_key
 from ssl_lib.profiles import Settings
+from ssl_lib.provenance import summary
 from ssl_lib.results import Result, Store, provenance
 
 CALLS: list[object] = []
@@ -469,6 +470,19 @@ def test_provenance_sentence(store: Store) -> None:
     assert "profile smoke, seed 0" in computed.provenance
     assert f"key {computed.manifest.digest[:8]}" in computed.provenance
     assert read.provenance.endswith("; read from the cache")
+
+
+def test_summary_puts_tables_of_one_kind_of_run_together(store: Store) -> None:
+    made = [store.table("curve", curve, Sweep(seed=seed)) for seed in range(4)]
+    text = summary([*made, made[0]])
+    keys = ", ".join(result.manifest.digest[:8] for result in made[:2])
+    assert text.startswith("4 tables computed in ")
+    assert text.endswith(f"keys {keys} and 2 more")
+    seconds = [replace(r, manifest=replace(r.manifest, seconds=20.0)) for r in made]
+    assert "computed in 80 s on" in summary(seconds)
+    other = replace(made[0], origin="committed", changes=("x",))
+    assert summary([other, *made[1:]]).split("; ")[-1].startswith("3 tables computed in ")
+    assert summary(made[:1]) == made[0].provenance
 
 
 def test_provenance_table_has_one_row_a_result(store: Store) -> None:
