@@ -4,8 +4,9 @@
 
 CPU time of :func:`ssl_lib.evaluation.rank.rankme` and of ``torch.linalg.svdvals`` on the same
 float32 features, in both precisions; and on smaller matrices of several spectra the relative
-difference from a float64 decomposition. The memory that :class:`ssl_lib.evaluation.rank.RankMeter` adds for the same rows,
-made batch by batch, is the growth of the largest resident size of a process of its own.
+difference from a float64 decomposition. The memory that
+:class:`ssl_lib.evaluation.rank.RankMeter` adds for the same rows, made batch by batch, is the
+growth of the largest resident size of a process of its own (Linux).
 """
 
 import argparse

@@ -1,0 +1,92 @@
+"""What the dossiers' small settings reach on digits, with room for seeds."""
+
+import importlib.util
+
+import pytest
+import torch
+
+from ssl_lib import data
+from ssl_lib.data.views import policy
+from ssl_lib.evaluation.features import extract
+from ssl_lib.evaluation.few_shot import few_shot_probe
+from ssl_lib.evaluation.rank import rankme
+from ssl_lib.methods import METHODS, build_method
+from ssl_lib.models import build_encoder
+from ssl_lib.training.config import TrainingConfig
+from ssl_lib.training.loop import pretrain
+from ssl_lib.training.runs import one_view
+
+
+@pytest.fixture(scope="module")
+def benchmark(repository):
+    """Return benchmarks/digits.py, whose settings these are."""
+    spec = importlib.util.spec_from_file_location("digits", repository / "benchmarks/digits.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits")
+
+
+@pytest.fixture(scope="module")
+def random_accuracy(benchmark, digits):
+    return few(benchmark.make("simclr", digits, 0).encoder, digits)
+
+
+def few(encoder, digits, shots=2, draws=10):
+    test = data.load("digits", split="test")
+    x, z = (extract(encoder, part.images) for part in (digits, test))
+    table = few_shot_probe(x, digits.labels, z, test.labels, shots=[shots], draws=draws)
+    return table["accuracy"].mean()
+
+
+def test_simclr_with_few_labels_beats_random_features(benchmark, digits, random_accuracy):
+    method = benchmark.make("simclr", digits, 0)
+    benchmark.train(method, digits, seed=0, steps=200)
+    assert few(method.encoder, digits) > random_accuracy + 0.05
+
+
+def test_vicreg_lowers_its_loss(benchmark, digits):
+    losses = benchmark.train(benchmark.make("vicreg", digits, 0), digits, seed=0, steps=200)
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_byol_without_a_predictor_collapses(benchmark, digits):
+    ranks = {}
+    for predictor in (None, (128,)):
+        encoder = benchmark.make("simclr", digits, 0).encoder
+        method = build_method("byol", encoder, head=(128, 32), predictor=predictor)
+        benchmark.train(method, digits, seed=0, steps=200)
+        method.eval()
+        ranks[predictor] = rankme(extract(lambda x, m=method: m.head(m.encoder(x)), digits.images))
+    assert ranks[None] < 0.5 * ranks[(128,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_beats_random_features(benchmark, digits, random_accuracy, name):
+    method = benchmark.make(name, digits, 0)
+    benchmark.train(method, digits, seed=0, steps=400)
+    assert few(method.encoder, digits) > random_accuracy + 0.03
+
+
+@pytest.mark.slow
+def test_diet_beats_pixels_and_random_features(digits):
+    encoder = build_encoder("convnet", in_channels=1, image_size=8, out_dim=128)
+    random = few(encoder, digits, shots=10, draws=5)
+    config = TrainingConfig(
+        epochs=30, batch_size=128, learning_rate=4e-3, weight_decay=0.05, warmup_epochs=4
+    )
+    pretrain(
+        build_method("diet", encoder, n_data=len(digits)),
+        digits,
+        policy=one_view(policy("digits", size=8, variant="diet-2")),
+        config=config,
+        progress=False,
+    )
+    reached = few(encoder, digits, shots=10, draws=5)
+    assert reached > few(torch.nn.Flatten(), digits, shots=10, draws=5) + 0.02
+    assert reached > random + 0.06
