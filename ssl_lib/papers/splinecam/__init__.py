@@ -1,0 +1,21 @@
+"""SplineCam (arXiv 2302.12828): the exact partition of a network, and what it tells.
+
+``settings``      what the chapter can be run with
+``networks``      the networks, and training with snapshots on the way
+``shapes``        regions, boundaries and points as one tidy table
+``toy``           two moons and two circles while a network learns them
+``growth``        regions of a random layer by width and input dimension
+``exactness``     checks on every kind of layer
+``training``      a classifier's partition while it trains
+``augmentation``  what data augmentation does at test images
+``boundaries``    decision boundaries: in training, by architecture, under attack
+``implicit``      a photograph and a surface as networks
+``estimates``     what decides the claims
+``figures``       the figures, each from one or two of these tables
+
+The geometry itself is in :mod:`ssl_lib.geometry`.
+"""
+
+from ssl_lib.papers.splinecam.settings import Settings
+
+__all__ = ["Settings"]

@@ -1,0 +1,181 @@
+"""How the chapter draws a partition: calm regions, hairlines, one strong line, marked points."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+import pandas as pd
+
+from ssl_lib import plotting
+from ssl_lib.papers.splinecam.shapes import edges, polygons
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+
+BOUNDARY = "#E8321E"
+HAIRLINE = "#FFFFFF"
+#: From still to steep: sand, sea, night.
+SLOPES = ("#EFE9DC", "#CFE0D6", "#93C0C2", "#5593AE", "#356893", "#2B4273", "#1F2148")
+#: Layers from first to last, on a light ground.
+LAYERS = ("#16324F", "#2A6F97", "#2FA39A", "#86AF58", "#DFA32B")
+#: A vector picture of more polygons than this would weigh megabytes.
+MOST_VECTORS = 350
+DOTS = 160  # an inch, of what is rasterised inside a vector picture
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in the house style, whatever the caller's own matplotlib settings are."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with plotting.style():
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def panels(
+    rows: int, columns: int, *, height: float, dots: int = DOTS
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure for pictures and its axes, flat."""
+    import matplotlib.pyplot as plt
+
+    size = (plotting.WIDTH, height)
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, dpi=dots)
+    return fig, list(axes.flat)
+
+
+def picture(
+    ax: Axes,
+    drawn: pd.DataFrame,
+    *,
+    limits: tuple[float, float] | None = None,
+    title: str = "",
+    hairline: float = 0.35,
+    boundary: float = 1.7,
+    rasterize: bool | None = None,
+) -> None:
+    """Draw regions by the norm of their slope, their edges, and the boundary of one panel."""
+    own = drawn[drawn.kind == "region"]
+    shapes, slope = polygons(own)
+    many = len(shapes) > MOST_VECTORS if rasterize is None else rasterize
+    low, high = limits or slope_limits(slope)
+    fill(ax, shapes, colormap()(scaled(slope, low, high)), rasterized=many)
+    hairlines(ax, edges(own)[0], width=hairline, rasterized=many)
+    line(ax, drawn, width=boundary)
+    frame(ax, shapes, title=title)
+
+
+def slope_limits(slope: np.ndarray) -> tuple[float, float]:
+    """Leave out the steepest and the flattest hundredth, often slivers."""
+    low, high = np.quantile(slope, [0.01, 0.99])
+    return float(low), float(high)
+
+
+def scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Map values to [0, 1] between two limits; the square root lifts the quiet half."""
+    return np.sqrt(np.clip((values - low) / max(high - low, 1e-300), 0, 1))
+
+
+def colormap() -> Any:
+    """Return the chapter's colours from a flat region to a steep one."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("slopes", list(SLOPES))
+
+
+def fill(ax: Axes, shapes: list[np.ndarray], colours: np.ndarray, *, rasterized: bool) -> None:
+    """Fill polygons, each with a hairline of its own colour so that no ground shows between."""
+    from matplotlib.collections import PolyCollection
+
+    drawn = PolyCollection(
+        shapes,
+        facecolors=colours,
+        edgecolors=colours,
+        linewidths=0.3,
+        rasterized=rasterized,
+        zorder=1,
+    )
+    plotting.keep_colours(drawn)
+    ax.add_collection(drawn, autolim=False)
+
+
+def hairlines(
+    ax: Axes, segments: np.ndarray, *, width: float, rasterized: bool, colour: Any = HAIRLINE
+) -> None:
+    """Draw the edges between regions."""
+    from matplotlib.collections import LineCollection
+
+    drawn = LineCollection(
+        list(segments),
+        colors=colour,
+        linewidths=width,
+        alpha=0.8,
+        rasterized=rasterized,
+        capstyle="round",
+        zorder=2,
+    )
+    plotting.keep_colours(drawn)
+    ax.add_collection(drawn, autolim=False)
+
+
+def line(ax: Axes, drawn: pd.DataFrame, *, width: float = 1.7, colour: str = BOUNDARY) -> None:
+    """Draw the boundary of a panel, if it has one, in a strong colour on a thin white rim."""
+    from matplotlib.collections import LineCollection
+
+    own = drawn[drawn.kind == "line"]
+    if not len(own):
+        return
+    segments = own[["x", "y"]].to_numpy(float).reshape(-1, 2, 2)
+    for tint, thick in (("#FFFFFF", width + 0.9), (colour, width)):
+        rim = LineCollection(
+            list(segments), colors=tint, linewidths=thick, capstyle="round", zorder=3
+        )
+        plotting.keep_colours(rim)
+        ax.add_collection(rim, autolim=False)
+
+
+def frame(ax: Axes, shapes: list[np.ndarray], *, title: str = "") -> None:
+    """Show exactly the domain, without ticks."""
+    corners = np.concatenate(shapes)
+    ax.set(xlim=(corners[:, 0].min(), corners[:, 0].max()), xticks=[], yticks=[])
+    ax.set_ylim(corners[:, 1].min(), corners[:, 1].max())
+    ax.set_aspect("equal")
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    if title:
+        ax.set_title(title, fontsize=10, pad=4)
+
+
+def mark(
+    ax: Axes,
+    x: float,
+    y: float,
+    text: str,
+    *,
+    colour: str = "#14181E",
+    marker: str = "o",
+    offset: tuple[float, float] = (6, 5),
+) -> None:
+    """Mark a point with a white-rimmed sign and a name in a white plate."""
+    (sign,) = ax.plot(
+        x, y, marker=marker, color=colour, markersize=7, markeredgecolor="white", zorder=5
+    )
+    plotting.keep_colours(sign)
+    if not text:
+        return
+    label = ax.annotate(
+        text, (x, y), xytext=offset, textcoords="offset points", fontsize=10, zorder=6
+    )
+    label.set_color("#14181E")
+    plate = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+    label.set_bbox(plate)
+    plotting.keep_colours(label)
+    if (patch := label.get_bbox_patch()) is not None:
+        plotting.keep_colours(patch)

@@ -1,0 +1,194 @@
+"""Curves and counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ssl_lib import plotting
+from ssl_lib.papers.splinecam.figures._marks import styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "attacks",
+    "augmentation",
+    "boundary_lengths",
+    "evolution_curves",
+    "growth",
+    "surface_density",
+    "training",
+]
+
+GUIDE = "#6E7681"
+
+
+@styled
+def evolution_curves(table: pd.DataFrame) -> Figure:
+    """Draw regions, boundary length and mean slope against the step, mean and range over runs."""
+    fig, axes = plotting.small_multiples(3, columns=1, height=1.8, share=False)
+    names = {"regions": "regions", "length": "boundary length", "slope": "mean slope"}
+    for ax, (value, name) in zip(axes, names.items(), strict=True):
+        for number, (task, own) in enumerate(table.groupby("task", sort=False)):
+            _spread(ax, own, "step", value, number, str(task))
+        ax.set(ylabel=name, ylim=(0, None))
+        ax.margins(x=0.02)
+    axes[0].legend(loc="lower right")
+    axes[-1].set_xlabel("step of training")
+    return fig
+
+
+def _spread(ax: Axes, own: pd.DataFrame, x: str, y: str, number: int, label: str) -> None:
+    over = own.groupby(x)[y].agg(["mean", "min", "max"])
+    colour = plotting.PALETTE[number]
+    ax.plot(over.index, over["mean"], color=colour, marker=plotting.MARKERS[number], label=label)
+    ax.fill_between(over.index, over["min"], over["max"], color=colour, alpha=0.18, linewidth=0)
+
+
+@styled
+def growth(counts: pd.DataFrame, times: pd.DataFrame) -> Figure:
+    """Draw regions and seconds against width, with the paper's guides."""
+    fig, (top, bottom) = plotting.small_multiples(2, columns=1, height=2.6, share=False)
+    for number, (dimension, own) in enumerate(counts.groupby("dimension")):
+        _spread(top, own, "width", "regions", number, f"{dimension:,} inputs")
+    for number, (dimension, own) in enumerate(times.groupby("dimension")):
+        bottom.plot(
+            own.width,
+            own.seconds,
+            color=plotting.PALETTE[number],
+            marker=plotting.MARKERS[number],
+            label=f"{dimension:,} inputs",
+        )
+    for ax, table, divisor, name in ((top, counts, 5, "n²/5"), (bottom, times, 5000, "n²/5000 s")):
+        n = np.array(sorted(table.width.unique()), float)
+        ax.plot(n, n**2 / divisor, color=GUIDE, linestyle="--", marker="", label=name)
+        ax.set(xscale="log", yscale="log")
+        ax.legend(loc="upper left")
+    top.set(ylabel="regions")
+    bottom.set(xlabel="units n of the layer", ylabel="seconds")
+    return fig
+
+
+@styled
+def training(table: pd.DataFrame) -> Figure:
+    """Draw regions, mean area and eccentricity of small slices against the epoch."""
+    fig, axes = plotting.small_multiples(3, columns=1, height=1.9, share=False)
+    names = {"regions": "regions", "area": "mean area", "eccentricity": "eccentricity\n(median)"}
+    epochs = sorted(table.epoch.unique())
+    for ax, (value, name) in zip(axes, names.items(), strict=True):
+        for number, (place, own) in enumerate(table.groupby("place", sort=False)):
+            means = own.groupby(["seed", "epoch"])[value].mean().reset_index()
+            means["epoch"] = means.epoch.map(epochs.index)
+            _spread(ax, means, "epoch", value, number, str(place))
+        ax.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
+        ax.set_ylabel(name)
+    for ax in axes[:2]:
+        _logarithmic(ax)
+    axes[0].legend(loc="lower left")
+    axes[-1].set_xlabel("epoch of training (not to scale)")
+    return fig
+
+
+def _logarithmic(ax: Axes) -> None:
+    """Write 20, 50 and 100 where matplotlib would write powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+@styled
+def augmentation(table: pd.DataFrame) -> Figure:
+    """Draw the distribution over test images of regions and mean area, by training."""
+    networks = list(dict.fromkeys(table.network))
+    fig, axes = plotting.small_multiples(2 * len(networks), columns=2, height=2.1, share=False)
+    names = {"regions": "regions in the slice", "area": "mean area"}
+    for row, network in enumerate(networks):
+        own = table[table.network == network]
+        for ax, (value, name) in zip(axes[2 * row : 2 * row + 2], names.items(), strict=True):
+            for number, (training, part) in enumerate(own.groupby("training", sort=False)):
+                _density(ax, part[value].to_numpy(float), number, str(training))
+            ax.set(xlabel=name, yticks=[], ylim=(0, None), xscale="log")
+            ax.grid(False, axis="y")
+            ax.spines["left"].set_visible(False)
+        axes[2 * row].set_title(f"network {network}")
+    axes[0].legend(loc="upper left", handlelength=1)
+    return fig
+
+
+def _density(ax: Axes, values: np.ndarray, number: int, label: str) -> None:
+    """Draw a kernel density of the logarithm, with a mark for each value."""
+    from scipy.stats import gaussian_kde
+
+    logs = np.log(values[values > 0])
+    colour = plotting.PALETTE[(0, 4)[number]]
+    grid = np.linspace(logs.min() - 0.7, logs.max() + 0.7, 200)
+    height = gaussian_kde(logs)(grid) if logs.std() > 0 else np.zeros_like(grid)
+    style = ("--", "-")[number]
+    ax.plot(np.exp(grid), height, color=colour, marker="", linestyle=style, label=label)
+    ax.fill_between(np.exp(grid), height, color=colour, alpha=0.15, linewidth=0)
+
+
+@styled
+def boundary_lengths(table: pd.DataFrame) -> Figure:
+    """Draw the length of the boundary in every slice against the epoch."""
+    fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.0)
+    for number in sorted(set(table["slice"].astype(int))):
+        own = table[table["slice"] == number]
+        first = number == 0
+        ax.plot(
+            own.epoch,
+            own.length,
+            color=plotting.PALETTE[4 * number] if number in (0, 1) else GUIDE,
+            marker=plotting.MARKERS[number] if number in (0, 1) else "",
+            linewidth=1.8 if number in (0, 1) else 0.8,
+            alpha=1 if number in (0, 1) else 0.6,
+            label={0: "left slice of the picture", 1: "right slice"}.get(number),
+            zorder=3 if first else 2,
+        )
+    ax.set(xlabel="epoch of training", ylabel="length of the boundary", ylim=(0, None))
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(sorted(table.epoch.unique()), [str(e) for e in sorted(table.epoch.unique())])
+    ax.legend(loc="upper left")
+    return fig
+
+
+@styled
+def surface_density(table: pd.DataFrame) -> Figure:
+    """Draw regions per area against the distance from the true surface."""
+    fig, (ax,) = plotting.small_multiples(1, columns=1, height=2.8)
+    summed = table.groupby(["plane", "seed", "distance"])[["regions", "area"]].sum().reset_index()
+    summed["density"] = summed.regions / summed.area
+    for number, (plane, own) in enumerate(summed.groupby("plane")):
+        _spread(ax, own, "distance", "density", number, str(plane))
+    ax.set(xlabel="distance from the surface", ylabel="regions per unit of area", ylim=(0, None))
+    ax.legend(loc="upper right")
+    return fig
+
+
+@styled
+def attacks(table: pd.DataFrame) -> Figure:
+    """Draw each attack's distance from its image against the image's margin in the slice."""
+    fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.2)
+    top = float(table.moved.max()) * 1.08
+    ax.plot([0, top], [0, top], color=GUIDE, linestyle="--", marker="", label="equal")
+    for number, (name, label) in enumerate(
+        {"margin": "image to boundary", "beyond": "attack to boundary"}.items()
+    ):
+        ax.plot(
+            table.moved,
+            table[name],
+            linestyle="",
+            color=plotting.PALETTE[(4, 0)[number]],
+            marker=plotting.MARKERS[number],
+            label=label,
+        )
+    ax.set(xlabel="image to attack", ylabel="distance in the slice", xlim=(0, top), ylim=(0, top))
+    ax.legend(loc="upper left")
+    return fig
