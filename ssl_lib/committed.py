@@ -121,7 +121,9 @@ def changes_since(made: Manifest, key: Mapping[str, Any] | None = None) -> list[
         return differences(
             *({part: side.get(part, {}) for part in parts} for side in (made.key, key))
         )
-    recorded = made.key["source"]
+    # What a script defined in __main__ cannot be looked up from elsewhere, so it is not judged.
+    source = made.key["source"].items()
+    recorded = {name: value for name, value in source if not name.startswith("__main__:")}
     found = {name: value for name, value in current(recorded).items() if value is not None}
     return differences({"source": recorded}, {"source": found})
 

@@ -463,6 +463,13 @@ def test_manifest_survives_json(store: Store) -> None:
 # Provenance
 
 
+def test_definitions_of_a_script_are_not_called_gone(store: Store, tmp_path: Path) -> None:
+    result = store.table("curve", curve, Sweep())
+    key = result.manifest.key | {"source": result.manifest.key["source"] | {"__main__:run": "0"}}
+    publish(store, replace(result, manifest=replace(result.manifest, key=key)))
+    assert store.committed("curve").changes == ()
+
+
 def test_provenance_sentence(store: Store) -> None:
     computed = store.table("curve", curve, Sweep(profile="smoke"))
     read = store.table("curve", curve, Sweep(profile="smoke"))
