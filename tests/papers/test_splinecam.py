@@ -21,6 +21,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.geometry import box, decision_boundary, edge_segments, partition, slice_through
 from ssl_lib.papers.splinecam import (
     Settings,
+    attacks,
     augmentation,
     boundaries,
     estimates,
@@ -50,7 +51,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
         "augmentation": augmentation.density,
         "evolution": boundaries.evolution,
         "samples": boundaries.boundary_samples,
-        "attacks": boundaries.attacks,
+        "attacks": attacks.attacks,
         "surface": implicit.surface_density,
     }
     return {name: make(SMOKE, store) for name, make in makers.items()}

@@ -8,7 +8,8 @@
 ``exactness``     checks on every kind of layer
 ``training``      a classifier's partition while it trains
 ``augmentation``  what data augmentation does at test images
-``boundaries``    decision boundaries: in training, by architecture, under attack
+``boundaries``    decision boundaries: in training, and by architecture
+``attacks``       adversarial examples and the distance to the boundary
 ``implicit``      a photograph and a surface as networks
 ``estimates``     what decides the claims
 ``figures``       the figures, each from one or two of these tables
