@@ -6,8 +6,8 @@ An MLP 64-128-64 with heads 64-128-32 (64-128-128 for the VICReg family), AdamW 
 3e-3, batch 256, 400 steps, shifts, gain, noise and blocks of 2 x 2 masked with p = 0.1. The columns
 are accuracies on the 500 test images: of a logistic probe on 2 labels a class (mean of 20
 draws), of one on all labels, of 20 nearest neighbours; then RankMe of the training features, the
-loss of the first and the last epoch, and CPU seconds of training. ``random`` is the encoder as it starts,
-``pixels`` none.
+loss of the first and the last epoch, and CPU seconds of training. ``random`` is the encoder as it
+starts, ``pixels`` none.
 """
 
 import argparse

@@ -29,6 +29,7 @@ from ssl_lib.models import build_encoder
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import pretrain
 from ssl_lib.training.optimisers import build_optimiser
+from ssl_lib.vision import torchvision
 
 
 def make(args: argparse.Namespace) -> Method:
@@ -75,6 +76,7 @@ def whole(args: argparse.Namespace, images: torch.Tensor, recipe: Policy) -> Cal
 
 
 def lightly(args: argparse.Namespace, images: torch.Tensor) -> Callable[[], object]:
+    torchvision()  # lightly imports it too, beside a torch of the CPU in need of help
     from lightly.loss import NTXentLoss
     from lightly.models.modules import SimCLRProjectionHead
     from lightly.transforms import SimCLRTransform

@@ -103,7 +103,8 @@ def pretrain(
     config : TrainingConfig
         How to train.
     device : str or torch.device, default="cpu"
-        Where. Under ``torchrun`` each process trains on its share of every batch.
+        Where. Under ``torchrun`` each process trains on its share of every batch, to the numbers
+        of one process; BatchNorm does so on GPUs only (:meth:`Processes.wrap`).
     out : path, optional
         Folder of the run's checkpoint. A run that finds its own checkpoint there continues it.
     spec : RunSpec, optional

@@ -8,9 +8,10 @@ from sklearn.metrics import balanced_accuracy_score, recall_score
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
+from ssl_lib import data
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.accuracy import accuracy, balanced_accuracy, per_class_accuracy
-from ssl_lib.evaluation.features import evaluate, extract
+from ssl_lib.evaluation.features import evaluate, evaluate_encoder, extract, subsample
 from ssl_lib.evaluation.few_shot import few_shot_probe, sample_shots
 from ssl_lib.evaluation.knn import knn_accuracy, knn_votes
 from ssl_lib.evaluation.linear import logistic_fit, logistic_probe, ridge_path, ridge_probe
@@ -240,3 +241,32 @@ def test_senseless_input_is_refused(call, message):
     y = torch.tensor([0, 1, 0, 1, 2, 2])
     with pytest.raises(InputError, match=message):
         call(x, y)
+
+
+@pytest.mark.filterwarnings("ignore:RankMe of 64 samples")
+def test_an_encoder_of_torchvision_in_three_lines():
+    from ssl_lib.vision import torchvision
+
+    train, test = (data.load("shapes", split=part, n=64, size=32) for part in ("train", "test"))
+    encoder = torchvision("models").resnet18(weights=None)
+    encoder.fc = torch.nn.Identity()
+    measures = evaluate_encoder(encoder, train, test, k=100, logistic=False)
+    assert set(measures) == {"ridge", "knn", "rankme", "alpha_req", "std", "uniformity"}
+    features = [extract(encoder, part.images) for part in (train, test)]
+    direct = evaluate(features[0], train.labels, features[1], test.labels, k=64, logistic=False)
+    assert measures == pytest.approx(direct)
+    assert encoder.training
+
+
+def test_subsample_mixes_what_is_sorted_and_repeats_for_a_seed():
+    digits = data.load("digits")
+    order = digits.labels.argsort()
+    whole = digits.subset(order)
+    some = subsample(whole, 50)
+    assert len(some) == 50
+    assert len(some.labels.unique()) > 5
+    assert torch.equal(some.labels, subsample(whole, 50).labels)
+    assert not torch.equal(some.labels, subsample(whole, 50, seed=1).labels)
+    assert subsample(whole, 10**6).counts().tolist() == digits.counts().tolist()
+    with pytest.raises(InputError, match="at least 1, got 0"):
+        subsample(whole, 0)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -374,3 +375,38 @@ def test_too_few_views_and_patches_without_transformer_are_refused(digits):
     config = TrainingConfig(epochs=1, batch_size=128, drop_patches=0.1)
     with pytest.raises(InputError, match="vision transformer"):
         pretrain(make(), digits, policy=VIEWS, config=config, progress=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_encoder_trains_alike_under_the_same_names(digits):
+    runs = []
+    for compiled in (False, True):
+        config = TrainingConfig(epochs=2, batch_size=128, compile=compiled)
+        runs.append(pretrain(make(), digits, policy=VIEWS, config=config, progress=False))
+    plain, fast = (run.method.state_dict() for run in runs)
+    assert plain.keys() == fast.keys()
+    for name, value in plain.items():
+        torch.testing.assert_close(fast[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_weights_that_are_not_finite_are_never_kept(digits, tmp_path):
+    method = make()
+    # The loss of the epoch's last step is finite; its update is not.
+    method.after_backward = lambda done: (
+        next(method.parameters()).grad.fill_(float("inf")) if done >= 0.5 else None
+    )
+    config = TrainingConfig(epochs=1, batch_size=128)
+    with pytest.raises(Diverged, match=r"last update .* step 1 of 2; .* of step 0"):
+        pretrain(method, digits, policy=VIEWS, config=config, out=tmp_path, progress=False)
+    saved = load_checkpoint(tmp_path)
+    assert saved.step == 0
+    assert all(bool(torch.isfinite(value).all()) for value in saved.model.values())
+
+
+def test_another_setting_of_the_loss_is_another_run(digits, tmp_path):
+    config = TrainingConfig(epochs=1, batch_size=128)
+    pretrain(make(), digits, policy=VIEWS, config=config, out=tmp_path, progress=False)
+    other = make(temperature=0.1)
+    with pytest.raises(InputError, match=r"simclr.temperature is 0.5, not 0.1"):
+        pretrain(other, digits, policy=VIEWS, config=config, out=tmp_path, progress=False)
