@@ -68,9 +68,9 @@ root = Path(sys.argv[1])
 store = Store(root)
 start, pid = time.perf_counter(), os.fork()
 if pid == 0:
-    store.table("big", table, {"n": -1})
+    store.table("big", table, {"n": 99})
     os._exit(0)
-os.waitpid(pid, 0)
+assert os.waitpid(pid, 0)[1] == 0
 whole_call = time.perf_counter() - start
 stored = partial = 0
 for trial in range(16):
