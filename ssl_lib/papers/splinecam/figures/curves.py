@@ -88,7 +88,7 @@ def training(table: pd.DataFrame) -> Figure:
         ax.set_ylabel(name)
     for ax in axes[:2]:
         _logarithmic(ax)
-    axes[0].legend(loc="lower left")
+    axes[2].legend(loc="upper left")
     axes[-1].set_xlabel("epoch of training (not to scale)")
     return fig
 
