@@ -29,6 +29,7 @@ from ssl_lib.models import build_encoder
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import pretrain
 from ssl_lib.training.optimisers import build_optimiser
+from ssl_lib.training.share import memory_format
 from ssl_lib.vision import torchvision
 
 
@@ -43,7 +44,7 @@ def autocast(args: argparse.Namespace) -> torch.autocast:
 
 def network(args: argparse.Namespace, images: torch.Tensor, step: bool) -> Callable[[], object]:
     method = make(args)
-    layout = torch.channels_last if args.device == "cuda" else torch.contiguous_format
+    layout = memory_format(torch.device(args.device))
     method.to(memory_format=layout)
     optimiser = build_optimiser(method, TrainingConfig())
     view = images[: args.batch].float().div(255).contiguous(memory_format=layout)

@@ -1,7 +1,7 @@
 """The training loop of all methods.
 
-Each step draws its order, augmentation and masks from a stream of its own, named by epoch or step:
-nothing random has to be saved, and a resumed run repeats the same bits (one thread, CPU).
+Order, augmentation and masks are drawn from streams of their own, named by epoch or step: nothing
+random has to be saved, and a resumed run repeats the same bits (one thread, CPU).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from ssl_lib.data import Batch, ImageData
-from ssl_lib.data.views import Policy
+from ssl_lib.data.views import Policy, take
 from ssl_lib.errors import InputError
 from ssl_lib.methods.base import Method, Output
 from ssl_lib.randomness import torch_generator
@@ -36,7 +36,7 @@ from ssl_lib.training.config import RunSpec, TrainingConfig
 from ssl_lib.training.distributed import Processes, processes
 from ssl_lib.training.optimisers import build_optimiser, clip_gradients, set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
-from ssl_lib.training.share import Share, memory_format
+from ssl_lib.training.share import Drawn, Share, draw_epoch, memory_format, order_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -297,8 +297,8 @@ class _Trainer:
     def epoch(self, epoch: int, module: Method | DistributedDataParallel, bar: Any) -> None:
         self.method.train()
         started, losses = time.perf_counter(), []
-        for batch in self.batches(epoch):
-            output, rate = self.optimise(batch, module)
+        for batch, drawn in self.batches(epoch):
+            output, rate = self.optimise(batch, drawn, module)
             losses.append(self.processes.mean(output.loss))
             self.unseen.append(losses[-1])
             self.step += 1
@@ -323,12 +323,19 @@ class _Trainer:
         if last or (epoch + 1) % self.config.checkpoint_every == 0:
             self.save()
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def batches(self, epoch: int) -> Iterator[tuple[Batch, Drawn]]:
+        """Yield batches with their images' augmentation parameters."""
         order = torch_generator(self.config.order_stream, "order", epoch)
-        return self.data.batches(order, self.config.batch_size)
+        drawn = draw_epoch(self.policy, self.data, self.config, epoch)
+        # On the host, where parameters are: a copy of the batch's index would wait for a GPU.
+        rows = order_of(self.data, self.config, epoch).split(self.config.batch_size)
+        for batch, here in zip(
+            self.data.batches(order, self.config.batch_size), rows, strict=False
+        ):
+            yield batch, take(drawn, here)
 
     def optimise(
-        self, batch: Batch, module: Method | DistributedDataParallel
+        self, batch: Batch, drawn: Drawn, module: Method | DistributedDataParallel
     ) -> tuple[Output, float]:
         done = self.step / self.total
         rate = self.config.learning_rate * learning_rate_factor(
@@ -341,16 +348,18 @@ class _Trainer:
         set_learning_rate(self.optimiser, rate)
         self.method.before_step(done)
         self.optimiser.zero_grad(set_to_none=True)
-        output = self.backward(batch, module)
+        output = self.backward(batch, drawn, module)
         self.method.after_backward(done)
         clip_gradients(self.method, self.config.clip_norm)
         self.optimiser.step()
         self.method.after_step(done)
         return output, rate
 
-    def backward(self, batch: Batch, module: Method | DistributedDataParallel) -> Output:
+    def backward(
+        self, batch: Batch, drawn: Drawn, module: Method | DistributedDataParallel
+    ) -> Output:
         count, losses = self.config.accumulate, []
-        for number, views in enumerate(self.share(batch, self.step), start=1):
+        for number, views in enumerate(self.share(batch, drawn, self.step), start=1):
             with self.processes.synchronise(module, last=number == count):
                 with self.autocast(), self.diagnostics():
                     output: Output = module(views)

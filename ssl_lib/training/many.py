@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ssl_lib.data import ImageData
-from ssl_lib.data.views import Parameters, Policy
+from ssl_lib.data.views import Parameters, Policy, take
 from ssl_lib.errors import InputError
 from ssl_lib.methods.base import Method, ViewBatch
-from ssl_lib.randomness import torch_generator
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import Diverged
 from ssl_lib.training.optimisers import build_optimiser, set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
+from ssl_lib.training.share import draw_epoch, order_of
 
 __all__ = ["pretrain_many", "stack_methods", "stack_settings", "unstack_methods"]
 
@@ -240,6 +240,8 @@ class _Together:
             # The groups are decided by a member's shapes: stacked, a bias looks like a matrix.
             group["params"] = [by_member[parameter] for parameter in group["params"]]
         self.swept: dict[str, Tensor] = {}
+        self.drawn: list[list[Parameters]] = []
+        self.place = torch.zeros(0, dtype=torch.int64)
         self.parameters: dict[str, Tensor] = dict(mine)
         self.buffers = dict(stacked.named_buffers())
         self.per_epoch = len(data) // self.config.batch_size
@@ -263,9 +265,10 @@ class _Together:
 
     def epoch(self, epoch: int, bar: Any) -> dict[str, Any]:
         started, losses = time.perf_counter(), []
-        orders = torch.stack([self.order(config, epoch) for config in self.configs])
+        orders = torch.stack([order_of(self.data, config, epoch) for config in self.configs])
+        self.draw(epoch)
         for index in orders.split(self.config.batch_size, dim=1)[: self.per_epoch]:
-            losses.append(self.optimise(index.to(self.data.device)))
+            losses.append(self.optimise(index))
             self.step += 1
             bar.update(index.numel())
         mean = torch.stack(losses).double().mean(0).tolist()
@@ -285,10 +288,6 @@ class _Together:
             "images_per_second": images / seconds,
         }
 
-    def order(self, config: TrainingConfig, epoch: int) -> Tensor:
-        generator = torch_generator(config.order_stream, "order", epoch)
-        return torch.randperm(len(self.data), generator=generator)
-
     def optimise(self, index: Tensor) -> Tensor:
         """Take one step of all members, on images ``index`` (K, b)."""
         done = self.step / self.total
@@ -303,7 +302,8 @@ class _Together:
         for method in (self.template, self.stacked):
             method.before_step(done)
         self.optimiser.zero_grad(set_to_none=True)
-        losses = self.losses(self.views(index), index, self.data.labels[index])
+        views, index = self.views(index), index.to(self.data.device)
+        losses = self.losses(views, index, self.data.labels[index])
         losses.sum().backward()
         self.stacked.after_backward(done)
         self.clip()
@@ -336,32 +336,34 @@ class _Together:
     def views(self, index: Tensor) -> list[Tensor]:
         """Make every member's views, (K, b, c, h, w) each, in one pass over all their images.
 
-        Parameters are drawn once for each seed; members that have seed and images in common share
-        their views.
+        Members that have views' seed and images in common share their views.
         """
-        seeds = [config.views_stream for config in self.configs]
-        distinct = list(dict.fromkeys(seeds))
-        shape = (index.shape[1], *self.data.shape)
-        drawn = {seed: self.draw(seed, shape) for seed in distinct}
         if not bool((index == index[0]).all()):
-            views = self.apply(index, [drawn[seed] for seed in seeds])
-            return [view.unflatten(0, index.shape) for view in views]
-        views = self.apply(index[:1].expand(len(distinct), -1), list(drawn.values()))
-        place = torch.tensor([distinct.index(seed) for seed in seeds], device=index.device)
+            return [view.unflatten(0, index.shape) for view in self.apply(index, self.place)]
+        distinct = torch.arange(int(self.place.max()) + 1)
+        views = self.apply(index[:1].expand(len(distinct), -1), distinct)
+        place = self.place.to(self.data.device)
         return [view.unflatten(0, (len(distinct), -1))[place] for view in views]
 
-    def draw(self, seed: int, shape: tuple[int, int, int, int]) -> list[list[Parameters]]:
-        return self.policy.sample(shape, torch_generator(seed, "views", self.step))
-
-    def apply(self, index: Tensor, drawn: Sequence[list[list[Parameters]]]) -> list[Tensor]:
-        together = [
+    def draw(self, epoch: int) -> None:
+        """Draw an epoch's parameters once for each seed of the views, one after another."""
+        by_seed = {config.views_stream: config for config in self.configs}
+        distinct = list(by_seed)
+        self.place = torch.tensor([distinct.index(c.views_stream) for c in self.configs])
+        drawn = [draw_epoch(self.policy, self.data, c, epoch) for c in by_seed.values()]
+        self.drawn = [
             [
                 {name: torch.cat([step[name] for step in steps]) for name in steps[0]}
                 for steps in zip(*recipes, strict=True)
             ]
             for recipes in zip(*drawn, strict=True)
         ]
-        return self.policy.apply(self.data.images[index.flatten()], together)
+
+    def apply(self, index: Tensor, place: Tensor) -> list[Tensor]:
+        """Make the views of images ``index`` (m, b), whose seeds' places are given (m,)."""
+        rows = (place[:, None] * len(self.data) + index).flatten()
+        images = self.data.images[index.flatten().to(self.data.device)]
+        return self.policy.apply(images, take(self.drawn, rows))
 
     def clip(self) -> None:
         limit = self.config.clip_norm

@@ -1,40 +1,87 @@
-"""A process's share of a batch: its images, and the views that one process would give them."""
+"""A process's share of a batch: its images, and the views that one process would give them.
+
+Augmentation parameters belong to an image and an epoch, not to a place in a batch: another order of
+the batches leaves every image its views, so that the two sources of randomness vary one by one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ssl_lib.data import Batch
-from ssl_lib.data.views import Policy, patch_keep, take
+from ssl_lib.data import Batch, ImageData
+from ssl_lib.data.views import Parameters, Policy, patch_keep, take
 from ssl_lib.methods.base import ViewBatch
 from ssl_lib.randomness import torch_generator
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.distributed import Processes
 
-__all__ = ["Share", "memory_format"]
+__all__ = ["Share", "draw_epoch", "memory_format", "order_of"]
+
+Drawn = Sequence[Sequence[Parameters]]
+"""Parameters by view, then by operation, with the image as first axis."""
+
+
+def order_of(data: ImageData, config: TrainingConfig, epoch: int) -> Tensor:
+    """Return the images of an epoch in the order in which batches take them, (n,) on the host."""
+    return torch.randperm(len(data), generator=torch_generator(config.order_stream, "order", epoch))
+
+
+def draw_epoch(
+    policy: Policy, data: ImageData, config: TrainingConfig, epoch: int
+) -> list[list[Parameters]]:
+    """Draw the augmentation parameters of every image for an epoch.
+
+    Parameters
+    ----------
+    policy : Policy
+        Its operations draw them.
+    data : ImageData
+        Row i of the parameters is for its image i.
+    config : TrainingConfig
+        Whose ``views_stream`` seeds them.
+    epoch : int
+        From 0.
+
+    Returns
+    -------
+    list of list of dict
+        See :meth:`ssl_lib.data.views.Policy.sample`.
+
+    Examples
+    --------
+    >>> from ssl_lib import data
+    >>> digits = data.load("digits")
+    >>> drawn = draw_epoch(data.views.policy("weak", size=8), digits, TrainingConfig(), 0)
+    >>> {len(values) for values in drawn[0][0].values()} == {len(digits)}
+    True
+    """
+    generator = torch_generator(config.views_stream, "views", epoch)
+    return policy.sample((len(data), *data.shape), generator)
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
     """Return the layout of weights and views: channels last where kernels are made for it.
 
+    On a CPU a ResNet-9 trains 1.3 times as fast in it, small networks for digits 1.1 times.
+
     Examples
     --------
     >>> memory_format(torch.device("cpu"))
-    torch.contiguous_format
+    torch.channels_last
     """
-    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    return torch.channels_last if device.type in ("cpu", "cuda") else torch.contiguous_format
 
 
 @dataclass(frozen=True)
 class Share:
     """Makes the views of this process's part of each batch.
 
-    Every process draws the whole batch's parameters, so that its images get the views that they
-    would get in a single process.
+    Every process draws the parameters of all images, so that its own get the views that they would
+    get in a single process.
 
     Attributes
     ----------
@@ -54,8 +101,10 @@ class Share:
     >>> from ssl_lib import data
     >>> share = Share(data.views.policy("digits", size=8), TrainingConfig(accumulate=2),
     ...               Processes(rank=0, count=1), torch.device("cpu"))
-    >>> batch = next(data.load("digits").batches(torch.Generator(), 256))
-    >>> [len(part) for part in share(batch, 0)]
+    >>> digits = data.load("digits")
+    >>> drawn = draw_epoch(share.policy, digits, share.config, 0)
+    >>> batch = next(digits.batches(None, 256))
+    >>> [len(part) for part in share(batch, take(drawn, torch.arange(256)), step=0)]
     [128, 128]
     """
 
@@ -65,17 +114,14 @@ class Share:
     device: torch.device
     n_patches: int | None = None
 
-    def __call__(self, batch: Batch, step: int) -> Iterator[ViewBatch]:
-        """Yield the parts that the optimiser's step ``step`` accumulates."""
-        b, c, h, w = batch.images.shape
-        generator = torch_generator(self.config.views_stream, "views", step)
-        drawn = self.policy.sample((b, c, h, w), generator)
+    def __call__(self, batch: Batch, drawn: Drawn, step: int) -> Iterator[ViewBatch]:
+        """Yield the parts of a batch, whose parameters are given, that a step accumulates."""
         keep = self.keep(step)
-        size = b // (self.config.accumulate * self.processes.count)
+        size = len(batch.images) // (self.config.accumulate * self.processes.count)
         for part in range(self.config.accumulate):
             start = (self.processes.rank * self.config.accumulate + part) * size
             here = slice(start, start + size)
-            mine = drawn if size == b else take(drawn, torch.arange(start, start + size))
+            mine = take(drawn, torch.arange(start, start + size))
             views = self.policy.apply(batch.images[here], mine)
             layout = memory_format(self.device)
             yield ViewBatch(

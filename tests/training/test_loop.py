@@ -67,10 +67,11 @@ def test_two_steps_equal_steps_written_out(digits):
     pretrain(ours, digits, policy=VIEWS, config=config, progress=False)
     theirs = make().train()
     order = torch.randperm(256, generator=torch_generator(3, "order", 0))
+    every_view = VIEWS(digits.images, torch_generator(3, "views", 0))
     momenta = {}
     for step, rate in enumerate((0.1, 0.05)):
         index = order[128 * step : 128 * (step + 1)]
-        views = VIEWS(digits.images[index], torch_generator(3, "views", step))
+        views = [view[index] for view in every_view]
         theirs.zero_grad()
         theirs(ViewBatch(views=tuple(views))).loss.backward()
         with torch.no_grad():
@@ -80,6 +81,25 @@ def test_two_steps_equal_steps_written_out(digits):
                 p -= rate * momenta[name]
     for name, value in theirs.state_dict().items():
         torch.testing.assert_close(ours.state_dict()[name], value, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_an_image_has_the_same_views_in_any_order(digits, accumulate):
+    def keep(_, batch):
+        for place, index in enumerate(batch[0].indices.tolist()):
+            seen[index] = torch.stack([view[place] for view in batch[0].views])
+
+    kept = []
+    for order in (0, 1):
+        seen = {}
+        config = TrainingConfig(
+            epochs=2, batch_size=64, order_seed=order, views_seed=4, accumulate=accumulate
+        )
+        method = make("supervised")
+        method.register_forward_pre_hook(keep)
+        pretrain(method, digits, policy=VIEWS, config=config, progress=False)
+        kept.append(torch.stack([seen[index] for index in range(256)]))
+    assert torch.equal(*kept)
 
 
 @pytest.mark.parametrize("name", ["byol", "swav", "dino"])
