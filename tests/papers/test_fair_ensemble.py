@@ -34,11 +34,13 @@ def chapter(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def measured():
+def measured(tmp_path_factory):
     """Return one training set with the dossier's settings, all but the number of repetitions."""
     run = Run(**DIGITS, arms=("everything",))
     training, test = members.images(run)
-    networks = members.train(run, training, members.members(run))
+    networks = members.train(
+        run, training, members.members(run), tmp_path_factory.mktemp("members")
+    )
     with torch.no_grad():
         logits = torch.stack([m.classifier(m.encoder(test.floats())) for m in networks])
     return fairness.softmax(logits.numpy()), test.labels.numpy()
@@ -71,7 +73,8 @@ def test_profiles_train_what_the_page_says():
     assert [run.data for run in standard] == ["cifar10", "tiny-imagenet"]
     paper = Settings(profile="paper").runs
     assert [(r.data, r.encoder, r.epochs, r.members, r.k) for r in paper] == [
-        ("cifar100", "resnet9", 24, 20, 10)
+        ("cifar100", "resnet9", 24, 20, 10),
+        ("tiny-imagenet", "resnet9", 100, 20, 10),
     ]
     assert Settings(members=7).runs[0].sizes == (1, 2, 3, 5, 7)
     assert len(Settings(splits=2).runs) == 2
@@ -137,11 +140,11 @@ def test_dossier_numbers_on_one_training_set(measured):
     assert churn[2] > 3 * churn[1]
 
 
-def test_stored_table_equals_the_functions(chapter):
+def test_stored_table_equals_the_functions(chapter, tmp_path):
     run, result = chapter.main[0]
     training, test = members.images(run)
     own = [member for member in members.members(run) if member.arm == "everything"]
-    networks = members.train(run, training, own)
+    networks = members.train(run, training, own, tmp_path)
     with torch.no_grad():
         logits = torch.stack([m.classifier(m.encoder(test.floats())) for m in networks]).numpy()
     probabilities, labels = fairness.softmax(logits), test.labels.numpy()
@@ -153,6 +156,22 @@ def test_stored_table_equals_the_functions(chapter):
     assert (table["prob"] == ensemble).mean() > 0.99
     assert (table["right_5"] == table["prob"]).all()
     assert (table["base_5"] == table["prob"]).all()
+
+
+def test_convolutions_train_one_by_one_and_fix_what_they_should(tmp_path):
+    run = Run(
+        **{**DIGITS, "encoder_options": {"widths": (8, 8), "out_dim": 16}}, encoder="convnet",
+        epochs=1, warmup_epochs=0.0, precision="bfloat16", members=3, sizes=(1, 3), draws=5,
+        arms=("everything", "order", "nothing"),
+    )  # fmt: skip
+    table = members.measure(run, tmp_path)
+    spread = table.groupby("arm").spread.max()
+    assert spread["nothing"] == 0 < min(spread["everything"], spread["order"])
+    images, _ = members.images(run)
+    first = members.members(run)[:1]
+    again = members.train(run, images, first, tmp_path / "again")[0].state_dict()
+    kept = members.train(run, images, first, tmp_path / "logits-0")[0].state_dict()
+    assert all(torch.equal(again[name], value) for name, value in kept.items())
 
 
 def test_stopped_run_continues_with_its_members(tmp_path, monkeypatch):

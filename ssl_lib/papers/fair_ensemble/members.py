@@ -22,6 +22,7 @@ from ssl_lib.papers.fair_ensemble.settings import VARIED, Run, Settings
 from ssl_lib.randomness import seeds, torch_generator
 from ssl_lib.results import Result, Store
 from ssl_lib.training.config import TrainingConfig
+from ssl_lib.training.loop import pretrain
 from ssl_lib.training.many import pretrain_many
 
 __all__ = ["CLEAN", "Chapter", "Member", "images", "load", "measure", "members", "train"]
@@ -98,8 +99,8 @@ def images(run: Run) -> tuple[ImageData, ImageData]:
         rest = torch.ones(len(everything), dtype=torch.bool)
         rest[chosen] = False
         return everything.subset(chosen), everything.subset(rest)
-    train = data.load(run.data, split="train")
-    test = data.load(run.data, split="valid" if run.data == "tiny-imagenet" else "test")
+    held = "valid" if run.data == "tiny-imagenet" else "test"
+    train, test = (data.load(run.data, split=s, size=run.size or None) for s in ("train", held))
     return train.subset(_chosen(run, train)), test
 
 
@@ -118,8 +119,8 @@ def _chosen(run: Run, train: ImageData) -> Tensor:
     return torch.cat(parts).sort().values
 
 
-def train(run: Run, images: ImageData, chosen: Sequence[Member]) -> list[Method]:
-    """Train members at once, each with its own seeds.
+def train(run: Run, images: ImageData, chosen: Sequence[Member], workdir: Path) -> list[Method]:
+    """Train members, each with its own seeds: perceptrons at once, other networks one by one.
 
     Parameters
     ----------
@@ -127,6 +128,8 @@ def train(run: Run, images: ImageData, chosen: Sequence[Member]) -> list[Method]
     images : ImageData
         To train on.
     chosen : sequence of Member
+    workdir : path
+        For checkpoints of members that are trained one by one.
 
     Returns
     -------
@@ -134,21 +137,30 @@ def train(run: Run, images: ImageData, chosen: Sequence[Member]) -> list[Method]
         In evaluation mode.
     """
     methods = [_method(run, images, member) for member in chosen]
-    config = TrainingConfig(
-        epochs=run.epochs, batch_size=run.batch_size, optimiser="sgd",
+    recipe, config = _policy(run, images), _config(run)
+    orders = [member.order for member in chosen]
+    augmentations = [member.augmentation for member in chosen]
+    if run.encoder == "mlp":
+        pretrain_many(
+            methods, images, policy=recipe, config=config, order_seeds=orders,
+            views_seeds=augmentations, device=run.device,
+        )  # fmt: skip
+    else:
+        for number, method in enumerate(methods):
+            own = dataclasses.replace(
+                config, order_seed=orders[number], views_seed=augmentations[number]
+            )
+            folder = workdir / f"{chosen[number].arm}-{number}"
+            pretrain(method, images, policy=recipe, config=own, device=run.device, out=folder)
+    return [method.eval() for method in methods]
+
+
+def _config(run: Run) -> TrainingConfig:
+    return TrainingConfig(
+        epochs=run.epochs, batch_size=run.batch_size, optimiser="sgd", precision=run.precision,
         learning_rate=run.learning_rate, weight_decay=run.weight_decay,
         warmup_epochs=run.warmup_epochs,
     )  # fmt: skip
-    pretrain_many(
-        methods,
-        images,
-        policy=_policy(run, images),
-        config=config,
-        order_seeds=[member.order for member in chosen],
-        views_seeds=[member.augmentation for member in chosen],
-        device=run.device,
-    )
-    return [method.eval() for method in methods]
 
 
 def _method(run: Run, images: ImageData, member: Member) -> Method:
@@ -282,7 +294,7 @@ def _predictions(
     if file.is_file():
         kept: list[Tensor] = torch.load(file, weights_only=True)
         return kept
-    methods = train(run, training, group)
+    methods = train(run, training, group, file.with_suffix(""))
     first = [m for m, member in zip(methods, group, strict=True) if member.arm == run.arms[0]]
     found = [
         _logits(methods if name == CLEAN else first, copy, run)

@@ -14,14 +14,16 @@ def strengths(profile: str) -> tuple[tuple[str, float], ...]:
 
     Examples
     --------
-    >>> len(strengths("smoke")), len(strengths("quick"))
-    (4, 49)
+    >>> [len(strengths(profile)) for profile in ("smoke", "quick", "standard")]
+    [4, 49, 15]
     """
     full = tuple((name, s) for name, each in corruptions.CORRUPTIONS.items() for s in each)
     strong = tuple(("gaussian noise", s) for s in STRONG_NOISE)
     few = (("contrast", 0.75), ("contrast", 0.15), ("gaussian noise", 0.1), ("gaussian noise", 0.5))
     every = tuple(dict.fromkeys(full + strong))
-    return profiles.choose(profile, smoke=few, quick=every, standard=every, paper=every)
+    kinds = ("gaussian noise", "gaussian blur", "contrast")
+    some = tuple(each for each in full if each[0] in kinds)
+    return profiles.choose(profile, smoke=few, quick=every, standard=some, paper=every)
 
 
 def severity(name: str, strength: float) -> int:
