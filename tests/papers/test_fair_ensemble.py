@@ -6,6 +6,7 @@ import re
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -13,7 +14,15 @@ from ssl_lib import claims, data, plotting
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation import fairness
 from ssl_lib.evaluation.fairness.corruptions import CORRUPTIONS, corrupt
-from ssl_lib.papers.fair_ensemble import Settings, estimates, figures, load, members, tables
+from ssl_lib.papers.fair_ensemble import (
+    Settings,
+    estimates,
+    figures,
+    load,
+    members,
+    pictures,
+    tables,
+)
 from ssl_lib.papers.fair_ensemble.published import table_1
 from ssl_lib.papers.fair_ensemble.samples import over_samples, sample
 from ssl_lib.papers.fair_ensemble.settings import VARIED, Run
@@ -29,8 +38,13 @@ DIGITS = {
 
 
 @pytest.fixture(scope="module")
-def chapter(tmp_path_factory):
-    return load(Settings(profile="smoke"), Store(tmp_path_factory.mktemp("store")))
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def chapter(store):
+    return load(Settings(profile="smoke"), store)
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +186,32 @@ def test_convolutions_train_one_by_one_and_fix_what_they_should(tmp_path):
     again = members.train(run, images, first, tmp_path / "again")[0].state_dict()
     kept = members.train(run, images, first, tmp_path / "logits-0")[0].state_dict()
     assert all(torch.equal(again[name], value) for name, value in kept.items())
+
+
+@pytest.mark.parametrize("name", pictures.SUMMARIES)
+@pytest.mark.usefixtures("chapter")
+def test_summaries_are_tidy_and_survive_being_published(name, store, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_LIB_CACHE", str(store.root))
+    key = pictures.Summary(name=name, settings=Settings(profile="smoke"))
+    summary = store.table(f"summary-{name}", pictures.compute, key)
+    assert len(summary.table)
+    assert summary.table.columns.is_unique
+    shelf = Store(store.root, committed=tmp_path)
+    shelf.publish(summary)
+    pd.testing.assert_frame_equal(shelf.committed(f"summary-{name}").table, summary.table)
+
+
+def test_pictures_are_read_where_they_are_committed_and_missed_quietly(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "share", lambda _: tmp_path)
+    assert pictures.measured(Settings(profile="quick")) == {}
+    store = pictures.committed_store()
+    made = Store(tmp_path / "cache").table(
+        "fair_ensemble-pictures-costs", lambda config: pd.DataFrame({"seconds": [1.5]}), {}
+    )
+    store.publish(made)
+    found = pictures.measured(Settings(profile="quick"))
+    assert list(found) == ["costs"]
+    assert found["costs"].origin == "committed"
 
 
 def test_stopped_run_continues_with_its_members(tmp_path, monkeypatch):

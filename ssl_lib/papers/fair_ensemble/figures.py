@@ -20,6 +20,7 @@ __all__ = [
     "corruption_curves",
     "curves",
     "imbalance",
+    "pictures",
     "relative_gain",
     "sources",
     "strong_noise",
@@ -115,6 +116,35 @@ def _protocol_panels(
         ax.set_xlabel("members")
     _legend(fig, axes[0])
     return fig, axes
+
+
+@styled
+def pictures(table: pd.DataFrame) -> "Figure":
+    """Draw gain in points by ensemble size with intervals, a panel a data set, unbiased protocol.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        :func:`ssl_lib.papers.fair_ensemble.tables.curves` of each data set, with a column data.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    names = list(dict.fromkeys(table.data))
+    fig, axes = plotting.small_multiples(len(names), height=3.5)
+    for ax, name in zip(axes, names, strict=True):
+        own = table[(table.protocol == "unbiased") & (table.data == name)]
+        for group in ("top", "all", "bottom"):
+            part = own[own.group == group]
+            ax.plot(part.members, part.gain, label=NAMES[group], **LOOKS[group])
+            ends = part.gain_low, part.gain_high
+            ax.fill_between(part.members, *ends, color=LOOKS[group]["color"], alpha=0.18, lw=0)
+        ax.set_title(name)
+        ax.set_xlabel("members")
+    axes[0].set_ylabel("gain over one member, points")
+    _legend(fig, axes[0])
+    return fig
 
 
 @styled
