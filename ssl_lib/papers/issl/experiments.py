@@ -15,6 +15,8 @@ from ssl_lib.results import Result, Store
 __all__ = ["dimensions", "epochs", "heads", "mlp_heads", "rivals", "strengths", "with_reference"]
 
 SWEEP = "issl-dimension-sweep"
+#: Where the committed table of real images is, below ``results``.
+FOLDER = "issl"
 
 
 def dimensions(settings: Settings) -> Result:

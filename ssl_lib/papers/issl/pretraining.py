@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from ssl_lib.data import ImageData
 from ssl_lib.data import load as load_images
+from ssl_lib.data.subsets import stratified_fraction
 from ssl_lib.data.views import Policy
 from ssl_lib.errors import InputError, closest
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.few_shot import sample_shots
 from ssl_lib.evaluation.ideal import effective_dimension
-from ssl_lib.evaluation.linear import logistic_probe
+from ssl_lib.evaluation.linear import logistic_probe, ridge_probe
 from ssl_lib.evaluation.mlp import mlp_probe
 from ssl_lib.evaluation.rank import rankme
 from ssl_lib.methods import Method
@@ -117,12 +118,18 @@ def run(sweep: Sweep, workdir: Path) -> pd.DataFrame:
 
 
 def load(sweep: Sweep) -> tuple[ImageData, ImageData]:
-    """Load training and test images on the sweep's device."""
+    """Load the recipe's training images and all test images on the sweep's device."""
     splits = ("train", "valid" if sweep.data == "tiny-imagenet" else "test")
     size = sweep.recipe.size or None
     train, test = (
         load_images(sweep.data, split=split, size=size, device=sweep.device) for split in splits
     )
+    most = sweep.recipe.images
+    if 0 < most < len(train):
+        generator = torch_generator(0, "issl", "images")
+        train = train.subset(
+            stratified_fraction(train.labels, most / len(train), generator=generator)
+        )
     return train, test
 
 
@@ -138,17 +145,33 @@ def _cell(
         trained = _train(methods, specs, train, policy, sweep.device, folder)
     rows = []
     for number, (method, spec, left) in enumerate(zip(methods, specs, trained, strict=True)):
-        encoder: nn.Module = nn.Flatten() if cell.variant == "raw pixels" else method.encoder
-        found = probe(
-            encoder.to(train.device), train, test, spec=spec, policy=policy, recipe=recipe,
-            mlp=cell.variant.startswith("CISSL"), seed=sweep.seeds[number],
-        )  # fmt: skip
+        pixels = cell.variant == "raw pixels"
+        encoder: nn.Module = nn.Flatten() if pixels else method.encoder.to(train.device)
         size = sum(p.numel() for p in encoder.parameters())
         row = {**asdict(cell), "run": number, "parameters": size, "images": len(train)}
-        if cell.variant == "raw pixels":
+        seed = sweep.seeds[number]
+        if pixels and rows:
+            # The same in every run but for the labels that are drawn.
+            features = _features(encoder, train, test, spec)
+            few = _few_labels(features[0], train.labels, features[1], test.labels, recipe, seed)
+            rows.append({**rows[0], "run": number, **few})
+            continue
+        found = probe(
+            encoder, train, test, spec=spec, policy=policy, recipe=recipe,
+            mlp=cell.variant.startswith("CISSL"), seed=seed,
+        )  # fmt: skip
+        if pixels:
             row["dim"] = train.images[0].numel()
         rows.append({**row, **left, **found})
     return rows
+
+
+def _features(
+    encoder: nn.Module, train: ImageData, test: ImageData, spec: RunSpec
+) -> tuple[Tensor, Tensor]:
+    prepare = normalisation(spec)
+    z, z_test = (extract(encoder, d.images, transform=prepare) for d in (train, test))
+    return z, z_test
 
 
 def _specify(cell: Cell, recipe: Recipe, train: ImageData, seed: int) -> RunSpec:
@@ -167,6 +190,7 @@ def _specify(cell: Cell, recipe: Recipe, train: ImageData, seed: int) -> RunSpec
             learning_rate=recipe.learning_rate,
             weight_decay=recipe.weight_decay,
             warmup_epochs=min(recipe.warmup_epochs, cell.epochs),
+            precision=recipe.precision,
             seed=seed,
         ),
     )
@@ -283,8 +307,7 @@ def probe(
     dict of str to float
         The probes' columns of :func:`run`.
     """
-    prepare = normalisation(spec)
-    z, z_test = (extract(encoder, d.images, transform=prepare) for d in (train, test))
+    z, z_test = _features(encoder, train, test, spec)
     generator = torch_generator(seed, "augmented")
     views, views_test = (policy(d.images, generator)[0] for d in (train, test))
     augmented = [extract(encoder, images) for images in (views, views_test)]
@@ -293,8 +316,8 @@ def probe(
         warnings.simplefilter("ignore", UserWarning)
         rank = rankme(z)
     found = {
-        "full": _linear(z, train.labels, z_test, test.labels),
-        "augmented": _linear(augmented[0], train.labels, augmented[1], test.labels),
+        "full": _linear(z, train.labels, z_test, test.labels, recipe.probe),
+        "augmented": _linear(augmented[0], train.labels, augmented[1], test.labels, recipe.probe),
         **_few_labels(z, train.labels, z_test, test.labels, recipe, seed),
         "mlp": float("nan"),
         "rankme": rank,
@@ -306,7 +329,9 @@ def probe(
     return found
 
 
-def _linear(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor) -> float:
+def _linear(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, kind: str) -> float:
+    if kind == "ridge":
+        return ridge_probe(train, labels, test, test_labels).accuracy
     return logistic_probe(train, labels, test, test_labels, max_iter=100).accuracy
 
 

@@ -13,7 +13,8 @@ __all__ = ["Recipe", "Settings"]
 
 WIDEST = 65_536
 MOST_SEEDS = 100
-CHANNELS = 512  # of the last stage of ResNet-9 and ResNet-18
+STAGES = 8  # channels of ResNet-9's last stage, in widths
+WIDTH = 8  # of ResNet-9 at every profile but paper: what one core trains in half an hour
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,14 @@ class Recipe:
         Labels of each class in the few-label probes.
     few : int
         The one that "few labels" means.
+    images : int
+        Training images, drawn class by class with a fixed seed; 0 takes all.
+    precision : str
+        See :class:`ssl_lib.training.config.TrainingConfig`.
+    probe : str
+        Linear probe of all labels: "logistic" with penalty 1, or "ridge" with the penalty that
+        leave-one-out errors choose, which is cheaper in many dimensions. Few labels always take
+        the logistic one.
     """
 
     encoder: str
@@ -74,6 +83,9 @@ class Recipe:
     strength: float
     shots: tuple[int, ...]
     few: int
+    images: int = 0
+    precision: str = "auto"
+    probe: str = "logistic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +118,10 @@ class Settings(profiles.Settings):
     (8, 64)
     >>> Settings(profile="quick").sweep
     (2, 8, 16, 64, 256)
-    >>> Settings(data="cifar10", dims=[512, 700])
+    >>> Settings(data="cifar10", dims=[64, 100])
     Traceback (most recent call last):
     ...
-    ssl_lib.errors.InputError: dims above 512 must be multiples of 512, got 700.
+    ssl_lib.errors.InputError: dims above 64 must be multiples of 64, got 100.
     """
 
     data: str = ""
@@ -125,7 +137,7 @@ class Settings(profiles.Settings):
                 f"data must be empty or one of {', '.join(known)}, got {self.data!r}."
                 f"{closest(str(self.data), known)}"
             )
-        object.__setattr__(self, "dims", _checked_dims(self.dims, natural=self.natural))
+        object.__setattr__(self, "dims", _checked_dims(self.dims, self.channels))
         if isinstance(self.seeds, bool) or not isinstance(self.seeds, int):
             raise InputError(f"seeds must be an integer, got {self.seeds!r}.")
         if self.seeds and not 2 <= self.seeds <= MOST_SEEDS:
@@ -152,6 +164,13 @@ class Settings(profiles.Settings):
         return self.data_name != "digits"
 
     @property
+    def channels(self) -> int:
+        """Channels before the block that sets the dimension; 0 for perceptrons, without one."""
+        if not self.natural:
+            return 0
+        return 512 if self.profile == "paper" else STAGES * WIDTH
+
+    @property
     def sweep(self) -> tuple[int, ...]:
         """Dimensions of the sweep."""
         small = profiles.choose(
@@ -163,17 +182,17 @@ class Settings(profiles.Settings):
         )
         large = profiles.choose(
             self.profile,
-            smoke=(16, 32),
-            quick=(32, 128, 512),
-            standard=(32, 128, 512, 2048),
+            smoke=(16, 64),
+            quick=(16, 64, 256),
+            standard=(16, 64, 256, 1024),
             paper=(128, 512, 2048, 8192),
         )
         return self.dims or (large if self.natural else small)
 
     @property
     def reference(self) -> int:
-        """The dimension of all figures that do not vary it: 64 on digits, else 512, or near."""
-        goal = 512 if self.natural else 64
+        """The dimension of all figures that do not vary it: the channels', 64 on digits."""
+        goal = self.channels or 64
         return max((d for d in self.sweep if d <= goal), default=self.sweep[0])
 
     @property
@@ -199,15 +218,15 @@ class Settings(profiles.Settings):
         return _pictures(self) if self.natural else _digits(self)
 
 
-def _checked_dims(dims: object, *, natural: bool) -> tuple[int, ...]:
+def _checked_dims(dims: object, channels: int) -> tuple[int, ...]:
     if isinstance(dims, str) or not isinstance(dims, Iterable):
         raise InputError(f"dims must be a list of integers, got {dims!r}.")
     values = tuple(dims)
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= WIDEST:
             raise InputError(f"dims must be integers from 1 to {WIDEST:,}, got {value!r}.")
-        if natural and value > CHANNELS and value % CHANNELS:
-            raise InputError(f"dims above {CHANNELS} must be multiples of {CHANNELS}, got {value}.")
+        if channels and value > channels and value % channels:
+            raise InputError(f"dims above {channels} must be multiples of {channels}, got {value}.")
     if values and (len(values) < 2 or list(values) != sorted({*values})):
         raise InputError(
             f"dims must be two or more different numbers in increasing order, got {list(values)}."
@@ -240,25 +259,47 @@ def _digits(settings: Settings) -> Recipe:
 def _pictures(settings: Settings) -> Recipe:
     full = settings.profile == "paper"
     tiny = settings.data_name == "tiny-imagenet"
-    colours = {"data": "tiny-imagenet" if tiny else "cifar10"}
+    sizes = _official(tiny) if full else _small(settings, tiny)
     return Recipe(
-        encoder="resnet18" if full else "resnet9",
-        encoder_options={},
-        size=64 if full and tiny else 32,
         policy="issl",
-        policy_options=colours,
-        epochs=profiles.choose(settings.profile, smoke=1, quick=5, standard=20, paper=300),
-        batch_size=512,
-        warmup_epochs=profiles.choose(
-            settings.profile, smoke=0.0, quick=1.0, standard=2.0, paper=10.0
-        ),
-        hidden=1024,
+        policy_options={"data": "tiny-imagenet" if tiny else "cifar10"},
         embedding=128,
-        latents=16_384 if full else 4096,
-        rank=512,
         dissl_temperatures=(0.5, 1.0),
         momentum=0.996,
         strength=1.0,
         shots=(1, 5, 50) if tiny else (1, 10, 100),
         few=5 if tiny else 10,
+        **sizes,
     )
+
+
+def _official(tiny: bool) -> dict[str, Any]:
+    return {
+        "encoder": "resnet18",
+        "encoder_options": {},
+        "size": 64 if tiny else 32,
+        "epochs": 300,
+        "batch_size": 512,
+        "warmup_epochs": 10.0,
+        "hidden": 1024,
+        "latents": 16_384,
+        "rank": 512,
+    }
+
+
+def _small(settings: Settings, tiny: bool) -> dict[str, Any]:
+    """Return what two cores can train: the paper's ratios of widths, all eight times smaller."""
+    return {
+        "encoder": "resnet9",
+        "encoder_options": {"width": WIDTH, "expansion_hidden": STAGES * WIDTH},
+        "size": 32,
+        "epochs": profiles.choose(settings.profile, smoke=1, quick=2, standard=5, paper=5),
+        "batch_size": 128,
+        "warmup_epochs": 1.0,
+        "hidden": 256,
+        "latents": 1024,
+        "rank": STAGES * WIDTH,
+        "images": 10_000 if tiny else 5000,
+        "precision": "bfloat16",
+        "probe": "ridge",
+    }
