@@ -143,7 +143,7 @@ def _cell(
     trained: list[dict[str, float]] = [{"loss": float("nan"), "seconds": 0.0} for _ in specs]
     if cell.variant not in ("random encoder", "raw pixels"):
         trained = _train(methods, specs, train, policy, sweep.device, folder)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, (method, spec, left) in enumerate(zip(methods, specs, trained, strict=True)):
         pixels = cell.variant == "raw pixels"
         encoder: nn.Module = nn.Flatten() if pixels else method.encoder.to(train.device)

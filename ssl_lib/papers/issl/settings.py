@@ -299,7 +299,7 @@ def _small(settings: Settings, tiny: bool) -> dict[str, Any]:
         "hidden": 256,
         "latents": 1024,
         "rank": STAGES * WIDTH,
-        "images": 10_000 if tiny else 5000,
+        "images": 20_000 if tiny else 5000,
         "precision": "bfloat16",
         "probe": "ridge",
     }
