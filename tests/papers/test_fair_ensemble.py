@@ -18,6 +18,7 @@ from ssl_lib.papers.fair_ensemble import (
     Settings,
     estimates,
     figures,
+    learning,
     load,
     members,
     pictures,
@@ -214,6 +215,27 @@ def test_pictures_are_read_where_they_are_committed_and_missed_quietly(tmp_path,
     assert found["costs"].origin == "committed"
 
 
+def test_learning_curves_end_where_members_do_and_coincide_where_nothing_varies(chapter, store):
+    settings = Settings(profile="smoke")
+    table = learning.learning(settings, store).table
+    run, result = chapter.main[0]
+    whole = members.members(run)
+    _, test = members.images(run)
+    last = table[(table.epoch == run.epochs) & (table.arm == "nothing") & (table.repeat == 0)]
+    counts = test.counts().numpy()
+    control = sample(run, result, arm="nothing").table
+    assert whole[-1].arm == "nothing"
+    assert np.average(last.accuracy, weights=counts) == pytest.approx(
+        control.right_1.mean(), abs=0.002
+    )
+    drawn = learning.curves(table, run.k)
+    apart = learning.differences(drawn).set_index(["varied", "group"])
+    assert (apart.loc["nothing"] == 0).all(axis=None)
+    for arm in learning.ARMS[:-1]:
+        assert apart.difference[arm, "bottom"] > 0
+    assert figures.learning(drawn).axes
+
+
 def test_stopped_run_continues_with_its_members(tmp_path, monkeypatch):
     run = Run(
         **{**DIGITS, "epochs": 1, "warmup_epochs": 0.0}, members=4, together=2, sizes=(1, 4),
@@ -383,6 +405,7 @@ def test_figures_have_their_panels_and_sizes(chapter):
         "corruption": figures.corruption(tables.corruption(chapter)),
         "sizes": figures.corruption_curves(tables.corruption_curves(chapter)),
         "noise": figures.strong_noise(tables.strong_noise(chapter)),
+        "pictures": figures.pictures(curves.assign(data="CIFAR-10")),
         "table 1": figures.table_1(tables.beside_table_1(chapter)),
     }
     for name, fig in drawn.items():
@@ -417,6 +440,6 @@ def test_notebook_shows_every_figure_and_says_what_was_not_measured(repository):
     notebook = nbformat.read(repository / "notebooks" / "fair_ensemble.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells)
     labels = re.findall(r'label="(fig-fair_ensemble-[a-z_0-9]+)"', text)
-    assert len(labels) == len(set(labels)) == 10
-    assert "They have not been measured for this edition" in text.replace("**", "")
+    assert len(labels) == len(set(labels)) == 17
+    assert "has not been run for this edition" in text
     assert data.load("digits").n_classes == 10

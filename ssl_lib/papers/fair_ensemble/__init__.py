@@ -5,6 +5,9 @@
 ``samples``       a run's images with their groups; statistics with intervals
 ``tables``        the tables behind the figures
 ``published``     the paper's Table 1
+``pictures``      the run on CIFAR-10 and TinyImageNet in small tables
+``publish``       writes those into ``results/fair_ensemble``
+``learning``      accuracy of the groups by epoch, one source of randomness at a time
 ``estimates``     what decides the claims
 ``figures``       the figures
 

@@ -20,6 +20,7 @@ __all__ = [
     "corruption_curves",
     "curves",
     "imbalance",
+    "learning",
     "pictures",
     "relative_gain",
     "sources",
@@ -235,6 +236,33 @@ def sources(table: pd.DataFrame) -> "Figure":
     ax.set_yticks(range(len(arms)), [names.get(arm, arm) for arm in arms])
     ax.set_xlabel("gain of all members over one, points")
     _legend(fig, ax)
+    return fig
+
+
+@styled
+def learning(table: pd.DataFrame) -> "Figure":
+    """Draw group accuracy by epoch, a panel for what varies, a thin line a run.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.fair_ensemble.learning.curves`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    arms = [arm for arm in reversed(ARMS) if arm in set(table.arm)]
+    fig, axes = plotting.small_multiples(len(arms), height=2.2)
+    for ax, arm in zip(axes, arms, strict=True):
+        own = table[table.arm == arm]
+        for group in ("top", "bottom"):
+            for place, (_, one) in enumerate(own[own.group == group].groupby("repeat")):
+                name, colour = "" if place else NAMES[group], LOOKS[group]["color"]
+                ax.plot(one.epoch, one.accuracy, marker="", lw=1.1, color=colour, label=name)
+        ax.set(title=f"{arm} varies", xlabel="epoch", ylim=(0, 100))
+    axes[0].set_ylabel("accuracy, %")
+    _legend(fig, axes[0])
     return fig
 
 

@@ -35,6 +35,8 @@ __all__ = [
     "sources",
     "strong_noise",
     "trained",
+    "with_settings",
+    "with_table_1",
 ]
 
 GROUPS = ("all", "top", "bottom")
@@ -337,7 +339,7 @@ def beside_table_1(chapter: Chapter) -> pd.DataFrame:
     pandas.DataFrame
         Columns data, network, group, one, ensemble, gain, relative, source ("paper" or "here").
     """
-    parts = [table_1().assign(source="paper")]
+    parts = []
     for name in dict.fromkeys(run.data for run, _ in chapter.balanced):
         samples = [sample(run, result) for run, result in chapter.balanced if run.data == name]
         for protocol in PROTOCOLS:
@@ -353,7 +355,7 @@ def beside_table_1(chapter: Chapter) -> pd.DataFrame:
                 table.assign(data=NAMES[name], network=network, gain=gain,
                              relative=relative, source=f"here, {protocol} protocol")
             )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+    return with_table_1(pd.concat(parts, ignore_index=True))
 
 
 def settings_beside(chapter: Chapter) -> pd.DataFrame:
@@ -366,16 +368,8 @@ def settings_beside(chapter: Chapter) -> pd.DataFrame:
         each group one model -> ensemble by the paper's protocol.
     """
     beside = beside_table_1(chapter)
-    theirs = beside.query("source == 'paper' and network == 'ResNet9'")
     own = beside.query("source == 'here, paper protocol'")
-    rows = [
-        {
-            "where": "paper", "data": data, "network": "ResNet9", "training images": train,
-            "test images": 10_000, "epochs": epochs, "members": 20, "K": 10,
-            **_arrows(theirs, data),
-        }
-        for data, train, epochs in (("CIFAR-100", 50_000, 24), ("TinyImageNet", 100_000, 100))
-    ]  # fmt: skip
+    rows = []
     for name in dict.fromkeys(run.data for run, _ in chapter.balanced):
         run = next(run for run, _ in chapter.balanced if run.data == name)
         train, test = images(run)
@@ -386,7 +380,29 @@ def settings_beside(chapter: Chapter) -> pd.DataFrame:
                 "members": run.members, "K": run.k, **_arrows(own, NAMES[name]),
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return with_settings(pd.DataFrame(rows))
+
+
+def with_table_1(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put the paper's Table 1 above rows of this run from :func:`beside_table_1`."""
+    return pd.concat([table_1().assign(source="paper"), rows], ignore_index=True)
+
+
+def with_settings(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put the paper's settings above rows of this run from :func:`settings_beside`."""
+    return pd.concat([_paper_settings(), rows], ignore_index=True)
+
+
+def _paper_settings() -> pd.DataFrame:
+    theirs = table_1().query("network == 'ResNet9'")
+    return pd.DataFrame(
+        {
+            "where": "paper", "data": data, "network": "ResNet9", "training images": train,
+            "test images": 10_000, "epochs": epochs, "members": 20, "K": 10,
+            **_arrows(theirs, data),
+        }
+        for data, train, epochs in (("CIFAR-100", 50_000, 24), ("TinyImageNet", 100_000, 100))
+    )  # fmt: skip
 
 
 def _arrows(table: pd.DataFrame, data: str) -> dict[str, str]:
