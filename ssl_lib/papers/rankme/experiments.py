@@ -16,8 +16,10 @@ from ssl_lib.papers.rankme.plan import Experiment, experiments
 from ssl_lib.papers.rankme.settings import Settings
 from ssl_lib.results import Result, Store
 
-__all__ = ["COLUMNS", "Results", "load", "sweep_table"]
+__all__ = ["COLUMNS", "FOLDER", "Results", "load", "sweep_table", "table"]
 
+#: Where the committed tables of real images are, below ``results``.
+FOLDER = "rankme"
 COLUMNS = ["seed", "setting", "measure", "at", "value"]
 
 
@@ -138,8 +140,26 @@ def load(settings: Settings, *, store: Store | None = None) -> Results:
     Results
     """
     store = store or Store()
-    tables = {}
-    for name, config in experiments(settings).items():
-        data = {part.name: part.fingerprint for part in training.images(config.data) if part}
-        tables[name] = store.table(f"rankme-{name}", sweep_table, config, data=data)
+    tables = {name: table(settings, name, store=store) for name in experiments(settings)}
     return Results(settings=settings, tables=tables)
+
+
+def table(settings: Settings, name: str, *, store: Store | None = None) -> Result:
+    """Fetch the table of one experiment, training what no earlier run has trained.
+
+    Parameters
+    ----------
+    settings : Settings
+    name : str
+        See :func:`ssl_lib.papers.rankme.plan.experiments`.
+    store : Store, optional
+        Default: the user's.
+
+    Returns
+    -------
+    Result
+    """
+    config = experiments(settings)[name]
+    both = training.images(config.data, config.images)
+    data = {part.name: part.fingerprint for part in both if part}
+    return (store or Store()).table(f"rankme-{name}", sweep_table, config, data=data)

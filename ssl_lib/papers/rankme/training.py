@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ssl_lib import data
 from ssl_lib.data import ImageData
-from ssl_lib.data.subsets import stratified_split
+from ssl_lib.data.subsets import stratified_fraction, stratified_split
 from ssl_lib.data.views import Normalise, Policy, policy
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.features import subsample
@@ -26,12 +26,20 @@ from ssl_lib.training.many import pretrain_many
 __all__ = ["images", "method", "split", "train", "views"]
 
 SMALLEST_NATURAL = 16  # pixels; below, images are digits and flips or crops destroy them
+TEST_SPLITS = {"tiny-imagenet": "valid"}
 TEST_SHARE = 500 / 1797  # of what has no test set of its own; 500 of the digits
 
 
 @lru_cache(maxsize=2)
-def images(name: str) -> tuple[ImageData, ImageData | None]:
+def images(name: str, most: int = 0) -> tuple[ImageData, ImageData | None]:
     """Return a data set's images and its test set, None where a seed shall draw one.
+
+    Parameters
+    ----------
+    name : str
+        A named data set or a folder.
+    most : int, default=0
+        Images to pretrain on, drawn class by class with a fixed seed; 0 takes all.
 
     Examples
     --------
@@ -43,8 +51,12 @@ def images(name: str) -> tuple[ImageData, ImageData | None]:
         return data.load("digits", split="all"), None
     if name not in data.NAMES:
         return data.load(name, size=64), None
-    held = data.load(name, split="valid" if name == "tiny-imagenet" else "test")
-    return data.load(name), held
+    every, held = data.load(name), data.load(name, split=TEST_SPLITS.get(name, "test"))
+    if 0 < most < len(every):
+        generator = torch_generator(0, "rankme", "images")
+        chosen = stratified_fraction(every.labels, most / len(every), generator=generator)
+        every = every.subset(chosen)
+    return every, held
 
 
 def split(config: Experiment, seed: int) -> tuple[ImageData, ImageData]:
@@ -57,7 +69,7 @@ def split(config: Experiment, seed: int) -> tuple[ImageData, ImageData]:
     >>> [len(part) for part in split(experiments(Settings())["temperature"], 0)]
     [1297, 500]
     """
-    every, test = images(config.data)
+    every, test = images(config.data, config.images)
     if test is None:
         generator = torch_generator(seed, "rankme", "split")
         held = round(TEST_SHARE * len(every))
@@ -157,6 +169,7 @@ def _how(config: Experiment, images: int, seed: int) -> TrainingConfig:
         betas=(0.9, 0.99),
         weight_decay=1e-4,
         warmup_epochs=config.warmup / steps,
+        precision=config.precision,
         seed=seed,
     )
 
