@@ -122,6 +122,55 @@ def test_normalised_features_ignore_their_length(small):
     torch.testing.assert_close(method.objective([5 * h], data)[0], first)
 
 
+def linear_diet(images, indices, dim, smoothing):
+    """Return DIET with a linear encoder after L-BFGS on all views at once, in float64."""
+    linear = torch.nn.Linear(images.shape[1], dim, bias=False)
+    linear.out_dim = dim
+    method = DIET(linear, n_data=int(indices.max()) + 1, label_smoothing=smoothing).double()
+    generator = torch.Generator().manual_seed(0)
+    for p in method.parameters():
+        p.data = 0.1 * torch.randn(p.shape, generator=generator, dtype=p.dtype)
+    batch = ViewBatch(views=(images,), indices=indices)
+    optimiser = torch.optim.LBFGS(
+        method.parameters(), max_iter=500, tolerance_grad=0, tolerance_change=0, history_size=30,
+        line_search_fn="strong_wolfe",
+    )  # fmt: skip
+
+    def closure():
+        optimiser.zero_grad()
+        # The excess over log N is of the order of (1 - smoothing)²: bring it near 1.
+        loss = (method(batch).loss - math.log(method.classifier.out_features)) * 1e4
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return method, float(method(batch).loss.detach())
+
+
+def test_a_linear_encoder_finds_the_reduced_rank_regression(small):
+    """With little weight on the index, cross-entropy is its quadratic part, squared error.
+
+    Its minimum over linear encoders of rank d is known: with M the images' mean views less their
+    mean and C the second moment of all views, the encoder spans the top d right singular vectors of
+    M C^(-1/2), times C^(-1/2), and the loss falls short of log N by the squares of their
+    singular values, times (1 - smoothing)² / 2 N.
+    """
+    n, each, width, dim, epsilon = 8, 30, 5, 2, 1e-2
+    scale = torch.tensor([3.0, 2.0, 1.0, 0.5, 0.3], dtype=torch.float64)
+    images = (small(n, 1, width) * scale + 0.5 * small(n, each, width)).reshape(-1, width)
+    indices = torch.arange(n).repeat_interleave(each)
+    means = images.reshape(n, each, width).mean(1)
+    eigenvalues, vectors = torch.linalg.eigh(images.T @ images / len(images))
+    whitening = vectors @ torch.diag(eigenvalues**-0.5) @ vectors.T
+    _, singular, right = torch.linalg.svd((means - means.mean(0)) @ whitening)
+    method, loss = linear_diet(images, indices, dim, 1 - epsilon)
+    shortfall = epsilon**2 / (2 * n) * singular[:dim].square().sum().item()
+    assert math.log(n) - loss == pytest.approx(shortfall, rel=3 * epsilon)
+    found = torch.linalg.qr(torch.linalg.solve(whitening, method.encoder.weight.detach().T)).Q
+    cosines = torch.linalg.svdvals(right[:dim] @ found)
+    assert cosines.min() > 1 - epsilon
+
+
 def test_the_index_classifier_has_no_bias():
     assert DIET(encoder(), n_data=10).classifier.bias is None
 
