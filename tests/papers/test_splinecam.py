@@ -24,6 +24,7 @@ from ssl_lib.papers.splinecam import (
     attacks,
     augmentation,
     boundaries,
+    classifiers,
     estimates,
     exactness,
     figures,
@@ -85,6 +86,7 @@ def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: 
         ("small-cnn", (1, 8)),
         ("convnet", (1, 8)),
         ("cnn2", (3, 32)),
+        ("patch3", (3, 32)),
         ("vgg11-1", (3, 64)),
         ("vgg16-1", (3, 64)),
     ],
@@ -92,7 +94,7 @@ def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: 
 def test_every_network_has_an_exact_partition(name: str, shape: tuple[int, int]) -> None:
     data = load("digits" if shape[0] == 1 else "shapes", **({} if shape[0] == 1 else {"n": 64}))
     data = data.resized(shape[1]) if data.images.shape[-1] != shape[1] else data
-    model = networks.classifier(networks.build_classifier(name, data, seed=0))
+    model = networks.classifier(classifiers.build_classifier(name, data, seed=0))
     place = slice_through(training.pixels(data.images[:1])[0], half_side=0.01)
     found = partition(model, place)
     assert found.areas().sum().item() == pytest.approx(4e-4, rel=1e-12)
@@ -101,7 +103,7 @@ def test_every_network_has_an_exact_partition(name: str, shape: tuple[int, int])
 
 def test_an_unknown_network_is_named() -> None:
     with pytest.raises(InputError, match=r"a network is named like .*, got 'mlp'"):
-        networks.build_classifier("mlp", load("digits"), seed=0)
+        classifiers.build_classifier("mlp", load("digits"), seed=0)
 
 
 def test_snapshots_are_independent_copies_in_evaluation_mode() -> None:

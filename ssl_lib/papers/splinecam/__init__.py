@@ -1,7 +1,8 @@
 """SplineCam (arXiv 2302.12828): the exact partition of a network, and what it tells.
 
 ``settings``      what the chapter can be run with
-``networks``      the networks, and training with snapshots on the way
+``classifiers``   the networks on images, by name
+``networks``      other networks, and training with snapshots on the way
 ``shapes``        regions, boundaries and points as one tidy table
 ``toy``           two moons and two circles while a network learns them
 ``growth``        regions of a random layer by width and input dimension
@@ -11,6 +12,8 @@
 ``boundaries``    decision boundaries: in training, and by architecture
 ``attacks``       adversarial examples and the distance to the boundary
 ``implicit``      a photograph and a surface as networks
+``images``        data sets, or the first classes and images of them
+``real``          the tables measured on CIFAR-10 and TinyImageNet, and ``publish`` writes them
 ``estimates``     what decides the claims
 ``figures``       the figures, each from one or two of these tables
 

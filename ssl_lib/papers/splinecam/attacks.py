@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssl_lib.data import load
+from ssl_lib import profiles
 from ssl_lib.geometry import Slice, decision_boundary, partition, slice_through
 from ssl_lib.papers.splinecam import shapes
+from ssl_lib.papers.splinecam.images import load
 from ssl_lib.papers.splinecam.networks import train_classifier
 from ssl_lib.papers.splinecam.settings import Settings
-from ssl_lib.papers.splinecam.training import pixels
+from ssl_lib.papers.splinecam.training import pixels, predicted
 from ssl_lib.results import Result, Store
 
 __all__ = ["Attacks", "attack_shapes", "attacks"]
@@ -23,7 +24,7 @@ __all__ = ["Attacks", "attack_shapes", "attacks"]
 
 @dataclass(frozen=True, kw_only=True)
 class Attacks:
-    """Projected gradient steps against a classifier of digits."""
+    """Projected gradient steps against a classifier of digits or photographs."""
 
     network: str
     epochs: int
@@ -31,17 +32,23 @@ class Attacks:
     radius: float
     step: float
     seed: int
+    data: str = "digits"
+    train_images: int = 0  # the first of the training images; 0: all
 
 
 def _attack_config(settings: Settings) -> Attacks:
-    smoke = settings.profile == "smoke"
+    smoke, large = settings.profile == "smoke", settings.profile in ("standard", "paper")
     return Attacks(
-        network="16x2" if smoke else "64x3",
-        epochs=3 if smoke else 30,
+        network=profiles.choose(
+            settings.profile, smoke="16x2", quick="64x3", standard="patch3", paper="patch6"
+        ),
+        epochs=profiles.choose(settings.profile, smoke=3, quick=30, standard=20, paper=20),
         images=10 if smoke else 40,
-        radius=0.3,
-        step=0.02,
+        radius=8 / 255 if large else 0.3,
+        step=1 / 255 if large else 0.02,
         seed=settings.seed,
+        data="cifar10" if large else "digits",
+        train_images=10_000 if settings.profile == "standard" else 0,
     )
 
 
@@ -57,9 +64,9 @@ def attacks(settings: Settings, store: Store | None = None) -> Result:
         at which the boundary is crossed first).
     """
     config = _attack_config(settings)
-    data = load("digits", split="test").fingerprint
+    data = load(config.data, split="test").fingerprint
     store = store or Store()
-    return store.table("splinecam-attacks", _attacks, config, data={"digits": data})
+    return store.table("splinecam-attacks", _attacks, config, data={config.data: data})
 
 
 def attack_shapes(settings: Settings, store: Store | None = None) -> Result:
@@ -72,9 +79,9 @@ def attack_shapes(settings: Settings, store: Store | None = None) -> Result:
         this order, and the nearest boundary points of the first two.
     """
     config = _attack_config(settings)
-    data = load("digits", split="test").fingerprint
+    data = load(config.data, split="test").fingerprint
     store = store or Store()
-    return store.table("splinecam-attack-shapes", _attack_shapes, config, data={"digits": data})
+    return store.table("splinecam-attack-shapes", _attack_shapes, config, data={config.data: data})
 
 
 def _attacks(config: Attacks) -> pd.DataFrame:
@@ -116,15 +123,14 @@ def _attack_shapes(config: Attacks) -> pd.DataFrame:
 
 def _attacked(config: Attacks) -> Iterator[tuple[nn.Module, Slice, tuple[int, int]]]:
     """Successful attacks on correctly classified images, with the slice through each."""
-    train, test = load("digits"), load("digits", split="test")
+    train = load(config.data, most=config.train_images)
+    test = load(config.data, split="test", most=config.train_images)
     models = train_classifier(config.network, train, keep=(config.epochs,), seed=config.seed)
     model = models[config.epochs].double()
-    images = pixels(test.images)
-    with torch.no_grad():
-        right = model(images).argmax(1) == test.labels
+    right = predicted(model, test) == test.labels
     done = 0
     for row in right.nonzero()[:, 0].tolist():
-        image, label = images[row], int(test.labels[row])
+        image, label = pixels(test.images[row]), int(test.labels[row])
         attack = _attack(model, image, label, config)
         with torch.no_grad():
             to = int(model(attack[None]).argmax(1))
@@ -132,7 +138,7 @@ def _attacked(config: Attacks) -> Iterator[tuple[nn.Module, Slice, tuple[int, in
             continue
         same = (test.labels == label) & right
         same[row] = False
-        yield model, slice_through(image, attack, images[same][0]), (label, to)
+        yield model, slice_through(image, attack, pixels(test.images[same][0])), (label, to)
         done += 1
         if done == config.images:
             return

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lib import profiles
-from ssl_lib.data import ImageData, load
+from ssl_lib.data import ImageData
 from ssl_lib.geometry import Slice, decision_boundary, partition, slice_through
 from ssl_lib.papers.splinecam import shapes
+from ssl_lib.papers.splinecam.images import load
 from ssl_lib.papers.splinecam.networks import train_classifier
 from ssl_lib.papers.splinecam.settings import Settings
-from ssl_lib.papers.splinecam.training import pixels
+from ssl_lib.papers.splinecam.training import pixels, predicted
 from ssl_lib.results import Result, Store
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 
+PICTURED = 6  # samples of a boundary that are kept as images
 SHOWN = 4  # snapshots in the picture of the boundary's evolution
 
 
@@ -44,6 +46,7 @@ class Evolution:
     epochs: tuple[int, ...]
     slices: int
     seed: int
+    images: int = 0  # of all classes, the first of the training images; 0: all
     device: str = "cpu"
 
 
@@ -53,7 +56,7 @@ def _evolution_config(settings: Settings, slices: int) -> Evolution:
         data="cifar10" if large else "digits",
         classes=(3, 5) if large else (3, 8),
         network=profiles.choose(
-            settings.profile, smoke="16x2", quick="convnet", standard="convnet", paper="cnn32"
+            settings.profile, smoke="16x2", quick="convnet", standard="patch3", paper="patch6"
         ),
         epochs=profiles.choose(
             settings.profile,
@@ -64,6 +67,7 @@ def _evolution_config(settings: Settings, slices: int) -> Evolution:
         ),
         slices=slices,
         seed=settings.seed,
+        images=10_000 if settings.profile == "standard" else 0,
         device=str(profiles.device(settings.device)),
     )
 
@@ -94,7 +98,9 @@ def evolution_shapes(settings: Settings, store: Store | None = None) -> Result:
     config = _evolution_config(settings, 2)
     data = load(config.data, split="train").fingerprint
     store = store or Store()
-    return store.table("splinecam-evolution-shapes", _evolution_shapes, config, data={"": data})
+    return store.table(
+        "splinecam-evolution-shapes", _evolution_shapes, config, data={config.data: data}
+    )
 
 
 def _evolution(config: Evolution) -> pd.DataFrame:
@@ -120,7 +126,7 @@ def _evolution_shapes(config: Evolution) -> pd.DataFrame:
 
 
 def _walk(config: Evolution) -> Iterator[tuple[int, nn.Module, int, Slice, Tensor]]:
-    data = two_classes(load(config.data, split="train"), config.classes)
+    data = two_classes(load(config.data, most=config.images), config.classes)
     planes = cross_class_planes(data, config.slices)
     models = train_classifier(
         config.network,
@@ -201,26 +207,28 @@ def moves(table: pd.DataFrame, *, share: float = 0.1) -> pd.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Networks on digits, seen in one plane."""
+    """Networks on digits or photographs, seen in one plane."""
 
     networks: tuple[str, ...]
     epochs: int
     samples: int
     seed: int
+    data: str = "digits"
+    images: int = 0  # the first of the training images; 0: all
 
 
 def architectures(settings: Settings, store: Store | None = None) -> Result:
-    """Compare a fully connected and a convolutional network in one plane of digits.
+    """Compare a fully connected and a convolutional network in one plane of images.
 
     Returns
     -------
     Result
         A table of shapes; panels are the networks, and "anchors".
     """
-    data = load("digits").fingerprint
     config = _comparison_config(settings)
+    data = load(config.data).fingerprint
     store = store or Store()
-    return store.table("splinecam-architectures", _architectures, config, data={"digits": data})
+    return store.table("splinecam-architectures", _architectures, config, data={config.data: data})
 
 
 def boundary_samples(settings: Settings, store: Store | None = None) -> Result:
@@ -230,21 +238,24 @@ def boundary_samples(settings: Settings, store: Store | None = None) -> Result:
     -------
     Result
         Columns network, x, y, tie (difference of the two largest outputs, relative), first and
-        second (their classes) and p0 to p63 (the image there).
+        second (their classes) and p0, p1 and so on: the image there, of the first few samples of
+        each network.
     """
-    data = load("digits").fingerprint
     config = _comparison_config(settings)
+    data = load(config.data).fingerprint
     store = store or Store()
-    return store.table("splinecam-samples", _boundary_samples, config, data={"digits": data})
+    return store.table("splinecam-samples", _boundary_samples, config, data={config.data: data})
 
 
 def _comparison_config(settings: Settings) -> Comparison:
-    smoke = settings.profile == "smoke"
+    smoke, large = settings.profile == "smoke", settings.profile in ("standard", "paper")
     return Comparison(
-        networks=("16x2", "small-cnn") if smoke else ("50x3", "small-cnn"),
+        networks=("16x2" if smoke else "50x3", "patch3" if large else "small-cnn"),
         epochs=2 if smoke else 20,
         samples=200,
         seed=settings.seed,
+        data="cifar10" if large else "digits",
+        images=10_000 if settings.profile == "standard" else 0,
     )
 
 
@@ -269,7 +280,7 @@ def _boundary_samples(config: Comparison) -> pd.DataFrame:
 
 
 def _compared(config: Comparison) -> tuple[dict[str, nn.Module], Slice, Tensor]:
-    data = load("digits")
+    data = load(config.data, most=config.images)
     models = {
         name: train_classifier(name, data, keep=(config.epochs,), seed=config.seed)[config.epochs]
         for name in config.networks
@@ -280,9 +291,7 @@ def _compared(config: Comparison) -> tuple[dict[str, nn.Module], Slice, Tensor]:
 
 def _agreed(models: list[nn.Module], data: ImageData, classes: tuple[int, ...]) -> list[int]:
     """Return one image of each class that all networks classify correctly, else the first."""
-    images = pixels(data.images).float()
-    with torch.no_grad():
-        right = torch.stack([model(images).argmax(1) == data.labels for model in models]).all(0)
+    right = torch.stack([predicted(model, data) == data.labels for model in models]).all(0)
     rows = []
     for label in classes:
         own = data.labels == label
@@ -300,5 +309,5 @@ def _samples(model: nn.Module, place: Slice, plane: Tensor) -> pd.DataFrame:
     first, second = best.indices.sort(dim=1).values.T.numpy()
     x, y = plane.T.numpy()
     about = {"x": x, "y": y, "tie": tie.numpy(), "first": first, "second": second}
-    image = pd.DataFrame(images.flatten(1).numpy()).add_prefix("p")
+    image = pd.DataFrame(images[:PICTURED].flatten(1).numpy()).add_prefix("p")
     return pd.concat([pd.DataFrame(about), image], axis=1)

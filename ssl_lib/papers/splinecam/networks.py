@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -12,10 +13,10 @@ from torch import Tensor, nn
 
 from ssl_lib.data import ImageData
 from ssl_lib.data.views import Policy
-from ssl_lib.errors import InputError
 from ssl_lib.methods.supervised import Supervised
-from ssl_lib.models import MLP, ConvNet, seeded
+from ssl_lib.models import seeded
 from ssl_lib.models.heads import linear_layers
+from ssl_lib.papers.splinecam.classifiers import build_classifier
 from ssl_lib.randomness import torch_generator
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import pretrain
@@ -24,7 +25,6 @@ from ssl_lib.training.many import pretrain_many
 __all__ = [
     "PLAIN",
     "TriangleWaves",
-    "build_classifier",
     "classifier",
     "fit",
     "relu_network",
@@ -39,10 +39,9 @@ Snapshots: TypeAlias = dict[int, nn.Module]
 Draw: TypeAlias = Callable[[torch.Generator], tuple[Tensor, Tensor]]
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
-VGG = {
-    "vgg11": (1, "M", 2, "M", 4, 4, "M", 8, 8, "M", 8, 8),
-    "vgg16": (1, 1, "M", 2, 2, "M", 4, 4, 4, "M", 8, 8, 8, "M", 8, 8, 8),
-}
+#: The snapshots of the last trainings of this process: a picture and a curve often share one.
+_TRAINED: OrderedDict[tuple[object, ...], Snapshots] = OrderedDict()
+_MOST_KEPT = 8
 
 
 def relu_network(widths: Sequence[int], *, seed: int, stream: str = "network") -> nn.Sequential:
@@ -173,103 +172,6 @@ def _copy(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).eval()
 
 
-def build_classifier(name: str, data: ImageData, *, seed: int) -> Supervised:
-    """Return an untrained classifier of the chapter for a data set.
-
-    Parameters
-    ----------
-    name : str
-        "64x3": three hidden layers of 64 units. "cnn16": the six convolutions of the released
-        script with f = 16 first filters. "convnet": three convolutions and a hidden layer with
-        BatchNorm. "small-cnn": two convolutions and a hidden layer of 50 units. "vgg11-8",
-        "vgg16-8": VGG with average-pooling, stride 2 first and 8 first filters (64 in the paper).
-    data : ImageData
-    seed : int
-
-    Returns
-    -------
-    Supervised
-
-    Raises
-    ------
-    InputError
-        For a name of another form.
-
-    Examples
-    --------
-    >>> from ssl_lib import data
-    >>> build_classifier("64x3", data.load("digits"), seed=0).encoder_dim
-    64
-    """
-    channels, size = data.images.shape[1], data.images.shape[-1]
-    with seeded(seed, "encoder"):
-        encoder = _encoder(name, channels, size)
-    return Supervised(encoder, n_classes=len(data.class_names), seed=seed)
-
-
-def _encoder(name: str, channels: int, size: int) -> nn.Module:
-    if found := re.fullmatch(r"(\d+)x(\d+)", name):
-        width, depth = int(found[1]), int(found[2])
-        hidden = (width,) * (depth - 1)
-        return MLP(channels * size**2, width, hidden=hidden, norm="none", activation="relu")
-    if found := re.fullmatch(r"cnn(\d+)", name):
-        return _Stack(_cifar_layers(channels, int(found[1])), channels, size, 128)
-    if found := re.fullmatch(r"(vgg11|vgg16)-(\d+)", name):
-        layers = _vgg_layers(VGG[found[1]], channels, int(found[2]))
-        return _Stack(layers, channels, size, 512 if found[1] == "vgg11" else 2048, relu=True)
-    if name == "small-cnn":
-        layers = [nn.Conv2d(channels, 4, 3, padding=1), nn.ReLU()]
-        layers += [nn.Conv2d(4, 8, 3, stride=2, padding=1), nn.ReLU()]
-        return _Stack(layers, channels, size, 50, relu=True)
-    if name == "convnet":
-        return ConvNet(channels, 12, widths=(2, 3, 4))
-    known = "'64x3', 'cnn16', 'vgg11-8', 'vgg16-8', 'small-cnn' or 'convnet'"
-    raise InputError(f"a network is named like {known}, got {name!r}.")
-
-
-class _Stack(nn.Module):
-    """Layers on images, then a linear layer to ``out_dim`` features, then perhaps a ReLU."""
-
-    def __init__(
-        self, layers: list[nn.Module], channels: int, size: int, out_dim: int, *, relu: bool = False
-    ) -> None:
-        super().__init__()
-        self.out_dim = out_dim
-        body = nn.Sequential(*layers, nn.Flatten()).eval()
-        with torch.no_grad():
-            features = body(torch.zeros(1, channels, size, size)).shape[1]
-        end = [nn.Linear(features, out_dim), nn.ReLU() if relu else nn.Identity()]
-        self.layers = nn.Sequential(*body.train(), *end)
-
-    def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self.layers(images)
-        return features
-
-
-def _cifar_layers(channels: int, f: int) -> list[nn.Module]:
-    """Six convolutions, every second one halving the image, and two average-poolings."""
-    widths = (channels, f, f, 2 * f, 2 * f, 4 * f, 4 * f)
-    layers: list[nn.Module] = []
-    for place in range(6):
-        stride = 1 + place % 2
-        conv = nn.Conv2d(widths[place], widths[place + 1], 3, stride=stride, padding=1)
-        layers += [conv, nn.ReLU()]
-    return [*layers, nn.AvgPool2d(2), nn.AvgPool2d(2)]
-
-
-def _vgg_layers(plan: Sequence[int | str], channels: int, f: int) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    width, stride = channels, 2
-    for step in plan:
-        if isinstance(step, str):
-            layers.append(nn.AvgPool2d(2))
-            continue
-        conv = nn.Conv2d(width, step * f, 3, stride=stride, padding=1, bias=False)
-        width, stride = step * f, 1
-        layers += [conv, nn.BatchNorm2d(width), nn.ReLU()]
-    return layers
-
-
 def classifier(method: Supervised) -> nn.Sequential:
     """Return a copy of a method's network, images (n, c, h, w) to logits, in evaluation mode."""
     parts = (method.encoder, method.classifier)
@@ -292,7 +194,7 @@ def train_classifier(
     Parameters
     ----------
     name : str
-        See `build_classifier`.
+        See `ssl_lib.papers.splinecam.classifiers.build_classifier`.
     data : ImageData
         The training images.
     keep : sequence of int
@@ -303,7 +205,29 @@ def train_classifier(
     Returns
     -------
     dict of int to nn.Module
+        Copies by epoch. The last few trainings are remembered and not repeated.
     """
+    about = (tuple(sorted(keep)), learning_rate, batch_size, policy, seed, str(device))
+    run = (name, data.fingerprint, data.class_names, *about)
+    if run not in _TRAINED:
+        _TRAINED[run] = _snapshots(
+            name, data, keep, learning_rate, batch_size, policy, seed, device
+        )
+        while len(_TRAINED) > _MOST_KEPT:
+            _TRAINED.popitem(last=False)
+    return copy.deepcopy(_TRAINED[run])
+
+
+def _snapshots(
+    name: str,
+    data: ImageData,
+    keep: Sequence[int],
+    learning_rate: float,
+    batch_size: int,
+    policy: Policy,
+    seed: int,
+    device: torch.device | str,
+) -> Snapshots:
     method = build_classifier(name, data, seed=seed).to(device)
     kept: Snapshots = {0: classifier(method)} if 0 in keep else {}
     epoch = 0
@@ -342,7 +266,7 @@ def train_classifiers(
     Parameters
     ----------
     name : str
-        See `build_classifier`.
+        See `ssl_lib.papers.splinecam.classifiers.build_classifier`.
     data : ImageData
     epochs : int
     seeds : sequence of int
@@ -354,6 +278,12 @@ def train_classifiers(
     -------
     list of nn.Module
     """
+    if not re.fullmatch(r"\d+x\d+", name):  # convolutions gain nothing side by side
+        runs = (
+            train_classifier(name, data, keep=(epochs,), policy=policy, seed=seed, device=device)
+            for seed in seeds
+        )
+        return [kept[epochs] for kept in runs]
     methods = [build_classifier(name, data, seed=seed) for seed in seeds]
     config = _config(epochs, 1e-3, 128, seeds[0])
     pretrain_many(

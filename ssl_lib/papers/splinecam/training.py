@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ssl_lib import profiles
-from ssl_lib.data import ImageData, load
+from ssl_lib.data import ImageData
 from ssl_lib.geometry import Slice, decision_boundary, partition, slice_through, statistics
 from ssl_lib.papers.splinecam import shapes
+from ssl_lib.papers.splinecam.images import load
 from ssl_lib.papers.splinecam.networks import Snapshots, train_classifier
 from ssl_lib.papers.splinecam.settings import Settings
 from ssl_lib.randomness import torch_generator
@@ -32,14 +33,12 @@ class Training:
     slices: int
     half_side: float
     seeds: tuple[int, ...]
+    images: int = 0  # the first of the training images; 0: all
     device: str = "cpu"
 
 
-def _config(settings: Settings, seeds: tuple[int, ...]) -> Training:
+def _config(settings: Settings, network: str, seeds: tuple[int, ...]) -> Training:
     large = settings.profile in ("standard", "paper")
-    network = profiles.choose(
-        settings.profile, smoke="16x2", quick="64x5", standard="cnn16", paper="cnn64"
-    )
     return Training(
         data="cifar10" if large else "digits",
         network=network,
@@ -47,12 +46,13 @@ def _config(settings: Settings, seeds: tuple[int, ...]) -> Training:
             settings.profile,
             smoke=(0, 1, 2),
             quick=(0, 2, 5, 10, 20, 50),
-            standard=(0, 2, 5, 10, 20),
+            standard=(0, 1, 2, 5, 10, 20),
             paper=(0, 2, 5, 10, 20, 50, 100),
         ),
-        slices=profiles.choose(settings.profile, smoke=3, quick=6, standard=30, paper=90),
+        slices=profiles.choose(settings.profile, smoke=3, quick=6, standard=20, paper=90),
         half_side=0.05 if large else 0.5,
         seeds=seeds,
+        images=10_000 if settings.profile == "standard" else 0,
         device=str(profiles.device(settings.device)),
     )
 
@@ -66,8 +66,12 @@ def over_epochs(settings: Settings, store: Store | None = None) -> Result:
         Columns network, seed, epoch, place, slice, regions, area (mean), eccentricity (median),
         accuracy (on the test images).
     """
-    seeds = tuple(range(settings.seed, settings.seed + min(2, settings.n_runs)))
-    config = _config(settings, seeds)
+    network = profiles.choose(
+        settings.profile, smoke="16x2", quick="64x5", standard="cnn8", paper="cnn64"
+    )
+    runs = settings.n_runs if settings.profile in ("standard", "paper") else 2
+    seeds = tuple(range(settings.seed, settings.seed + runs))
+    config = _config(settings, network, seeds)
     data = load(config.data, split="test").fingerprint
     return (store or Store()).table(
         "splinecam-training", _over_epochs, config, data={config.data: data}
@@ -83,7 +87,10 @@ def pictures(settings: Settings, store: Store | None = None) -> Result:
         A table of shapes; panels "epoch 0" and so on. The anchors are points whose value is their
         class.
     """
-    config = _config(settings, (settings.seed,))
+    network = profiles.choose(
+        settings.profile, smoke="16x2", quick="64x5", standard="patch2", paper="patch6"
+    )
+    config = _config(settings, network, (settings.seed,))
     data = load(config.data, split="train").fingerprint
     return (store or Store()).table(
         "splinecam-training-shapes", _pictures, config, data={config.data: data}
@@ -96,7 +103,8 @@ def pixels(images: Tensor) -> Tensor:
 
 
 def _over_epochs(config: Training) -> pd.DataFrame:
-    train, test = (load(config.data, split=split) for split in ("train", "test"))
+    train = load(config.data, split="train", most=config.images)
+    test = load(config.data, split="test")
     rows = []
     for seed in config.seeds:
         places = _places(train, test, config, seed)
@@ -136,16 +144,17 @@ def some_images(data: ImageData, n: int, generator: torch.Generator) -> Tensor:
     return data.images[torch.randperm(len(data), generator=generator)[:n]]
 
 
-@torch.no_grad()
 def accuracy(model: torch.nn.Module, data: ImageData) -> float:
     """Return the share of images that a network classifies correctly."""
+    return float((predicted(model, data) == data.labels).double().mean())
+
+
+@torch.no_grad()
+def predicted(model: torch.nn.Module, data: ImageData) -> Tensor:
+    """Return the class (n,) that a network gives each image."""
     weight = next(model.parameters())
-    correct = 0
-    for start in range(0, len(data), 1000):
-        images = data.images[start : start + 1000].to(weight) / 255
-        labels = data.labels[start : start + 1000].to(weight.device)
-        correct += int((model(images).argmax(1) == labels).sum())
-    return correct / len(data)
+    parts = [model(part.to(weight) / 255).argmax(1) for part in data.images.split(1000)]
+    return torch.cat(parts).to(data.labels.device)
 
 
 def _measure(model: torch.nn.Module, place: Slice) -> dict[str, float]:
@@ -158,7 +167,7 @@ def _measure(model: torch.nn.Module, place: Slice) -> dict[str, float]:
 
 
 def _pictures(config: Training) -> pd.DataFrame:
-    train = load(config.data, split="train")
+    train = load(config.data, split="train", most=config.images)
     place, labels = three_classes(train)
     drawn = [shapes.points(place.anchors, "anchors", labels)]
     for epoch, model in sorted(_train(train, config, config.seeds[0]).items()):

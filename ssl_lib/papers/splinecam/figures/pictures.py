@@ -154,13 +154,21 @@ def samples(table: pd.DataFrame, *, names: dict[str, str], each: int = 6) -> Fig
         ax.axis("off")
     for row, (network, name) in enumerate(names.items()):
         own = table[table.network == network].head(each)
-        pixels = own.filter(regex=r"^p\d+$").to_numpy(float).reshape(len(own), 8, 8)
-        for place, (image, sample) in enumerate(zip(pixels, own.itertuples(), strict=True)):
+        pixels = own.filter(regex=r"^p\d+$").to_numpy(float)
+        for place, (values, sample) in enumerate(zip(pixels, own.itertuples(), strict=True)):
             ax = axes[row * each + place]
-            ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+            ax.imshow(_image(values), cmap="gray", vmin=0, vmax=1)
             title = f"{sample.first:.0f} = {sample.second:.0f}"
             ax.set_title(f"{name}\n{title}" if place == 0 else title, fontsize=10)
     return fig
+
+
+def _image(values: np.ndarray) -> np.ndarray:
+    """Return pixels (c h w) of a grey or a colour image as (h, w) or (h, w, 3)."""
+    channels = 3 if len(values) % 3 == 0 else 1
+    size = round((len(values) / channels) ** 0.5)
+    image = values.reshape(channels, size, size).transpose(1, 2, 0)
+    return np.asarray(image.clip(0, 1).squeeze())
 
 
 @styled
