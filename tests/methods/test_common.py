@@ -1,11 +1,14 @@
 """What holds for every method."""
 
 import copy
+import math
 
 import pytest
 import torch
 from torch import nn
 
+from ssl_lib.data import load
+from ssl_lib.data.views import policy
 from ssl_lib.errors import InputError
 from ssl_lib.methods import METHODS, ViewBatch, build_method, method_class, method_options
 from ssl_lib.methods.base import Method
@@ -79,6 +82,51 @@ def test_a_step_trains_every_part_and_logs_finite_numbers(name):
             assert parameter.grad is None, key
     n_student = 1 if name in ("msn", "pmsn") else 2
     assert [h.shape for h in out.features] == [(32, 16)] * n_student
+
+
+@pytest.fixture(scope="module")
+def digits():
+    train = load("digits")
+    views = policy("digits", size=8, variant="blocks")
+    first, second = views(train.images[:256], torch.Generator().manual_seed(0))
+    return ViewBatch(views=(first, second), indices=torch.arange(256), labels=train.labels[:256])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "low", "high"),
+    [
+        # Nearly all pairs alike; hinges open; no correlation between views or coordinates.
+        ("simclr", {"head": (128, 32)}, math.log(511) - 0.3, math.log(511)),
+        ("vicreg", {"head": (128, 128)}, 21.0, 24.75),
+        ("barlow_twins", {"head": (128, 128)}, 90.0, 130.0),
+        # Sharp targets, predictions that know nothing: somewhat above log K.
+        ("swav", {"head": (128, 32), "n_prototypes": 64}, math.log(64), 6.0),
+        ("dino", {"head": (128, 32), "n_prototypes": 64}, math.log(64), 4.7),
+        ("msn", {"head": (128, 32), "n_prototypes": 64}, math.log(64), 5.7),
+        ("byol", {"head": (128, 32), "predictor": (128,)}, 3.5, 4.2),
+        ("diet", {}, math.log(1297), math.log(1297) + 0.2),
+        ("supervised", {}, math.log(10), math.log(10) + 0.2),
+        (
+            "dissl",
+            {
+                "n_latents": 128,
+                "teacher_hidden": (128,),
+                "rank": None,
+                "teacher_temperature": 0.25,
+                "student_temperature": 0.5,
+            },
+            -0.5 * math.log(128),
+            -2.1,
+        ),
+    ],
+)
+def test_the_loss_starts_where_the_dossiers_saw_it(digits, name, options, low, high):
+    encoder = build_encoder(
+        "mlp", in_channels=1, image_size=8, hidden=(128,), out_dim=64, activation="relu"
+    )
+    method = build_method(name, encoder, n_data=1297, n_classes=10, **options)
+    method.before_step(0.0)
+    assert low < method(digits).loss.item() < high
 
 
 @pytest.mark.parametrize("name", METHODS)
