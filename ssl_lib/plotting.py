@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ssl_lib import markup, tables
+from ssl_lib import markup, rasters, tables
 from ssl_lib.charts import direct_labels, heatmap, intervals, small_multiples
 from ssl_lib.darkmode import dark, keep_colours
 from ssl_lib.errors import InputError, closest
@@ -231,7 +231,7 @@ def _svg(fig: Figure, background: str) -> str:
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "ssl_lib"}):
         metadata = {"Date": None, "Creator": None}
         fig.savefig(buffer, format="svg", facecolor=background, metadata=metadata)
-    return buffer.getvalue()
+    return rasters.lighter(buffer.getvalue())
 
 
 def _png(fig: Figure) -> str:
