@@ -24,9 +24,7 @@ HAIRLINE = "#FFFFFF"
 SLOPES = ("#EFE9DC", "#CFE0D6", "#93C0C2", "#5593AE", "#356893", "#2B4273", "#1F2148")
 #: Layers from first to last, on a light ground.
 LAYERS = ("#16324F", "#2A6F97", "#2FA39A", "#86AF58", "#DFA32B")
-#: A vector picture of more polygons than this would weigh megabytes.
-MOST_VECTORS = 350
-DOTS = 160  # an inch, of what is rasterised inside a vector picture
+DOTS = 200  # an inch, of what is drawn as pixels inside a vector picture
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -59,15 +57,13 @@ def picture(
     title: str = "",
     hairline: float = 0.35,
     boundary: float = 1.7,
-    rasterize: bool | None = None,
 ) -> None:
     """Draw regions by the norm of their slope, their edges, and the boundary of one panel."""
     own = drawn[drawn.kind == "region"]
     shapes, slope = polygons(own)
-    many = len(shapes) > MOST_VECTORS if rasterize is None else rasterize
     low, high = limits or slope_limits(slope)
-    fill(ax, shapes, colormap()(scaled(slope, low, high)), rasterized=many)
-    hairlines(ax, edges(own)[0], width=hairline, rasterized=many)
+    fill(ax, shapes, colormap()(scaled(slope, low, high)))
+    hairlines(ax, edges(own)[0], width=hairline)
     line(ax, drawn, width=boundary)
     frame(ax, shapes, title=title)
 
@@ -90,7 +86,7 @@ def colormap() -> Any:
     return LinearSegmentedColormap.from_list("slopes", list(SLOPES))
 
 
-def fill(ax: Axes, shapes: list[np.ndarray], colours: np.ndarray, *, rasterized: bool) -> None:
+def fill(ax: Axes, shapes: list[np.ndarray], colours: np.ndarray) -> None:
     """Fill polygons, each with a hairline of its own colour so that no ground shows between."""
     from matplotlib.collections import PolyCollection
 
@@ -99,16 +95,14 @@ def fill(ax: Axes, shapes: list[np.ndarray], colours: np.ndarray, *, rasterized:
         facecolors=colours,
         edgecolors=colours,
         linewidths=0.3,
-        rasterized=rasterized,
+        rasterized=True,  # as vectors, thousands of polygons would weigh megabytes
         zorder=1,
     )
     plotting.keep_colours(drawn)
     ax.add_collection(drawn, autolim=False)
 
 
-def hairlines(
-    ax: Axes, segments: np.ndarray, *, width: float, rasterized: bool, colour: Any = HAIRLINE
-) -> None:
+def hairlines(ax: Axes, segments: np.ndarray, *, width: float, colour: Any = HAIRLINE) -> None:
     """Draw the edges between regions."""
     from matplotlib.collections import LineCollection
 
@@ -117,7 +111,7 @@ def hairlines(
         colors=colour,
         linewidths=width,
         alpha=0.8,
-        rasterized=rasterized,
+        rasterized=True,
         capstyle="round",
         zorder=2,
     )

@@ -71,7 +71,7 @@ def training_pictures(table: pd.DataFrame) -> Figure:
 def boundary_evolution(table: pd.DataFrame, *, names: tuple[str, str]) -> Figure:
     """Draw two slices (columns) at every snapshot (rows)."""
     epochs = list(dict.fromkeys(table[table.kind == "region"].panel))
-    fig, axes = _marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=120)
+    fig, axes = _marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=160)
     for row, epoch in enumerate(epochs):
         for number in (0, 1):
             own = table[table["slice"] == number]
@@ -93,9 +93,9 @@ def photo(table: pd.DataFrame) -> Figure:
         shapes, _ = polygons(own)
         colours = own.groupby("shape", sort=False)[["red", "green", "blue"]].first().to_numpy()
         left, right = axes[2 * row : 2 * row + 2]
-        _marks.fill(left, shapes, colours, rasterized=True)
+        _marks.fill(left, shapes, colours)
         _marks.frame(left, shapes, title=name)
-        _marks.fill(right, shapes, 0.35 * colours + 0.65, rasterized=True)
+        _marks.fill(right, shapes, 0.35 * colours + 0.65)
         _layers(right, own)
         _marks.frame(right, shapes, title=f"{len(shapes):,} regions")
     return fig
@@ -111,7 +111,6 @@ def _layers(ax: object, own: pd.DataFrame, *, width: float = 0.35) -> None:
             ax,  # type: ignore[arg-type]
             segments[layer == number],
             width=width,
-            rasterized=len(segments) > _marks.MOST_VECTORS,
             colour=_marks.LAYERS[place],
         )
 
@@ -126,7 +125,7 @@ def surface(table: pd.DataFrame) -> Figure:
         own = drawn[drawn.kind == "region"]
         shapes, _ = polygons(own)
         ground = np.tile([0.957, 0.945, 0.918, 1.0], (len(shapes), 1))
-        _marks.fill(ax, shapes, ground, rasterized=True)
+        _marks.fill(ax, shapes, ground)
         _layers(ax, own, width=0.4)
         _marks.line(ax, drawn, width=1.8)
         _marks.frame(ax, shapes, title=f"{name}: {len(shapes):,} regions")
