@@ -58,14 +58,14 @@ def density(settings: Settings, store: Store | None = None) -> Result:
             standard=("vgg11-8", "vgg16-8"),
             paper=("vgg11-64", "vgg16-64"),
         ),
-        epochs=profiles.choose(settings.profile, smoke=2, quick=100, standard=8, paper=20),
-        images=profiles.choose(settings.profile, smoke=4, quick=15, standard=30, paper=90),
+        epochs=profiles.choose(settings.profile, smoke=2, quick=100, standard=6, paper=20),
+        images=profiles.choose(settings.profile, smoke=4, quick=15, standard=20, paper=90),
         # The paper's own area, 3e-5; networks with an eighth of its filters need a larger square.
         half_side=profiles.choose(
             settings.profile, smoke=0.5, quick=0.5, standard=0.02, paper=0.5 * 3e-5**0.5
         ),
-        classes=40 if settings.profile == "standard" else 0,
-        train_images=10_000 if settings.profile == "standard" else 0,
+        classes=20 if settings.profile == "standard" else 0,
+        train_images=5000 if settings.profile == "standard" else 0,
         seeds=tuple(range(settings.seed, settings.seed + settings.n_runs)),
         device=str(profiles.device(settings.device)),
     )

@@ -80,7 +80,7 @@ def evolution(settings: Settings, store: Store | None = None) -> Result:
     Result
         Columns slice, epoch, regions, slope, length.
     """
-    slices = profiles.choose(settings.profile, smoke=3, quick=10, standard=30, paper=100)
+    slices = profiles.choose(settings.profile, smoke=3, quick=10, standard=20, paper=100)
     config = _evolution_config(settings, slices)
     data = load(config.data, split="train").fingerprint
     store = store or Store()

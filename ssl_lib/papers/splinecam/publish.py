@@ -1,7 +1,7 @@
 """Write the chapter's committed tables: ``python -m ssl_lib.papers.splinecam.publish``.
 
-Trains on CIFAR-10 and TinyImageNet (see ``SSL_LIB_DATA``) what is not stored yet: about a third of
-an hour of one CPU core.
+Trains on CIFAR-10 and TinyImageNet (see ``SSL_LIB_DATA``) what is not stored yet: some minutes of
+one CPU core.
 """
 
 from pathlib import Path

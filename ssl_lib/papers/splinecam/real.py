@@ -19,13 +19,13 @@ __all__ = ["PARTS", "Part", "committed_store", "compute", "measured"]
 
 PARTS: dict[str, Callable[[Settings], Result]] = {
     "training-shapes": training.pictures,
-    "training": training.over_epochs,
     "evolution-shapes": boundaries.evolution_shapes,
     "evolution": boundaries.evolution,
     "architectures": boundaries.architectures,
     "samples": boundaries.boundary_samples,
     "attack-shapes": attacks.attack_shapes,
     "attacks": attacks.attacks,
+    "training": training.over_epochs,
     "augmentation": augmentation.density,
 }
 """What makes each table; those that share a trained network follow each other."""
