@@ -350,6 +350,23 @@ def test_dimension_sweep_is_found_by_name(tmp_path: Any) -> None:
     assert tidy.accuracy.tolist() == [0.5, 0.8]
 
 
+def test_dimension_sweep_is_the_shipped_one_whoever_ran_first(tmp_path: Any) -> None:
+    store = Store(tmp_path, committed=tmp_path / "results")
+    shipped = {"dim": [8, 3072], "variant": ["CISSL", "raw pixels"], "rankme": [2.0, 9.0]}
+    shipped |= {"full": [0.4, 0.3]}
+    made = store.table("issl-dimension-sweep", pd.DataFrame, {**shipped, "profile": "standard"})
+    store.publish(made, tmp_path / "results" / "issl")
+    store.table("issl-dimension-sweep", pd.DataFrame, {**shipped, "profile": "quick"})
+    origins = {name: dimensions.find(store, profile=name) for name in ("quick", "standard")}
+    assert origins["quick"] is not None
+    assert origins["quick"].origin == "committed"
+    assert origins["standard"] is not None
+    assert origins["standard"].origin == "cache"
+    tidy = dimensions.sweep(origins["quick"])
+    assert tidy is not None
+    assert tidy.dimension.tolist() == [8]
+
+
 def test_dimension_sweep_without_rank_is_not_shown(tmp_path: Any) -> None:
     store = Store(tmp_path, committed=tmp_path)
     store.table("issl-dimensions", pd.DataFrame, {"dim": [2], "linear": [0.5]})

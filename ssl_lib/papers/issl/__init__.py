@@ -7,6 +7,8 @@ What the chapter shows, as functions that return tables from the results store:
 ``exact``        the loss with known equivalence classes that E2 and E3 train with
 ``pretraining``  CISSL, DISSL and their rivals, trained and probed
 ``experiments``  which runs each figure needs
+``real``         the dimension sweep on real images, committed where this run trained digits
+``publish``      measures and commits that table
 ``summary``      means and intervals over seeds
 ``paper``        numbers of the paper's repository, for comparison
 ``own``          measuring an encoder of one's own

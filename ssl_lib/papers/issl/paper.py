@@ -6,7 +6,7 @@ plots, to about 0.002 and 0.001. The paper's own means and standard deviations c
 
 import pandas as pd
 
-__all__ = ["figure_7a", "figure_7c", "table_1"]
+__all__ = ["figure_7a", "figure_7c", "gains_7c", "table_1"]
 
 
 def table_1() -> pd.DataFrame:
@@ -68,3 +68,21 @@ def figure_7c() -> pd.DataFrame:
             "mlp": [0.430, 0.477, 0.491, 0.490],
         }
     )
+
+
+def gains_7c() -> pd.DataFrame:
+    """Return CISSL's gain over d = 512, as many dimensions as ResNet-18 has channels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``ratio`` (d / 512), ``gain`` (percentage points, linear heads and probes).
+
+    Examples
+    --------
+    >>> gains_7c().gain.round(1).tolist()
+    [-6.7, 0.0, 1.4, 1.8]
+    """
+    read = figure_7c()
+    base = read.linear[read.dim == 512].iloc[0]
+    return pd.DataFrame({"ratio": read.dim / 512, "gain": 100 * (read.linear - base)})

@@ -10,7 +10,9 @@ What the chapter shows, from tables with a row for each number measured on each 
 ``runs``         one row a trained encoder, and its correlations
 ``selection``    which setting each rule picks, beside the paper's table
 ``theory``       spectra without a network: epsilon, and the bound that rank sets
-``dimensions``   the dimension sweep of another chapter, where its table is there
+``dimensions``   the dimension sweep of another chapter
+``real``         the sweeps on real images, committed where this run trained digits
+``publish``      measures and commits those tables
 ``estimates``    what decides the claims
 ``figures``      the figures, each from one or two of these tables
 

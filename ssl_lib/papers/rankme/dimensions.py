@@ -1,6 +1,8 @@
-"""RankMe across the dimension sweep of the ISSL chapter, read from the results store.
+"""RankMe across the dimension sweep of the ISSL chapter, read as a table.
 
-Chapters do not import each other: what one measured reaches another as a stored table, by name.
+Chapters do not import each other: what one measured reaches another as a stored table, by name. At
+``smoke`` and ``quick`` it is the table that the project ships, of real images, so that what the
+page shows does not depend on which chapter ran first.
 """
 
 import pandas as pd
@@ -8,10 +10,12 @@ import pandas as pd
 from ssl_lib.errors import InputError
 from ssl_lib.results import Result, Store
 
-__all__ = ["NAMES", "find", "sweep"]
+__all__ = ["FOLDER", "NAMES", "find", "sweep"]
 
 #: Names under which the table may be stored, the most wanted first.
-NAMES = ("issl-dimensions-standard", "issl-dimension-sweep", "issl-dimensions")
+NAMES = ("issl-dimension-sweep", "issl-dimensions")
+#: Where it is committed, below ``results``.
+FOLDER = "issl"
 #: Column of the tidy table -> names it may have there.
 COLUMNS = {
     "dimension": ("dimension", "dim", "dims", "d"),
@@ -19,31 +23,49 @@ COLUMNS = {
     "accuracy": ("accuracy", "full", "linear", "ridge", "logistic"),
     "method": ("method", "variant", "objective"),
 }
+#: Not a representation of some dimension.
+LEFT_OUT = ("raw pixels",)
 
 
 def find(store: Store, *, profile: str) -> Result | None:
-    """Return the newest dimension sweep that the store or the project's results hold.
+    """Return the dimension sweep that the project ships or the store holds.
 
     Parameters
     ----------
     store : Store
+        Its committed tables are looked for in their folder and in ``issl`` below it.
     profile : str
-        Tables that another profile computed here are passed over; committed ones are not.
+        At "standard" and "paper" the newest table that this profile computed here comes before
+        the committed one; otherwise it comes after.
 
     Returns
     -------
     Result or None
         None where that chapter has not run here and ships no table.
     """
+    ways = [_committed, _stored]
+    if profile in ("standard", "paper"):
+        ways.reverse()
+    return next((found for way in ways if (found := way(store, profile)) is not None), None)
+
+
+def _stored(store: Store, profile: str) -> Result | None:
+    """Return the newest table of the cache; those of other profiles are passed over."""
     for name in NAMES:
-        kept = [made for made in store.entries(name) if made.profile in (None, "", profile)]
-        if kept:
-            folder = store.root / "tables" / name / kept[0].digest
-            return Result(pd.read_parquet(folder / "table.parquet"), kept[0], "cache")
-        try:
-            return store.committed(name)
-        except InputError:
-            continue
+        for made in store.entries(name):
+            if made.profile in (None, "", profile):
+                folder = store.root / "tables" / name / made.digest
+                return Result(pd.read_parquet(folder / "table.parquet"), made, "cache")
+    return None
+
+
+def _committed(store: Store, profile: str) -> Result | None:
+    for folder in (store.committed_root / FOLDER, store.committed_root):
+        for name in NAMES:
+            try:
+                return Store(store.root, committed=folder).committed(name)
+            except InputError:
+                continue
     return None
 
 
@@ -58,7 +80,7 @@ def sweep(result: Result) -> pd.DataFrame | None:
     Returns
     -------
     pandas.DataFrame or None
-        Columns method, dimension, rankme, accuracy.
+        Columns method, dimension, rankme, accuracy; raw pixels are left out.
     """
     table = result.table
     found = {
@@ -70,4 +92,5 @@ def sweep(result: Result) -> pd.DataFrame | None:
     renamed = table.rename(columns={old: new for new, old in found.items() if old})
     if found["method"] is None:
         renamed = renamed.assign(method="all")
-    return renamed[["method", "dimension", "rankme", "accuracy"]].dropna()
+    kept = renamed[~renamed.method.isin(LEFT_OUT)]
+    return kept[["method", "dimension", "rankme", "accuracy"]].dropna()

@@ -67,12 +67,12 @@ def band(
     ax.plot(means[x], means["mean"], style, color=colour, marker=marker, label=label)
 
 
-def log_dims(ax: "Axes", dims: Iterable[int]) -> None:
+def log_dims(ax: "Axes", dims: Iterable[float]) -> None:
     """Make a logarithmic axis with a tick at each dimension."""
     from matplotlib.ticker import NullLocator
 
     ax.set_xscale("log", base=2)
-    ax.set_xticks(list(dims), [str(d) for d in dims])
+    ax.set_xticks(list(dims), [f"{d:g}" for d in dims])
     ax.xaxis.set_minor_locator(NullLocator())
 
 

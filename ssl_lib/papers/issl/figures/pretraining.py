@@ -15,6 +15,7 @@ __all__ = [
     "comparison",
     "dimensions",
     "epochs",
+    "gains",
     "label_curve",
     "probe_family",
     "ranks",
@@ -88,6 +89,39 @@ def ranks(table: pd.DataFrame) -> "Figure":
     axes[1].set_xlabel("RankMe")
     axes[1].set_ylabel("accuracy, few labels")
     marks.top_legend(fig, axes[0])
+    return fig
+
+
+@marks.styled
+def gains(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Figure":
+    """Draw the accuracy gained against the dimension over that of the channels.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.issl.real.gains`.
+    paper : pandas.DataFrame, optional
+        Columns ``ratio`` and ``gain`` of the paper's figure, for the shape alone.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, (ax,) = marks.panels(1, 1, height=3.8)
+    for name, part in table.groupby("variant", sort=False):
+        marks.band(ax, part, "ratio", "gain", label=str(name), look=marks.LOOK[str(name)])
+    if paper is not None:
+        ax.plot(
+            paper.ratio, paper.gain, linestyle="", marker="_", markersize=18, markeredgewidth=2.5,
+            color=marks.GREY, label="paper, CISSL (shape only)",
+        )  # fmt: skip
+    ax.axhline(0, color=marks.GREY, linewidth=1, linestyle="--", zorder=0)
+    ratios = sorted({*table.ratio, *(paper.ratio if paper is not None else ())})
+    marks.log_dims(ax, ratios)
+    ax.set_xticks(ratios, [f"1/{1 / r:g}" if r < 1 else f"{r:g}" for r in ratios])
+    ax.set_xlabel("dimension over channels, d / c")
+    ax.set_ylabel("points gained over d = c")
+    marks.top_legend(fig, ax, columns=2)
     return fig
 
 
