@@ -11,7 +11,18 @@ __all__ = ["STATISTICS", "Statistics", "normalise", "normaliser", "statistics"]
 
 
 class Statistics(NamedTuple):
-    """Mean and standard deviation of each channel, in [0, 1]."""
+    """Mean and standard deviation of each channel, in [0, 1].
+
+    Attributes
+    ----------
+    mean, std : tuple of float
+        One entry a channel.
+
+    Examples
+    --------
+    >>> Statistics(mean=(0.5,), std=(0.25,)).std
+    (0.25,)
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]

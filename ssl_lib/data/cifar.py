@@ -49,6 +49,13 @@ def load_cifar(
         For an unknown split.
     MissingData
         When the files are neither there nor to be had.
+
+    Examples
+    --------
+    >>> load_cifar("cifar10", split="valid")
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: cifar10 has no split 'valid'. Known: test, train.
     """
     if split not in _SPLITS:
         raise InputError(f"{name} has no split {split!r}.{closest(split, _SPLITS)}")

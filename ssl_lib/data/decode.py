@@ -53,7 +53,17 @@ def cores() -> int:
 
 
 def hash_files(files: Sequence[Path]) -> str:
-    """Return the SHA-256 of the contents of files, in their order, 64 hexadecimal digits."""
+    """Return the SHA-256 of the contents of files, in their order, 64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as scratch:
+    ...     file = Path(scratch) / "images.bin"
+    ...     _ = file.write_bytes(b"pixels")
+    ...     hash_files([file])[:12], hash_files([file, file])[:12]
+    ('eb1f45ddf192', '1a11ffc7cba4')
+    """
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:

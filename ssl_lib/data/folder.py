@@ -45,6 +45,18 @@ def load_folder(
     ------
     InputError
         When there are no class folders or no images, an image cannot be decoded, or sizes differ.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as scratch:
+    ...     for name in ("cat", "dog"):
+    ...         (Path(scratch) / name).mkdir()
+    ...         Image.new("RGB", (16, 16)).save(Path(scratch) / name / "0.png")
+    ...     pets = load_folder(Path(scratch), name="pets")
+    >>> pets, pets.class_names
+    (ImageData('pets', 2 images of 3 x 16 x 16, 2 classes, cpu), ('cat', 'dog'))
     """
     classes = sorted(path for path in folder.iterdir() if path.is_dir())
     classes = [path for path in classes if not path.name.startswith(".")]

@@ -32,6 +32,13 @@ class Batch(NamedTuple):
         (b,) int64.
     index : Tensor
         (b,) int64, 0 to n - 1: DIET's targets, and the rows of per-image parameters.
+
+    Examples
+    --------
+    >>> from ssl_lib.data import load
+    >>> batch = next(load("digits").batches(torch.Generator().manual_seed(0), 32))
+    >>> batch.images.shape, batch.labels.shape, batch.index.shape
+    (torch.Size([32, 1, 8, 8]), torch.Size([32]), torch.Size([32]))
     """
 
     images: Tensor

@@ -61,6 +61,18 @@ def load_parquet(
         For a file that is truncated or is no parquet file, a missing column, a label that is not
         an integer or out of range, an image that cannot be decoded, or mixed sizes; naming the
         file and the row.
+
+    Examples
+    --------
+    >>> import io, tempfile
+    >>> import pyarrow as pa, pyarrow.parquet as pq
+    >>> from PIL import Image
+    >>> Image.new("RGB", (16, 16)).save(file := io.BytesIO(), "PNG")
+    >>> columns = {"image": [{"bytes": file.getvalue(), "path": None}] * 2, "label": [0, 1]}
+    >>> with tempfile.TemporaryDirectory() as scratch:
+    ...     pq.write_table(pa.table(columns), Path(scratch) / "pets.parquet")
+    ...     load_parquet(Path(scratch) / "pets.parquet", name="pets")
+    ImageData('pets', 2 images of 3 x 16 x 16, 2 classes, cpu)
     """
     files = [files] if isinstance(files, Path) else list(files)
     schemas = [_open(file).schema_arrow for file in files]

@@ -44,6 +44,13 @@ def load_tiny_imagenet(
     ------
     MissingData
         When no shard of the split is there.
+
+    Examples
+    --------
+    >>> load_tiny_imagenet(split="all")
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: tiny-imagenet has no split 'all'. Known: test, train, valid.
     """
     if split not in _PREFIX:
         raise InputError(f"tiny-imagenet has no split {split!r}.{closest(split, _PREFIX)}")

@@ -41,6 +41,13 @@ class ProbeResult:
         Of the test samples.
     per_class : torch.Tensor of shape (c,)
         Accuracy on each class; NaN for a class without test samples.
+
+    Examples
+    --------
+    >>> x = torch.tensor([[0.0], [0.1], [1.0], [1.1]])
+    >>> found = ridge_probe(x, torch.tensor([0, 0, 1, 1]), x, torch.tensor([0, 0, 1, 0]))
+    >>> found.accuracy, found.train_accuracy, found.scores.shape
+    (0.75, 1.0, torch.Size([4, 2]))
     """
 
     accuracy: float
@@ -64,6 +71,13 @@ class RidgePath:
         In float64; not penalised.
     loo_error : torch.Tensor of shape (p,)
         Mean squared error of leave-one-out predictions, exact, from the same decomposition.
+
+    Examples
+    --------
+    >>> x = torch.tensor([[0.0], [1.0], [2.0]])
+    >>> path = ridge_path(x, x, penalties=[1e-9, 1.0])
+    >>> path.weights.shape, path.scores(x, index=0).round().flatten().tolist()
+    (torch.Size([2, 1, 1]), [0.0, 1.0, 2.0])
     """
 
     penalties: tuple[float, ...]

@@ -81,6 +81,11 @@ class Output:
         Named diagnostics, 0-d and detached.
     features : tuple of torch.Tensor
         (n, d) encoder outputs of the views that the student saw; detach them for a probe.
+
+    Examples
+    --------
+    >>> Output(loss=torch.tensor(0.5), logs={}, features=(torch.zeros(4, 8),)).features[0].shape
+    torch.Size([4, 8])
     """
 
     loss: Tensor
@@ -117,6 +122,19 @@ class Method(nn.Module):
     sweepable : tuple of str
         Attributes that only the loss reads, numbers or tuples of numbers: members that are trained
         at once (:func:`ssl_lib.training.many.pretrain_many`) may differ in them.
+
+    Examples
+    --------
+    >>> class Alike(Method):
+    ...     name = "alike"
+    ...
+    ...     def objective(self, features, batch):
+    ...         return nn.functional.mse_loss(*features), {}
+    >>> encoder = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    >>> encoder.out_dim = 2
+    >>> view = torch.ones(3, 1, 2, 2)
+    >>> Alike(encoder)(ViewBatch(views=(view, view))).loss.item()
+    0.0
     """
 
     name: ClassVar[str] = ""
@@ -276,6 +294,14 @@ class TeacherMethod(Method):
         How it goes from one to the other.
     concatenate_views : bool
         See :class:`Method`.
+
+    Examples
+    --------
+    >>> from ssl_lib.methods import build_method
+    >>> from ssl_lib.models import MLP
+    >>> method = build_method("byol", MLP(64, 8), head=(16, 4), predictor=(16,))
+    >>> any(p.requires_grad for p in method.teacher.parameters())
+    False
     """
 
     uses_ema = True

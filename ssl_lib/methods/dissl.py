@@ -18,7 +18,19 @@ from ssl_lib.models.seeding import seeded
 
 
 class DISSLTerms(NamedTuple):
-    """The unweighted terms of :func:`dissl_loss`, each 0-d, in nats."""
+    """The unweighted terms of :func:`dissl_loss`, each 0-d, in nats.
+
+    Attributes
+    ----------
+    entropy, determinism, distillation : torch.Tensor
+        H, CE and D.
+
+    Examples
+    --------
+    >>> logits = torch.zeros(4, 16)
+    >>> dissl_terms([logits, logits], [logits, logits])._fields
+    ('entropy', 'determinism', 'distillation')
+    """
 
     entropy: Tensor
     determinism: Tensor
@@ -36,7 +48,18 @@ def dissl_terms(
 ) -> DISSLTerms:
     """Return H, CE and D of :func:`dissl_loss`.
 
-    `average` averages a batch marginal over processes; by default it does nothing.
+    Parameters
+    ----------
+    teacher, student : sequence of torch.Tensor
+        (n, C) logits of each view; the student's first views are the teacher's.
+    teacher_temperature, student_temperature : float
+        The logits are divided by them.
+    average : callable
+        Averages a batch marginal (C,) over processes; by default it does nothing.
+
+    Returns
+    -------
+    DISSLTerms
 
     Examples
     --------

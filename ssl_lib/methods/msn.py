@@ -54,9 +54,30 @@ def msn_targets(
     prior: Tensor | None = None,
     alignment: str = "index",
 ) -> Tensor:
-    """Return the sharpened, optionally balanced, predictions (n, K) of the teacher's `z` (n, d).
+    """Return the sharpened, optionally balanced, predictions of the teacher.
 
-    With a `prior`, Sinkhorn balances towards it: its usual uniform marginals would cancel it.
+    Parameters
+    ----------
+    z : torch.Tensor
+        (n, d) embeddings.
+    prototypes : torch.Tensor
+        (K, d); both are put on the unit sphere.
+    temperature : float
+        Of the softmax over prototypes.
+    sharpening : float
+        Factor of the temperature, below 1.
+    sinkhorn_iterations : int
+        0 leaves the predictions unbalanced.
+    prior : torch.Tensor, optional
+        (K,) marginals that Sinkhorn balances towards: uniform ones would cancel a prior.
+    alignment : str
+        How the prior's entries are given to prototypes, see
+        :func:`~ssl_lib.methods.prior.prior_divergence`.
+
+    Returns
+    -------
+    torch.Tensor
+        (n, K), rows sum to 1; no gradient.
 
     Examples
     --------

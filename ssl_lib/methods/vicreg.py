@@ -24,7 +24,18 @@ from ssl_lib.models.seeding import seeded
 
 
 class VICRegTerms(NamedTuple):
-    """The three unweighted terms of :func:`vicreg_loss`, each 0-d."""
+    """The three unweighted terms of :func:`vicreg_loss`, each 0-d.
+
+    Attributes
+    ----------
+    invariance, variance, covariance : torch.Tensor
+        s, v and c.
+
+    Examples
+    --------
+    >>> vicreg_terms(torch.zeros(4, 2), torch.ones(4, 2)).invariance
+    tensor(1.)
+    """
 
     invariance: Tensor
     variance: Tensor
@@ -34,6 +45,17 @@ class VICRegTerms(NamedTuple):
 @full_precision
 def vicreg_terms(z1: Tensor, z2: Tensor, *, eps: float = 1e-4) -> VICRegTerms:
     """Return invariance, variance and covariance of :func:`vicreg_loss`.
+
+    Parameters
+    ----------
+    z1, z2 : torch.Tensor
+        (n, d) embeddings of two views.
+    eps : float
+        Added to each variance before the root.
+
+    Returns
+    -------
+    VICRegTerms
 
     Examples
     --------
@@ -50,6 +72,13 @@ def vicreg_terms(z1: Tensor, z2: Tensor, *, eps: float = 1e-4) -> VICRegTerms:
 
 def variance_hinge(z: Tensor, *, eps: float = 1e-4) -> Tensor:
     """Return the mean over coordinates of max(0, 1 - sqrt(Var + eps)), unbiased variance.
+
+    Parameters
+    ----------
+    z : torch.Tensor
+        (n, d) embeddings of one view.
+    eps : float
+        Added to each variance.
 
     Examples
     --------

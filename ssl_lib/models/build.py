@@ -61,7 +61,8 @@ def build_encoder(
         Draws the initial weights; the same seed gives the same bits. The global random state
         stays as it was.
     **options
-        Passed to the architecture, e.g. ``hidden=(96, 96), norm="none"`` for "mlp".
+        Passed to the architecture, e.g. ``hidden=(96, 96), activation="relu"`` for "mlp", whose
+        activation is GELU by default; the convolutional networks have ReLU.
 
     Returns
     -------

@@ -121,7 +121,16 @@ def projection_head(
 
     The norms follow the papers: SimCLR normalises the output too (`final_norm=True`), VICReg and
     Barlow Twins end in a layer without bias (`final_bias=False`), DINO and MSN use
-    `activation="gelu"`. The parameters are those of :func:`linear_layers`.
+    `activation="gelu"`.
+
+    Parameters
+    ----------
+    in_dim, widths, norm, activation, final_norm, final_bias
+        See :func:`linear_layers`.
+
+    Returns
+    -------
+    torch.nn.Sequential
 
     Examples
     --------
@@ -141,6 +150,13 @@ def projection_head(
 
 def linear_head(in_dim: int, out_dim: int, *, bias: bool = True) -> nn.Linear:
     """Return a linear head: (n, `in_dim`) to (n, `out_dim`).
+
+    Parameters
+    ----------
+    in_dim, out_dim : int
+        Features of input and output.
+    bias : bool
+        Whether it has one.
 
     Examples
     --------
@@ -233,6 +249,13 @@ def truncated_normal_weights(module: nn.Module, *, std: float = 0.02) -> None:
     """Draw the weights of all linear layers from a truncated normal and zero their biases.
 
     The initialisation of DISSL's, DINO's and MSN's heads: predictions start almost uniform.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place.
+    std : float
+        Standard deviation; draws beyond 2 are drawn again.
 
     Examples
     --------

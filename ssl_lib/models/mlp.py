@@ -24,7 +24,8 @@ class MLP(nn.Module):
     norm : {"batch", "layer", "none"}
         Normalisation after each layer.
     activation : {"relu", "gelu"}
-        Non-linearity after each layer.
+        Non-linearity after each layer. "gelu" is that of the cluster-prior experiments on digits;
+        those of ISSL and of the table of all methods take "relu".
     final_norm, final_activation : bool
         Whether they also follow the last layer; both do in the digits experiments.
 

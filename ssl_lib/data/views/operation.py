@@ -39,7 +39,21 @@ LUMA = (0.2989, 0.587, 0.114)
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One step of an augmentation: images (n, c, h, w) in [0, 1] to images of the same kind."""
+    """One step of an augmentation: images (n, c, h, w) in [0, 1] to images of the same kind.
+
+    Examples
+    --------
+    >>> class Invert(Operation):
+    ...     def sample_parameters(self, shape, generator):
+    ...         return {"chosen": uniform(0, 1, shape[:1], generator) < 0.5}
+    ...
+    ...     def apply(self, images, parameters):
+    ...         return on_rows(images, parameters["chosen"], lambda part, rows: 1 - part)
+    >>> invert = Invert()
+    >>> drawn = invert.sample_parameters((4, 1, 1, 1), torch.Generator().manual_seed(0))
+    >>> invert.apply(torch.zeros(4, 1, 1, 1), drawn).flatten()
+    tensor([0., 0., 1., 0.])
+    """
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of what `apply` returns for images of this shape."""
@@ -83,6 +97,15 @@ class Operation:
 def uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Draw float64 numbers in [low, high) on the host.
 
+    Parameters
+    ----------
+    low, high : float
+        The range.
+    shape : tuple of int
+        Of the result.
+    generator : torch.Generator
+        On the CPU.
+
     Raises
     ------
     InputError
@@ -104,13 +127,44 @@ def uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.Ge
 
 
 def upload(values: Tensor, like: Tensor) -> Tensor:
-    """Move host parameters to the device of `like`, floats in its dtype, without waiting."""
+    """Move host parameters to the device of `like`, floats in its dtype, without waiting.
+
+    Parameters
+    ----------
+    values : Tensor
+        On the host.
+    like : Tensor
+        Whose device and dtype are wanted.
+
+    Examples
+    --------
+    >>> upload(torch.tensor([0.5], dtype=torch.float64), torch.zeros(1)).dtype
+    torch.float32
+    """
     dtype = like.dtype if values.is_floating_point() else values.dtype
     return values.to(dtype).to(like.device, non_blocking=True)
 
 
 def constant(values: float | tuple[float, ...], like: Tensor) -> Tensor:
-    """Return one value for each channel, (c, 1, 1), on the device and in the dtype of `like`."""
+    """Return one value for each channel, (c, 1, 1), on the device and in the dtype of `like`.
+
+    Parameters
+    ----------
+    values : float or tuple of float
+        One for all channels, or one for each.
+    like : Tensor
+        (n, c, h, w).
+
+    Raises
+    ------
+    InputError
+        For another number of values.
+
+    Examples
+    --------
+    >>> constant(0.5, torch.zeros(4, 3, 8, 8)).flatten()
+    tensor([0.5000, 0.5000, 0.5000])
+    """
     channels = like.shape[1]
     given = torch.tensor(values, dtype=torch.float64).reshape(-1)
     if len(given) not in (1, channels):
@@ -134,6 +188,12 @@ def on_rows(images: Tensor, chosen: Tensor, change: Callable[[Tensor, Tensor], T
     -------
     Tensor
         (n, c, h, w); `images` itself when none is chosen.
+
+    Examples
+    --------
+    >>> images = torch.zeros(2, 1, 1, 1)
+    >>> on_rows(images, torch.tensor([False, True]), lambda part, rows: part + 1).flatten()
+    tensor([0., 1.])
     """
     rows = chosen.nonzero().squeeze(1)
     if len(rows) == 0:
@@ -145,7 +205,13 @@ def on_rows(images: Tensor, chosen: Tensor, change: Callable[[Tensor, Tensor], T
 
 
 def grey(images: Tensor) -> Tensor:
-    """Return the luma (n, 1, h, w) of images (n, 3, h, w)."""
+    """Return the luma (n, 1, h, w) of images (n, 3, h, w).
+
+    Examples
+    --------
+    >>> grey(torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)).item()
+    0.2989...
+    """
     red, green, blue = images.unbind(1)
     luma = (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
     return luma.unsqueeze(1)

@@ -89,6 +89,12 @@ def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     -------
     Tensor
         (n, c, h', w').
+
+    Examples
+    --------
+    >>> mean = torch.full((1, 1, 2), 0.5)
+    >>> resample(torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]]), mean, mean).item()
+    1.5
     """
     n, c, h, w = images.shape
     wide = torch.bmm(images.reshape(n, c * h, w), columns.transpose(1, 2))

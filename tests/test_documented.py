@@ -1,0 +1,36 @@
+"""What is public says what it takes, and shows a call with what it returns."""
+
+import importlib
+import inspect
+
+import pytest
+
+PACKAGES = ("ssl_lib.methods", "ssl_lib.models", "ssl_lib.data", "ssl_lib.data.views")
+EVALUATION = ("linear", "knn", "few_shot", "rank", "features", "spread", "accuracy")
+MODULES = (*PACKAGES, *(f"ssl_lib.evaluation.{name}" for name in EVALUATION))
+
+
+def public(module_name):
+    module = importlib.import_module(module_name)
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            yield name, value
+
+
+@pytest.mark.parametrize("module_name", MODULES)
+def test_every_public_name_has_an_example(module_name):
+    lacking = [name for name, value in public(module_name) if ">>>" not in (value.__doc__ or "")]
+    assert lacking == []
+
+
+@pytest.mark.parametrize("module_name", MODULES)
+def test_every_public_function_documents_its_parameters(module_name):
+    lacking = [
+        name
+        for name, value in public(module_name)
+        if inspect.isfunction(value)
+        and len(inspect.signature(value).parameters) > 1
+        and "Parameters\n" not in (value.__doc__ or "")
+    ]
+    assert lacking == []
