@@ -29,8 +29,10 @@ from ssl_lib.papers.splinecam import (
     exactness,
     figures,
     growth,
+    images,
     implicit,
     networks,
+    real,
     shapes,
     toy,
     training,
@@ -253,6 +255,89 @@ def test_density_covers_the_domain(tables: dict[str, Result]) -> None:
     density = tables["surface"].table
     assert density.groupby(["seed", "plane"]).area.sum().between(3, 4).all()
     assert set(density.plane) == set(implicit.PLANES)
+
+
+# On photographs
+
+
+def test_a_part_of_a_data_set_is_the_first_of_it() -> None:
+    part = images.load("digits", classes=3, most=50)
+    whole = load("digits")
+    rows = (whole.labels < 3).nonzero()[:50, 0]
+    assert part.class_names == ("0", "1", "2")
+    assert torch.equal(part.images, whole.images[rows])
+    assert part.fingerprint != whole.fingerprint
+
+
+def test_a_training_is_remembered_but_not_shared() -> None:
+    part = images.load("digits", most=128)
+    first = networks.train_classifier("16x2", part, keep=(1,))[1]
+    with torch.no_grad():
+        next(first.parameters()).zero_()
+    again = networks.train_classifier("16x2", part, keep=(1,))[1]
+    other = networks.train_classifier("16x2", part, keep=(1,), seed=1)[1]
+    weights = [next(model.parameters()) for model in (again, other)]
+    assert all(bool(weight.abs().max() > 0) for weight in weights)
+    assert not torch.equal(*weights)
+
+
+def test_packed_shapes_draw_the_same(tmp_path: Path) -> None:
+    table = boundaries.evolution_shapes(SMOKE, Store(tmp_path)).table
+    small = real.packed(table)
+    back = real.unpacked(small)
+    assert len(small) < len(table) / 3
+    assert list(back.columns) == list(table.columns)
+    words, numbers = ["panel", "kind"], ["slice", "shape", "layer"]
+    assert back[words + numbers].equals(table[words + numbers])
+    assert np.allclose(back[["x", "y", "value"]], table[["x", "y", "value"]], atol=6e-4, rtol=1e-6)
+
+
+def test_packed_images_keep_what_is_seen(tables: dict[str, Result]) -> None:
+    drawn = tables["samples"].table
+    back = real.unpacked(real.packed(drawn))
+    pixels = drawn.filter(regex=r"^p\d+$").columns
+    assert np.allclose(back[pixels], drawn[pixels].clip(0, 1), atol=0.5 / 255, equal_nan=True)
+    assert back.tie.equals(drawn.tie)
+
+
+def test_committed_tables_are_shown_where_they_are(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store", committed=tmp_path / "kept")
+    assert real.measured(SMOKE, store) == {}
+    result = attacks.attacks(SMOKE, store)
+    store.publish(result, name="splinecam-real-attacks")
+    found = real.measured(SMOKE, store)
+    assert list(found) == ["attacks"]
+    assert found["attacks"].origin == "committed"
+    pd.testing.assert_frame_equal(found["attacks"].table, result.table)
+    costs = real.costs(found)
+    assert costs.table.tolist() == ["attacks"]
+    assert costs.seconds[0] == pytest.approx(result.manifest.seconds)
+
+
+class _Asked(Exception):
+    """What a table would be computed from."""
+
+
+class _Asking(Store):
+    """A store that says what it is asked for."""
+
+    def table(self, name: str, compute: Any, config: Any, **_: Any) -> Result:
+        raise _Asked(config)
+
+
+@pytest.mark.parametrize("name", real.TRAINED)
+def test_the_page_says_what_was_trained(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (training, boundaries, attacks, augmentation):
+        monkeypatch.setattr(module, "load", lambda *_, **__: load("digits"))
+    with pytest.raises(_Asked) as asked:
+        real.PARTS[name](Settings(profile="standard"), _Asking())
+    config = asked.value.args[0]
+    data, _, networks_named, epochs, runs = real.TRAINED[name]
+    assert {"cifar10": "CIFAR-10", "tiny-imagenet": "TinyImageNet"}[config.data] in data
+    own = config.networks if hasattr(config, "networks") else (config.network,)
+    assert networks_named == ", ".join(own)
+    assert epochs == (max(config.epochs) if isinstance(config.epochs, tuple) else config.epochs)
+    assert runs == len(getattr(config, "seeds", (0,)))
 
 
 # Claims and figures

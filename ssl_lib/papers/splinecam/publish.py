@@ -4,11 +4,12 @@ Trains on CIFAR-10 and TinyImageNet (see ``SSL_LIB_DATA``) what is not stored ye
 one CPU core.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from ssl_lib.papers.splinecam.real import PARTS, committed_store, measured
+from ssl_lib.papers.splinecam.real import PARTS, committed_store, measured, packed
 from ssl_lib.papers.splinecam.settings import Settings
 
 __all__ = ["publish"]
@@ -36,7 +37,8 @@ def publish(settings: Settings | None = None) -> list[Path]:
     paths = []
     for name in PARTS:  # one by one, so that what is done is written
         found = measured(settings, store, [name])
-        paths += [store.publish(result) for result in found.values()]
+        small = replace(found[name], table=packed(found[name].table))
+        paths.append(store.publish(small, name=f"splinecam-real-{name}"))
         print(f"{paths[-1].name}: {paths[-1].stat().st_size:,} bytes", flush=True)
     return paths
 

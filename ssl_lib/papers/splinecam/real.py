@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from ssl_lib.papers.splinecam import attacks, augmentation, boundaries, training
@@ -15,9 +16,23 @@ from ssl_lib.papers.splinecam.settings import Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
 
-__all__ = ["PARTS", "Part", "committed_store", "compute", "measured"]
+__all__ = [
+    "CLASSES",
+    "PARTS",
+    "TRAINED",
+    "committed_store",
+    "costs",
+    "measured",
+    "packed",
+    "unpacked",
+]
 
-PARTS: dict[str, Callable[[Settings], Result]] = {
+#: The labels of CIFAR-10.
+CLASSES = dict(
+    enumerate(["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]),
+)
+
+PARTS: dict[str, Callable[[Settings, Store | None], Result]] = {
     "training-shapes": training.pictures,
     "evolution-shapes": boundaries.evolution_shapes,
     "evolution": boundaries.evolution,
@@ -30,33 +45,75 @@ PARTS: dict[str, Callable[[Settings], Result]] = {
 }
 """What makes each table; those that share a trained network follow each other."""
 
+#: What the tables at the profile standard were measured on: data, images of one training, networks,
+#: epochs, runs. A table and its shapes share their trainings.
+TRAINED = {
+    "training-shapes": ("CIFAR-10", "10,000", "patch2", 10, 1),
+    "evolution": ("CIFAR-10, cats and dogs", "about 2,000", "patch3", 32, 1),
+    "architectures": ("CIFAR-10", "10,000", "50x3, patch3", 20, 1),
+    "attacks": ("CIFAR-10", "10,000", "patch3", 20, 1),
+    "training": ("CIFAR-10", "10,000", "cnn8", 10, 3),
+    "augmentation": ("TinyImageNet, 20 classes", "about 5,000", "vgg11-8, vgg16-8", 6, 3),
+}
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One of the tables.
 
-    Attributes
-    ----------
-    name : str
-        A key of `PARTS`.
-    settings : Settings
-        Of the run that it is taken from.
+def packed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without what no picture shows, for a small file.
+
+    Coordinates are rounded to a thousandth, and images to 256 levels, as text.
+
+    Examples
+    --------
+    >>> made = pd.DataFrame({"tie": [1e-17], "p0": [0.5], "p1": [1.25]})
+    >>> packed(made).pixels[0]
+    '80ff'
     """
+    if "shape" in table:
+        return _one_row_a_shape(table)
+    pixels = table.filter(regex=r"^p\d+$")
+    if not len(pixels.columns):
+        return table
+    levels = (255 * pixels.fillna(0).to_numpy().clip(0, 1)).round().astype(np.uint8)
+    there = pixels.notna().all(axis=1)
+    texts = [row.tobytes().hex() if own else "" for row, own in zip(levels, there, strict=True)]
+    return table.drop(columns=pixels.columns).assign(pixels=texts)
 
-    name: str
-    settings: Settings
+
+def unpacked(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a packed table as the figures take it.
+
+    Examples
+    --------
+    >>> made = pd.DataFrame({"tie": [0.0], "p0": [0.5], "p1": [1.25]})
+    >>> unpacked(packed(made)).round(3).to_dict("list")
+    {'tie': [0.0], 'p0': [0.502], 'p1': [1.0]}
+    """
+    if "x" in table and "shape" in table:
+        return _one_row_a_vertex(table)
+    if "pixels" not in table:
+        return table
+    images = [np.frombuffer(bytes.fromhex(text), np.uint8) / 255 for text in table.pixels]
+    length = max(len(image) for image in images)
+    rows = [image if len(image) else np.full(length, np.nan) for image in images]
+    pixels = pd.DataFrame(np.stack(rows), index=table.index).add_prefix("p")
+    return pd.concat([table.drop(columns="pixels"), pixels], axis=1)
 
 
-def compute(config: Part) -> pd.DataFrame:
-    """Make one table; coordinates and pixels are rounded to what a picture can show."""
-    table = PARTS[config.name](config.settings).table
-    drawn: pd.Index[str] | list[str] = (
-        table.columns.intersection(["x", "y", "value"]) if "shape" in table else []
-    )
-    rounded = [*drawn, *table.filter(regex=r"^p\d+$").columns]
-    small = table.astype(dict.fromkeys(rounded, "float32"))
-    small[rounded] = small[rounded].round(3)
-    return small
+def _one_row_a_shape(table: pd.DataFrame) -> pd.DataFrame:
+    keys = table[[name for name in ("slice", "panel", "kind", "shape") if name in table]]
+    starts = np.flatnonzero(keys.ne(keys.shift()).any(axis=1).to_numpy())
+    columns = {"x": "float32", "y": "float32", "layer": "int8"}
+    lists = {
+        name: pd.Series(map(list, np.split(table[name].round(3).to_numpy(kind), starts[1:])))
+        for name, kind in columns.items()
+    }
+    value = table.value.round(3).to_numpy("float32")[starts]
+    return table.iloc[starts].reset_index(drop=True).assign(**lists, value=value)
+
+
+def _one_row_a_vertex(table: pd.DataFrame) -> pd.DataFrame:
+    long = table.explode(["x", "y", "layer"], ignore_index=True)
+    return long.astype({"x": float, "y": float, "value": float, "layer": int})
 
 
 def committed_store() -> Store:
@@ -87,7 +144,38 @@ def measured(
     for name in names:
         key = f"splinecam-real-{name}"
         if own:
-            found[name] = store.table(key, compute, Part(name=name, settings=settings))
+            found[name] = PARTS[name](settings, store)
         elif (store.committed_root / f"{key}.json").is_file():
-            found[name] = store.committed(key)
+            kept = store.committed(key)
+            found[name] = replace(kept, table=unpacked(kept.table))
     return found
+
+
+def costs(found: Mapping[str, Result]) -> pd.DataFrame:
+    """Return what was trained at the profile standard and how long each table took.
+
+    Parameters
+    ----------
+    found : mapping of str to Result
+        From :func:`measured`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns table, data, images, networks, epochs, runs, seconds (training and partitions).
+    """
+    names = ["data", "images", "networks", "epochs", "runs"]
+    rows = [
+        {"table": name, **dict(zip(names, about, strict=True)), "seconds": _seconds(found, name)}
+        for name, about in TRAINED.items()
+        if name in found
+    ]
+    return pd.DataFrame(rows)
+
+
+def _seconds(found: Mapping[str, Result], name: str) -> float:
+    """Of a table and of those that are computed from the same networks."""
+    same = {"evolution": ["evolution-shapes"], "architectures": ["samples"]}
+    same["attacks"] = ["attack-shapes"]
+    parts = [name, *same.get(name, [])]
+    return sum(found[part].manifest.seconds for part in parts if part in found)

@@ -157,15 +157,23 @@ def mark(
     marker: str = "o",
     offset: tuple[float, float] = (6, 5),
 ) -> None:
-    """Mark a point with a white-rimmed sign and a name in a white plate."""
+    """Mark a point with a white-rimmed sign and a name in a white plate, on its inner side."""
     (sign,) = ax.plot(
         x, y, marker=marker, color=colour, markersize=7, markeredgecolor="white", zorder=5
     )
     plotting.keep_colours(sign)
     if not text:
         return
+    low, high = ax.get_xlim()
+    right = (x - low) / (high - low) > 0.7
     label = ax.annotate(
-        text, (x, y), xytext=offset, textcoords="offset points", fontsize=10, zorder=6
+        text,
+        (x, y),
+        xytext=(-offset[0] if right else offset[0], offset[1]),
+        ha="right" if right else "left",
+        textcoords="offset points",
+        fontsize=10,
+        zorder=6,
     )
     label.set_color("#14181E")
     plate = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +15,10 @@ from ssl_lib.papers.splinecam.figures._marks import styled
 from ssl_lib.papers.splinecam.shapes import edges, polygons
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    Classes = Mapping[int, str]
 
 __all__ = [
     "architectures",
@@ -25,6 +30,9 @@ __all__ = [
     "surface",
     "training_pictures",
 ]
+
+
+DIGITS: Classes = MappingProxyType({digit: str(digit) for digit in range(10)})
 
 
 @styled
@@ -50,8 +58,8 @@ def evolution(table: pd.DataFrame, *, task: str) -> Figure:
 
 
 @styled
-def training_pictures(table: pd.DataFrame) -> Figure:
-    """Draw one plane through three digits at every snapshot."""
+def training_pictures(table: pd.DataFrame, *, classes: Classes = DIGITS) -> Figure:
+    """Draw one plane through three images at every snapshot."""
     epochs = [name for name in table.panel.unique() if name != "anchors"]
     rows = -(-len(epochs) // 2)
     fig, axes = _marks.panels(rows, 2, height=2.72 * rows)
@@ -60,8 +68,7 @@ def training_pictures(table: pd.DataFrame) -> Figure:
         drawn = table[table.panel == epoch]
         regions = drawn[drawn.kind == "region"]["shape"].nunique()
         _marks.picture(ax, drawn, title=f"{epoch}: {regions:,} regions", hairline=0.25)
-        for x, y, value in anchors[["x", "y", "value"]].to_numpy(float):
-            _marks.mark(ax, x, y, f"{value:.0f}")
+        _anchors(ax, anchors, classes)
     for ax in axes[len(epochs) :]:
         ax.remove()
     return fig
@@ -133,20 +140,29 @@ def surface(table: pd.DataFrame) -> Figure:
 
 
 @styled
-def architectures(table: pd.DataFrame, *, names: dict[str, str]) -> Figure:
-    """Draw the same plane through three digits for each network."""
+def architectures(
+    table: pd.DataFrame, *, names: dict[str, str], classes: Classes = DIGITS
+) -> Figure:
+    """Draw the same plane through three images for each network."""
     fig, axes = _marks.panels(len(names), 1, height=4.7 * len(names))
     for ax, (network, name) in zip(axes, names.items(), strict=True):
         drawn = table[table.panel == network]
         regions = drawn[drawn.kind == "region"]["shape"].nunique()
         _marks.picture(ax, drawn, title=f"{name}: {regions:,} regions", hairline=0.3, boundary=2)
-        for x, y, value in table[table.kind == "point"][["x", "y", "value"]].to_numpy(float):
-            _marks.mark(ax, x, y, f"{value:.0f}")
+        _anchors(ax, table[table.kind == "point"], classes)
     return fig
 
 
+def _anchors(ax: Axes, points: pd.DataFrame, classes: Classes) -> None:
+    """Mark the images that span a plane with their classes."""
+    for x, y, value in points[["x", "y", "value"]].to_numpy(float):
+        _marks.mark(ax, x, y, classes[int(value)])
+
+
 @styled
-def samples(table: pd.DataFrame, *, names: dict[str, str], each: int = 6) -> Figure:
+def samples(
+    table: pd.DataFrame, *, names: dict[str, str], classes: Classes = DIGITS, each: int = 6
+) -> Figure:
     """Show images drawn from the decision boundary of each network."""
     fig, axes = _marks.panels(2 * len(names), each // 2, height=2.05 * 2 * len(names))
     for ax in axes:
@@ -154,10 +170,11 @@ def samples(table: pd.DataFrame, *, names: dict[str, str], each: int = 6) -> Fig
     for row, (network, name) in enumerate(names.items()):
         own = table[table.network == network].head(each)
         pixels = own.filter(regex=r"^p\d+$").to_numpy(float)
-        for place, (values, sample) in enumerate(zip(pixels, own.itertuples(), strict=True)):
+        ties = own[["first", "second"]].to_numpy(int)
+        for place, (values, (one, other)) in enumerate(zip(pixels, ties, strict=True)):
             ax = axes[row * each + place]
             ax.imshow(_image(values), cmap="gray", vmin=0, vmax=1)
-            title = f"{sample.first:.0f} = {sample.second:.0f}"
+            title = f"{classes[one]} = {classes[other]}"
             ax.set_title(f"{name}\n{title}" if place == 0 else title, fontsize=10)
     return fig
 
