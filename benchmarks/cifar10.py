@@ -12,25 +12,21 @@ never on the test split. The table goes to ``OUTPUT/benchmarks/cifar10.csv``, it
 it.
 """
 
-import argparse
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib import data
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.knn import knn_accuracy
 from ssl_lib.evaluation.linear import logistic_probe
 from ssl_lib.evaluation.rank import rankme
-from ssl_lib.paths import share
 from ssl_lib.randomness import torch_generator
-from ssl_lib.results import Store
 from ssl_lib.training.config import RunSpec, TrainingConfig
 from ssl_lib.training.loop import pretrain
 from ssl_lib.training.runs import assemble, normalisation, specify
@@ -141,7 +137,7 @@ def measure(config: dict[str, Any]) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--methods", nargs="+", default=[*METHODS], choices=[*METHODS])
     parser.add_argument("--images", type=int, default=10_000, help="of training")
     parser.add_argument("--test-images", type=int, default=10_000)
@@ -150,25 +146,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=share("results"))
     args = parser.parse_args()
     epochs = dict.fromkeys(args.methods, args.epochs)
     if "diet" in epochs:  # one view, and one positive example of each index, an epoch
         epochs["diet"] = args.diet_epochs or 5 * args.epochs
-    config = {
-        "epochs": epochs,
-        "images": args.images,
-        "test_images": args.test_images,
-        "batch": args.batch,
-        "width": args.width,
-        "seed": args.seed,
-    }
+    args.epochs = epochs
+    del args.methods, args.diet_epochs
     files = [data.load("cifar10", split=split) for split in ("train", "test")]
-    hashes = {part.source: part.fingerprint for part in files}
-    with tempfile.TemporaryDirectory() as scratch:  # never from the cache: times are measured
-        result = Store(scratch).table("cifar10", measure, config, data=hashes)
-    print(result.table.to_string(index=False, na_rep=""))
-    print(Store().publish(result, args.output / "benchmarks"))
+    publish("cifar10", measure, args, data={part.source: part.fingerprint for part in files})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The training loop against its parts: the bare network on resident tensors, and the views alone.
 
-    python benchmarks/loop.py --encoder resnet9 --size 32 --batch 128
+    python -m benchmarks.loop [--width 16] [--size 32] [--batch 128]
 
 All in one run, rounds in turn, medians, of this process's CPU time or (``--wall``, and always on a
 GPU) of wall time:
@@ -12,16 +12,21 @@ GPU) of wall time:
 - ``lightly``: SimCLR as lightly's example trains it (its transform in a DataLoader, its loss), the
   same encoder and batch, where lightly is installed.
 
-``pretrain without views`` is ``pretrain`` less ``views``: what the loop itself costs.
+``pretrain without views`` is ``pretrain`` less ``views``: what the loop itself costs. ``share`` is
+the rate as a share of the network's. The table goes to ``OUTPUT/benchmarks/loop.csv``.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Any
 
+import pandas as pd
 import torch
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib.data import ImageData
 from ssl_lib.data.views import Policy, policy
 from ssl_lib.methods import Method, ViewBatch, build_method
@@ -34,7 +39,8 @@ from ssl_lib.vision import torchvision
 
 
 def make(args: argparse.Namespace) -> Method:
-    encoder = build_encoder(args.encoder, in_channels=3, image_size=args.size)
+    width = {"width": args.width} if args.encoder == "resnet9" else {}
+    encoder = build_encoder(args.encoder, in_channels=3, image_size=args.size, **width)
     return build_method(args.method, encoder, head=(256, 128)).to(args.device)
 
 
@@ -96,7 +102,7 @@ def lightly(args: argparse.Namespace, images: torch.Tensor) -> Callable[[], obje
     loader = torch.utils.data.DataLoader(
         Views(), batch_size=args.batch, shuffle=True, drop_last=True, num_workers=args.workers
     )
-    encoder = build_encoder(args.encoder, in_channels=3, image_size=args.size).to(args.device)
+    encoder = make(args).encoder
     head = SimCLRProjectionHead(encoder.out_dim, 256, 128).to(args.device)
     criterion = NTXentLoss()
     optimiser = torch.optim.SGD([*encoder.parameters(), *head.parameters()], lr=0.06)
@@ -120,19 +126,8 @@ def seconds(run: Callable[[], object], args: argparse.Namespace) -> float:
     return clock() - start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--encoder", default="resnet9")
-    parser.add_argument("--method", default="simclr", choices=("simclr", "vicreg", "barlow_twins"))
-    parser.add_argument("--size", type=int, default=32)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--steps", type=int, default=8, help="batches a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=0, help="of lightly's DataLoader")
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--wall", action="store_true")
-    args = parser.parse_args()
+def measure(config: Mapping[str, Any]) -> pd.DataFrame:
+    args = argparse.Namespace(**config)
     args.wall |= args.device == "cuda"
     torch.set_num_threads(args.threads)
     shape = (args.batch * args.steps, 3, args.size, args.size)
@@ -144,10 +139,8 @@ def main() -> None:
         "views": views(args, images, recipe),
         "pretrain": whole(args, images, recipe),
     }
-    try:
+    if find_spec("lightly") is not None:
         runs["lightly"] = lightly(args, images)
-    except ImportError:
-        print("lightly is not installed")
     times: dict[str, list[float]] = {name: [] for name in runs}
     for round_ in range(args.rounds + 1):
         for name, run in runs.items():
@@ -156,14 +149,27 @@ def main() -> None:
                 times[name].append(spent)
     median = {name: statistics.median(spent) for name, spent in times.items()}
     median["pretrain without views"] = median["pretrain"] - median["views"]
-    print(
-        f"{args.method}, {args.encoder}, {args.size} px, batch {args.batch}, {args.device}, torch "
-        f"{torch.__version__}, {args.threads} thread(s)"
-    )
-    for name, spent in median.items():
-        rate = len(images) / spent
-        share = median["network"] / spent
-        print(f"{name:24s} {rate:10.0f} images/s   {share:7.1%} of the network's rate")
+    rows = [
+        {"part": name, "images/s": len(images) / spent, "share": median["network"] / spent}
+        for name, spent in median.items()
+    ]
+    return pd.DataFrame(rows).round(3)
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--encoder", default="resnet9")
+    parser.add_argument("--width", type=int, default=16, help="of a resnet9")
+    parser.add_argument("--method", default="simclr", choices=("simclr", "vicreg", "barlow_twins"))
+    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=8, help="batches a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0, help="of lightly's DataLoader")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--wall", action="store_true")
+    publish("loop", measure, parser.parse_args())
 
 
 if __name__ == "__main__":

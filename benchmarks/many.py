@@ -1,20 +1,24 @@
 """K small networks trained at once, against the same K trained in turn.
 
-    python benchmarks/many.py --members 20 --encoder mlp --method supervised
+    python -m benchmarks.many [--members 20] [--encoder mlp] [--methods supervised simclr]
 
 Each member has its own initialisation, order and views. Rounds alternate, and the medians of CPU
 time are compared, or with ``--wall``, and always on a GPU, of wall time. Both ways are given the
-same networks, and the largest difference between their weights at the end is printed.
+same networks; ``largest gap`` is the largest difference between their weights at the end. The table
+goes to ``OUTPUT/benchmarks/many.csv``.
 """
 
 import argparse
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import pandas as pd
 import torch
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib import data
 from ssl_lib.data.views import policy
 from ssl_lib.methods import Method, build_method
@@ -41,22 +45,7 @@ def members(args: argparse.Namespace, images: data.ImageData) -> list[Method]:
     ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--members", type=int, default=20)
-    parser.add_argument("--encoder", default="mlp", choices=("mlp", "convnet"))
-    parser.add_argument("--norm", help="of the encoder, for example none")
-    parser.add_argument("--method", default="supervised")
-    parser.add_argument("--variant", default="affine", help="of the digits recipe")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--wall", action="store_true")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    images = data.load("digits")
+def timed(args: argparse.Namespace, images: data.ImageData) -> dict[str, object]:
     config = TrainingConfig(
         epochs=args.epochs, batch_size=args.batch, learning_rate=1e-3, precision="float32"
     )
@@ -93,13 +82,37 @@ def main() -> None:
         for a, b in zip(first.parameters(), second.parameters(), strict=True)
     )
     together, alone = (statistics.median(spent) for spent in times.values())
-    print(
-        f"{args.members} x {args.method}, {args.encoder}, digits-{args.variant}, batch "
-        f"{args.batch}, {args.epochs} epochs, {args.device}, torch {torch.__version__}, "
-        f"{args.threads} thread(s)"
+    return {
+        "method": args.method,
+        "at once, s": round(together, 3),
+        "in turn, s": round(alone, 3),
+        "ratio": round(alone / together, 3),
+        "largest gap": gap,
+    }
+
+
+def measure(config: Mapping[str, Any]) -> pd.DataFrame:
+    torch.set_num_threads(config["threads"])
+    images = data.load("digits")
+    return pd.DataFrame(
+        [timed(argparse.Namespace(**config, method=name), images) for name in config["methods"]]
     )
-    print(f"at once {together:.2f} s   in turn {alone:.2f} s   {alone / together:.2f} x as fast")
-    print(f"largest difference of a weight {gap:.1e}")
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--members", type=int, default=20)
+    parser.add_argument("--encoder", default="mlp", choices=("mlp", "convnet"))
+    parser.add_argument("--norm", help="of the encoder, for example none")
+    parser.add_argument("--methods", nargs="+", default=["supervised", "simclr"])
+    parser.add_argument("--variant", default="affine", help="of the digits recipe")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--wall", action="store_true")
+    publish("many", measure, parser.parse_args())
 
 
 if __name__ == "__main__":

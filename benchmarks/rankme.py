@@ -1,23 +1,28 @@
 """RankMe of a tall matrix: through the Gram matrix, against a singular value decomposition.
 
-    python benchmarks/rankme.py --rows 25600 --dim 2048
+    python -m benchmarks.rankme [--rows 25600] [--dim 2048]
 
 CPU time of :func:`ssl_lib.evaluation.rank.rankme` and of ``torch.linalg.svdvals`` on the same
-float32 features, in both precisions; and on smaller matrices of several spectra the relative
-difference from a float64 decomposition. The memory that
-:class:`ssl_lib.evaluation.rank.RankMeter` adds for the same rows, made batch by batch, is the
-growth of the largest resident size of a process of its own (Linux).
+float32 features, in both precisions, in turn, medians; ``gap`` is the relative difference of the
+value from that of the float64 decomposition, also for smaller matrices of several spectra. The
+memory that :class:`ssl_lib.evaluation.rank.RankMeter` adds for the same rows, made batch by batch,
+is the growth of the largest resident size of a process of its own (Linux). The table goes to
+``OUTPUT/benchmarks/rankme.csv``.
 """
 
 import argparse
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import torch
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib.evaluation.rank import RankMeter, entropic_rank, rankme
 
 
@@ -43,11 +48,9 @@ def by_svd(features: torch.Tensor) -> float:
     return entropic_rank(torch.linalg.svdvals(features))
 
 
-def timed(
-    run: Callable[[torch.Tensor], float], features: torch.Tensor, clock: Callable[[], float]
-) -> tuple[float, float]:
+def timed(run: Callable[[], float], clock: Callable[[], float]) -> tuple[float, float]:
     start = clock()
-    value = run(features)
+    value = run()
     return clock() - start, value
 
 
@@ -69,39 +72,67 @@ def stream(rows: int, dim: int, batch: int = 256) -> None:
     print(resident("VmHWM") - before)
 
 
+def spectra_gaps() -> list[dict[str, object]]:
+    return [
+        {
+            "task": f"2,048 x 256, {name}",
+            "side": "ssl_lib",
+            "gap": abs(rankme(rows) / entropic_rank(torch.linalg.svdvals(rows)) - 1),
+        }
+        for name, rows in spectra(2048, 256).items()
+    ]
+
+
+def measure(config: Mapping[str, Any]) -> pd.DataFrame:
+    torch.set_num_threads(config["threads"])
+    rows, dim = config["rows"], config["dim"]
+    clock = time.perf_counter if config["wall"] else time.process_time
+    features = torch.randn(rows, dim, generator=torch.Generator().manual_seed(0))
+    double = features.double()
+    runs: dict[str, Callable[[], float]] = {
+        "ssl_lib": lambda: rankme(features),
+        "svdvals, float64": lambda: by_svd(double),
+        "svdvals, float32": lambda: by_svd(features),
+    }
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    values = {}
+    for _ in range(config["rounds"]):
+        for name, run in runs.items():
+            spent, values[name] = timed(run, clock)
+            times[name].append(spent)
+    seconds = {name: statistics.median(spent) for name, spent in times.items()}
+    table = [
+        {
+            "task": f"{rows:,} x {dim:,}",
+            "side": name,
+            "seconds": round(spent, 3),
+            "ratio": round(spent / seconds["ssl_lib"], 3),
+            "gap": abs(values[name] / values["svdvals, float64"] - 1),
+        }
+        for name, spent in seconds.items()
+    ]
+    command = [sys.executable, "-m", "benchmarks.rankme", "--stream"]
+    command += ["--rows", str(rows), "--dim", str(dim)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    streamed = {"side": "RankMeter", "MiB": round(float(done.stdout))}
+    table.append({"task": f"{rows:,} x {dim:,}, streamed", **streamed})
+    return pd.DataFrame([*table, *spectra_gaps()])
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--rows", type=int, default=25_600)
     parser.add_argument("--dim", type=int, default=2048)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--wall", action="store_true")
     parser.add_argument("--stream", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.stream:
-        return stream(args.rows, args.dim)
-    clock = time.perf_counter if args.wall else time.process_time
-    for name, rows in spectra(2048, 256).items():
-        exact = entropic_rank(torch.linalg.svdvals(rows))
-        print(f"{name:28s} relative difference in float64 {abs(rankme(rows) / exact - 1):.1e}")
-    generator = torch.Generator().manual_seed(0)
-    features = torch.randn(args.rows, args.dim, generator=generator)
-    ours, value = timed(rankme, features, clock)
-    theirs, other = timed(by_svd, features, clock)
-    exact, best = timed(by_svd, features.double(), clock)
-    print(f"{args.rows} x {args.dim} float32, torch {torch.__version__}, {args.threads} thread(s)")
-    print(f"ssl_lib          {ours:6.1f} s")
-    print(f"svdvals, float64 {exact:6.1f} s   {exact / ours:.1f} x our time", end="   ")
-    print(f"relative difference {abs(value / best - 1):.1e}")
-    print(f"svdvals, float32 {theirs:6.1f} s   {theirs / ours:.1f} x our time", end="   ")
-    print(f"relative difference {abs(other / best - 1):.1e}")
-    command = [sys.executable, __file__, "--stream", "--rows", str(args.rows)]
-    done = subprocess.run(
-        [*command, "--dim", str(args.dim)], capture_output=True, text=True, check=True
-    )
-    whole = args.rows * args.dim * 4 / 2**20
-    print(f"streamed: {float(done.stdout):.0f} MiB more memory; the features are {whole:.0f} MiB")
-    return None
+        stream(args.rows, args.dim)
+    else:
+        publish("rankme", measure, args)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,24 @@
 """Two SimCLR views of a batch: ours, torchvision v2 image by image, kornia.
 
-    python benchmarks/views.py --size 32 --blur 0.0 --device cpu
+    python -m benchmarks.views [--sizes 32 64] [--blur 0.0] [--device cpu]
 
 All make the same recipe (crop, flip, jitter of 0.4/0.4/0.4/0.1 with p = 0.8, grey, blur) from the
 same uint8 batch in memory. torchvision runs as inside a DataLoader's worker (tensors, no collation)
-and, with ``--workers``, in a DataLoader. Rounds alternate, and the medians are compared, of wall
-time or, with ``--cpu-time`` for machines that others use, of this process's CPU time. Kornia is
-left out where it is not installed.
+and, with ``--workers``, in a DataLoader. Rounds alternate, and the medians are compared, of this
+process's CPU time or, with ``--wall``, and always on a GPU and with workers, of wall time. Kornia
+is left out where it is not installed. The table goes to ``OUTPUT/benchmarks/views.csv``.
 """
 
-import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Any
 
+import pandas as pd
 import torch
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib.data.views import policy, two_views
 from ssl_lib.vision import torchvision
 
@@ -90,46 +93,58 @@ def seconds(run: Callable[[], object], device: str, clock: Callable[[], float]) 
     return clock() - start
 
 
+def sides(images: torch.Tensor, blur: float, workers: int) -> dict[str, Callable[[], object]]:
+    runs = {
+        "ssl_lib": ours(images, blur),
+        "torchvision, image by image": torchvision_loop(images, blur),
+    }
+    if workers:
+        runs[f"torchvision, {workers} workers"] = torchvision_loader(images, blur, workers)
+    if find_spec("kornia") is not None:
+        runs["kornia"] = kornia(images, blur)
+    return runs
+
+
+def compare(size: int, config: Mapping[str, Any]) -> list[dict[str, object]]:
+    shape = (config["batch"], 3, size, size)
+    images = torch.randint(256, shape, dtype=torch.uint8, device=config["device"])
+    wall = config["wall"] or config["device"] == "cuda" or config["workers"] > 0
+    clock = time.perf_counter if wall else time.process_time
+    runs = sides(images, config["blur"], config["workers"])
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for round_ in range(config["rounds"] + 1):
+        for name, run in runs.items():
+            spent = seconds(run, config["device"], clock)
+            if round_:  # the first round warms up
+                times[name].append(spent)
+    medians = {name: statistics.median(spent) for name, spent in times.items()}
+    return [
+        {
+            "size": size,
+            "side": name,
+            "pairs/s": config["batch"] / median,
+            "ratio": median / medians["ssl_lib"],
+        }
+        for name, median in medians.items()
+    ]
+
+
+def measure(config: Mapping[str, Any]) -> pd.DataFrame:
+    torch.set_num_threads(config["threads"])
+    return pd.DataFrame([row for size in config["sizes"] for row in compare(size, config)]).round(3)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=32)
+    parser = parser_of(__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64])
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--blur", type=float, default=0.0)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0, help="also a DataLoader with so many")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--cpu-time", action="store_true")
-    args = parser.parse_args()
-    clock = time.process_time if args.cpu_time else time.perf_counter
-    torch.set_num_threads(args.threads)
-    shape = (args.batch, 3, args.size, args.size)
-    images = torch.randint(256, shape, dtype=torch.uint8, device=args.device)
-    runs = {
-        "ssl_lib": ours(images, args.blur),
-        "torchvision, image by image": torchvision_loop(images, args.blur),
-    }
-    if args.workers:
-        name = f"torchvision, {args.workers} workers"
-        runs[name] = torchvision_loader(images, args.blur, args.workers)
-    try:
-        runs["kornia"] = kornia(images, args.blur)
-    except ImportError:
-        print("kornia is not installed")
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for round_ in range(args.rounds + 1):
-        for name, run in runs.items():
-            spent = seconds(run, args.device, clock)
-            if round_:  # the first round warms up
-                times[name].append(spent)
-    medians = {name: statistics.median(spent) for name, spent in times.items()}
-    print(
-        f"{args.size} px, batch {args.batch}, blur {args.blur}, {args.device}, torch "
-        f"{torch.__version__}, {args.threads} thread(s)"
-    )
-    for name, median in medians.items():
-        ratio = median / medians["ssl_lib"]
-        print(f"{name:30s} {args.batch / median:10.0f} pairs/s   {ratio:6.1f} x our time")
+    parser.add_argument("--wall", action="store_true")
+    publish("views", measure, parser.parse_args())
 
 
 if __name__ == "__main__":
