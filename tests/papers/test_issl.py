@@ -23,6 +23,8 @@ from ssl_lib.papers.issl import (
     own,
     paper,
     pretraining,
+    publish,
+    real,
     summary,
     theory,
 )
@@ -77,6 +79,21 @@ def test_paper_profile_has_the_official_settings() -> None:
     assert (recipe.weight_decay, recipe.warmup_epochs) == (1e-6, 10)
     assert (recipe.temperature, recipe.hidden, recipe.embedding) == (0.07, 1024, 128)
     assert (recipe.latents, recipe.rank, recipe.dissl_temperatures) == (16_384, 512, (0.5, 1.0))
+
+
+def test_standard_is_the_papers_figure_eight_times_smaller() -> None:
+    settings = Settings(profile="standard")
+    recipe = settings.recipe
+    encoder = models.build_encoder(
+        recipe.encoder, in_channels=3, image_size=32, out_dim=settings.sweep[0],
+        **recipe.encoder_options,
+    )  # fmt: skip
+    assert encoder.expansion.first.in_channels == settings.channels == settings.reference == 64
+    official = Settings(profile="paper")
+    ratios = [d / settings.channels for d in settings.sweep]
+    assert ratios == [d / official.channels for d in official.sweep] == [0.25, 1, 4, 16]
+    assert (recipe.images, recipe.precision, recipe.probe) == (8000, "bfloat16", "ridge")
+    assert len(settings.run_seeds) == 3
 
 
 # Known classes
@@ -220,6 +237,77 @@ def test_one_code_path_trains_convolutional_networks(tmp_path: Path) -> None:
     assert np.isfinite(first.loss[0])
 
 
+def test_training_images_are_a_balanced_subset_the_same_for_all() -> None:
+    recipe = Settings(profile="smoke", data="shapes").recipe
+    sweep = pretraining.Sweep(
+        cells=(), recipe=type(recipe)(**{**vars(recipe), "images": 200, "size": 8}),
+        data="shapes", seeds=(1,), profile="smoke", device="cpu",
+    )  # fmt: skip
+    train, test = pretraining.load(sweep)
+    counts = train.counts()
+    assert abs(len(train) - 200) <= len(counts)
+    assert int(counts.max() - counts.min()) <= 3
+    assert train.fingerprint == pretraining.load(sweep)[0].fingerprint
+    assert len(test) > 200
+
+
+# Real images
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Publish a sweep of the smallest setting, as the module's command does."""
+    monkeypatch.setenv("SSL_LIB_CACHE", str(tmp_path / "cache"))
+    (path,) = publish.publish(Settings(profile="smoke", dims=(2, 8)), directory=tmp_path / "issl")
+    assert path.name == "issl-dimension-sweep.csv"
+    return path.parent
+
+
+def test_published_sweep_is_read_where_the_run_had_digits(published: Path) -> None:
+    own = experiments.dimensions(Settings(profile="smoke", dims=(2, 8)))
+    found = real.load(Settings(), own, committed=published)
+    assert found is not None
+    assert found.result.origin == "committed"
+    assert found.result.changes == ()
+    pd.testing.assert_frame_equal(found.table, own.table)
+    assert real.load(Settings(), own, committed=published / "nowhere") is None
+    pictures = Settings(profile="standard")
+    kept = real.load(pictures, own, committed=published)
+    assert kept is not None
+    assert (kept.settings, kept.result) == (pictures, own)
+
+
+def test_sweep_of_the_project_is_of_real_images() -> None:
+    found = real.load(Settings(), None)  # type: ignore[arg-type]
+    assert found is not None
+    assert set(found.table.variant) == {"CISSL", "DISSL", "random encoder", "raw pixels"}
+    trained = found.table[found.table.variant != "raw pixels"]
+    assert set(trained.dim) == set(found.settings.sweep)
+    assert trained.groupby(["variant", "dim"]).run.nunique().eq(3).all()
+    assert found.few == 100
+    sizes = trained.groupby("dim").parameters.unique()
+    for dim, size in sizes.items():
+        encoder = models.build_encoder(
+            "resnet9", in_channels=3, image_size=32, out_dim=dim,
+            **found.settings.recipe.encoder_options,
+        )  # fmt: skip
+        assert size.tolist() == [sum(p.numel() for p in encoder.parameters())]
+
+
+def test_gains_are_paired_differences_and_costs_are_means(store_results: dict[str, Any]) -> None:
+    table = store_results["sweep"].table
+    gained = real.gains(table, base=2)
+    assert gained[gained.dim == 2].gain.eq(0).all()
+    one = gained[(gained.variant == "DISSL") & (gained.run == 1) & (gained.dim == 8)]
+    runs = table[(table.variant == "DISSL") & (table.run == 1)].set_index("dim").full
+    assert one.gain.item() == pytest.approx(100 * (runs[8] - runs[2]))
+    assert one.ratio.item() == 4
+    cost = real.costs(table).set_index(["variant", "d"])
+    wide = table[(table.variant == "CISSL") & (table.dim == 8)]
+    assert cost["all labels"]["CISSL", 8] == pytest.approx(100 * wide.full.mean())
+    assert cost.parameters["raw pixels", 64] == 0
+
+
 # The block
 
 
@@ -268,6 +356,7 @@ def test_figures_are_drawn(store_results: dict[str, Any], exact: pd.DataFrame) -
         figures.head_family(exact[exact.dim == 9]),
         figures.dimensions(sweep),
         figures.ranks(sweep),
+        figures.gains(real.gains(sweep, base=2), paper=paper.gains_7c()),
         figures.probe_family(sweep, store_results["mlp"].table, paper=paper.figure_7c()),
         figures.strengths(store_results["strengths"], paper=paper.figure_7a()),
         figures.comparison(store_results["rivals"]),

@@ -117,7 +117,7 @@ class Settings(profiles.Settings):
     >>> Settings(dims=[8, 64]).dims
     (8, 64)
     >>> Settings(profile="quick").sweep
-    (2, 8, 16, 64, 256)
+    (2, 8, 64, 256)
     >>> Settings(data="cifar10", dims=[64, 100])
     Traceback (most recent call last):
     ...
@@ -176,7 +176,7 @@ class Settings(profiles.Settings):
         small = profiles.choose(
             self.profile,
             smoke=(2, 16),
-            quick=(2, 8, 16, 64, 256),
+            quick=(2, 8, 64, 256),
             standard=(2, 4, 8, 16, 32, 64, 128, 256, 512),
             paper=(2, 4, 8, 16, 32, 64, 128, 256, 512),
         )
@@ -264,7 +264,6 @@ def _pictures(settings: Settings) -> Recipe:
         policy="issl",
         policy_options={"data": "tiny-imagenet" if tiny else "cifar10"},
         embedding=128,
-        dissl_temperatures=(0.5, 1.0),
         momentum=0.996,
         strength=1.0,
         shots=(1, 5, 50) if tiny else (1, 10, 100),
@@ -284,22 +283,28 @@ def _official(tiny: bool) -> dict[str, Any]:
         "hidden": 1024,
         "latents": 16_384,
         "rank": 512,
+        "dissl_temperatures": (0.5, 1.0),
     }
 
 
 def _small(settings: Settings, tiny: bool) -> dict[str, Any]:
-    """Return what two cores can train: the paper's ratios of widths, all eight times smaller."""
+    """Return what two cores can train: the paper's ratios of widths, all eight times smaller.
+
+    In so few steps DISSL's teacher stays nearly uniform at the paper's temperatures and number of
+    classes: both are sharper here, as on digits.
+    """
     return {
         "encoder": "resnet9",
         "encoder_options": {"width": WIDTH, "expansion_hidden": STAGES * WIDTH},
         "size": 32,
-        "epochs": profiles.choose(settings.profile, smoke=1, quick=2, standard=5, paper=5),
+        "epochs": profiles.choose(settings.profile, smoke=1, quick=2, standard=8, paper=8),
         "batch_size": 128,
         "warmup_epochs": 1.0,
         "hidden": 256,
-        "latents": 1024,
-        "rank": STAGES * WIDTH,
-        "images": 20_000 if tiny else 5000,
+        "latents": 128,
+        "rank": None,
+        "dissl_temperatures": (0.25, 0.5),
+        "images": 20_000 if tiny else 8000,
         "precision": "bfloat16",
         "probe": "ridge",
     }
