@@ -47,13 +47,28 @@ def dimensions(table: pd.DataFrame) -> "Figure":
             marks.band(ax, part, "dim", column, label=str(name), look=marks.LOOK[str(name)])
         level = pixels[column].mean()
         ax.axhline(level, color=marks.GREY, linestyle="--", linewidth=1.2)
-        ax.text(dims[0], level, "raw pixels", fontsize=10, va="top")
+        end = _freer_end(trained, column, level)
+        ax.text(
+            dims[end],
+            level,
+            "raw pixels",
+            fontsize=10,
+            va="top",
+            ha="left" if end == 0 else "right",
+        )
         ax.set_title(title)
         ax.set_ylabel("accuracy")
         marks.log_dims(ax, dims)
     axes[-1].set_xlabel("dimension d of the representation")
     marks.top_legend(fig, axes[0])
     return fig
+
+
+def _freer_end(table: pd.DataFrame, column: str, level: float) -> int:
+    """Return 0 where the curves start farther from a level than they end, else -1."""
+    means = table.groupby(["dim", "variant"])[column].mean().unstack()
+    distance = (means - level).abs().min(axis=1)
+    return 0 if distance.iloc[0] >= distance.iloc[-1] else -1
 
 
 @marks.styled
