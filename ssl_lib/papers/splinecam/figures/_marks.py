@@ -24,7 +24,7 @@ HAIRLINE = "#FFFFFF"
 SLOPES = ("#EFE9DC", "#CFE0D6", "#93C0C2", "#5593AE", "#356893", "#2B4273", "#1F2148")
 #: Layers from first to last, on a light ground.
 LAYERS = ("#16324F", "#2A6F97", "#2FA39A", "#86AF58", "#DFA32B")
-DOTS = 200  # an inch, of what is drawn as pixels inside a vector picture
+DOTS = 160  # an inch, of what is drawn as pixels inside a vector picture
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -159,7 +159,13 @@ def mark(
 ) -> None:
     """Mark a point with a white-rimmed sign and a name in a white plate, on its inner side."""
     (sign,) = ax.plot(
-        x, y, marker=marker, color=colour, markersize=7, markeredgecolor="white", zorder=5
+        x,
+        y,
+        marker=marker,
+        color=colour,
+        markersize=11 if marker == "*" else 7,
+        markeredgecolor="white",
+        zorder=5,
     )
     plotting.keep_colours(sign)
     if not text:

@@ -118,7 +118,8 @@ def augmentation(table: pd.DataFrame) -> Figure:
             ax.grid(False, axis="y")
             ax.spines["left"].set_visible(False)
         axes[2 * row].set_title(f"network {network}")
-    axes[0].legend(loc="upper left", handlelength=1)
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper left", ncols=2)
     return fig
 
 

@@ -78,7 +78,7 @@ def training_pictures(table: pd.DataFrame, *, classes: Classes = DIGITS) -> Figu
 def boundary_evolution(table: pd.DataFrame, *, names: tuple[str, str]) -> Figure:
     """Draw two slices (columns) at every snapshot (rows)."""
     epochs = list(dict.fromkeys(table[table.kind == "region"].panel))
-    fig, axes = _marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=160)
+    fig, axes = _marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=120)
     for row, epoch in enumerate(epochs):
         for number in (0, 1):
             own = table[table["slice"] == number]
@@ -194,8 +194,11 @@ def attack(table: pd.DataFrame) -> Figure:
     _marks.picture(ax, table, hairline=0.4, boundary=2)
     points = table[table.kind == "point"][["x", "y"]].to_numpy(float)
     for start, end in ((points[0], points[3]), (points[1], points[4])):
-        (way,) = ax.plot(*zip(start, end, strict=True), color="#14181E", linewidth=1.4, marker="")
-        plotting.keep_colours(way)
+        for colour, width in (("#14181E", 3.2), ("#FFD166", 1.6)):  # seen on light and on night
+            (way,) = ax.plot(
+                *zip(start, end, strict=True), color=colour, linewidth=width, marker=""
+            )
+            plotting.keep_colours(way)
     for place, text in zip(points[:3], ("image", "attack", "same class"), strict=True):
         _marks.mark(ax, place[0], place[1], text, marker="o" if text == "image" else "*")
     return fig
