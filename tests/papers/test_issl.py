@@ -274,7 +274,7 @@ def test_published_sweep_is_read_where_the_run_had_digits(published: Path) -> No
     pictures = Settings(profile="standard")
     kept = real.load(pictures, own, committed=published)
     assert kept is not None
-    assert (kept.settings, kept.result) == (pictures, own)
+    assert kept.result is own
 
 
 def test_sweep_of_the_project_is_of_real_images() -> None:
@@ -282,14 +282,16 @@ def test_sweep_of_the_project_is_of_real_images() -> None:
     assert found is not None
     assert set(found.table.variant) == {"CISSL", "DISSL", "random encoder", "raw pixels"}
     trained = found.table[found.table.variant != "raw pixels"]
-    assert set(trained.dim) == set(found.settings.sweep)
+    assert len(set(trained.dim)) >= 4
+    assert found.base == found.channels == 64
+    assert found.data == "cifar10"
     assert trained.groupby(["variant", "dim"]).run.nunique().eq(3).all()
     assert found.few == 100
     sizes = trained.groupby("dim").parameters.unique()
     for dim, size in sizes.items():
         encoder = models.build_encoder(
             "resnet9", in_channels=3, image_size=32, out_dim=dim,
-            **found.settings.recipe.encoder_options,
+            **found.recipe["encoder_options"],
         )  # fmt: skip
         assert size.tolist() == [sum(p.numel() for p in encoder.parameters())]
 
@@ -306,6 +308,32 @@ def test_gains_are_paired_differences_and_costs_are_means(store_results: dict[st
     wide = table[(table.variant == "CISSL") & (table.dim == 8)]
     assert cost["all labels"]["CISSL", 8] == pytest.approx(100 * wide.full.mean())
     assert cost.parameters["raw pixels", 64] == 0
+
+
+def test_verdicts_are_intervals_of_paired_gains() -> None:
+    def runs(variant: str, *gained: float) -> list[dict[str, Any]]:
+        ends = [(8, [0.4] * 3), (64, [0.4 + g for g in gained])]
+        return [
+            {
+                "variant": variant,
+                "run": run,
+                "dim": dim,
+                "full": value,
+                "few": 0.4,
+                "augmented": 0.4,
+            }
+            for dim, values in ends
+            for run, value in enumerate(values)
+        ]
+
+    table = [*runs("CISSL", 0.05, 0.06, 0.05), *runs("DISSL", 0.02, -0.03, 0.01)]
+    table += runs("random encoder", 0.04, 0.05, 0.04)
+    said = real.verdicts(pd.DataFrame(table), base=8).set_index(["method", "probe"])
+    assert said.gain["CISSL", "all labels"] == pytest.approx(16 / 3)
+    assert said.gains["CISSL", "all labels"] == said.more["CISSL", "all labels"] == "yes"
+    assert said["beyond untrained"]["CISSL", "all labels"] == pytest.approx(1.0)
+    assert said.gains["DISSL", "all labels"] == "cannot tell"
+    assert said.more["DISSL", "few labels"] == "cannot tell"
 
 
 # The block

@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ssl_lib.errors import InputError
 from ssl_lib.papers.issl.experiments import FOLDER, SWEEP
-from ssl_lib.papers.issl.settings import Settings
+from ssl_lib.papers.issl.settings import STAGES, Settings
+from ssl_lib.papers.issl.summary import mean_interval
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
 
-__all__ = ["Real", "costs", "gains", "load"]
+__all__ = ["Real", "costs", "gains", "load", "verdicts"]
+
+DEFAULT_WIDTH = 64  # of ResNet-9, and of torchvision's ResNet-18
+UNTRAINED = "random encoder"
 
 _MEANS = {
     "parameters": "parameters",
@@ -27,17 +32,14 @@ _MEANS = {
 
 @dataclass(frozen=True)
 class Real:
-    """A dimension sweep on real images.
+    """A dimension sweep on real images; what it ran with stands in its manifest.
 
     Attributes
     ----------
-    settings : Settings
-        Of the run that made it.
     result : Result
         See :func:`ssl_lib.papers.issl.pretraining.run` for the columns.
     """
 
-    settings: Settings
     result: Result
 
     @property
@@ -46,11 +48,36 @@ class Real:
         return self.result.table
 
     @property
+    def data(self) -> str:
+        """Name of the data set."""
+        return str(self._config["data"])
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The fields of :class:`ssl_lib.papers.issl.settings.Recipe`."""
+        return dict(self._config["recipe"])
+
+    @property
+    def base(self) -> int:
+        """The dimension of the channels before the block, or the nearest below."""
+        trained = self.table[self.table.variant != "raw pixels"]
+        return int(max((d for d in trained.dim if d <= self.channels), default=trained.dim.min()))
+
+    @property
+    def channels(self) -> int:
+        """Channels of the encoder's last stage."""
+        width = self.recipe["encoder_options"].get("width", DEFAULT_WIDTH)
+        return int(STAGES * width)
+
+    @property
     def few(self) -> int:
         """How many labels "few" are."""
-        recipe = self.settings.recipe
         counts = sorted(int(name[7:]) for name in map(str, self.table) if name[:7] == "labels_")
-        return counts[recipe.shots.index(recipe.few)]
+        return counts[list(self.recipe["shots"]).index(self.recipe["few"])]
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        return dict(self.result.manifest.key["config"])
 
 
 def load(settings: Settings, own: Result, *, committed: str | Path | None = None) -> Real | None:
@@ -71,10 +98,10 @@ def load(settings: Settings, own: Result, *, committed: str | Path | None = None
         None where no table is committed.
     """
     if settings.natural:
-        return Real(settings, own)
+        return Real(own)
     store = Store(committed=share("results") / FOLDER if committed is None else committed)
     try:
-        return Real(Settings(profile="standard"), store.committed(SWEEP))
+        return Real(store.committed(SWEEP))
     except InputError:
         return None
 
@@ -128,3 +155,43 @@ def gains(table: pd.DataFrame, *, base: int, column: str = "full") -> pd.DataFra
     )
     gain = 100 * (both[column] - both[f"{column} before"])
     return both[["variant", "run", "dim"]].assign(ratio=both.dim / base, gain=gain)
+
+
+def verdicts(table: pd.DataFrame, *, base: int) -> pd.DataFrame:
+    """Say of each method whether it gains from the dimension, and more than an untrained encoder.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of a sweep.
+    base : int
+        The dimension from which the largest is reached.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each method and probe: ``method``, ``probe``, ``gain`` in points from the base to
+        the largest dimension, ``interval`` (95 %, Student's t over runs), ``gains`` ("yes", "no:
+        less", "cannot tell"); then the same for the difference to the untrained encoder's gain
+        with the same seed: ``beyond untrained``, ``its interval``, ``more``.
+    """
+    rows = []
+    for column, probe in (
+        ("full", "all labels"),
+        ("few", "few labels"),
+        ("augmented", "augmented"),
+    ):
+        wide = gains(table, base=base, column=column)
+        wide = wide[wide.dim == wide.dim.max()].pivot(index="run", columns="variant", values="gain")
+        for name in (variant for variant in wide if variant != UNTRAINED):
+            own, beyond = wide[name], wide[name] - wide[UNTRAINED]
+            rows.append((name, probe, *_said(own), *_said(beyond)))
+    columns = ["method", "probe", "gain", "interval", "gains"]
+    return pd.DataFrame(rows, columns=[*columns, "beyond untrained", "its interval", "more"])
+
+
+def _said(values: pd.Series) -> tuple[float, str, str]:
+    """Return mean, interval in words, and which side of zero it lies on."""
+    mean, low, high = mean_interval(values)
+    side = "yes" if low > 0 else "no: less" if high < 0 else "cannot tell"
+    return mean, f"{low:.1f} to {high:.1f}".replace("-", "\N{MINUS SIGN}"), side
