@@ -1,0 +1,61 @@
+"""Benchmarks at toy sizes: the tables they write have what their pages read."""
+
+import importlib
+
+import pytest
+
+from ssl_lib import data
+
+TOY = {
+    "ridge": {"rows": 200, "dim": 8, "classes": 3, "penalties": 3, "threads": 1, "wall": False},
+    "views": {
+        "sizes": [8],
+        "batch": 4,
+        "blur": 0.5,
+        "rounds": 1,
+        "threads": 1,
+        "workers": 0,
+        "device": "cpu",
+        "wall": False,
+    },
+}
+
+
+@pytest.fixture
+def benchmark_of(repository, monkeypatch):
+    monkeypatch.syspath_prepend(str(repository))
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
+
+
+@pytest.mark.parametrize("name", TOY)
+def test_ratios_are_to_our_own_time(benchmark_of, name):
+    table = benchmark_of(name).measure(TOY[name])
+    assert (table.loc[table["side"] == "ssl_lib", "ratio"] == 1).all()
+    assert (table["ratio"] > 0).all()
+    assert table["side"].nunique() >= 2
+
+
+def test_rankme_agrees_with_every_spectrum(benchmark_of):
+    gaps = benchmark_of("rankme").spectra_gaps()
+    assert len(gaps) == 6
+    assert all(row["gap"] < 1e-8 for row in gaps)
+
+
+def test_cifar10_has_a_row_for_each_method_and_two_for_no_training(benchmark_of, monkeypatch):
+    cifar10 = benchmark_of("cifar10")
+    monkeypatch.setattr(
+        cifar10.data, "load", lambda name, split="train": shapes(split), raising=False
+    )
+    config = {"images": 80, "test_images": 40, "batch": 32, "width": 2, "seed": 0}
+    table = cifar10.measure({**config, "epochs": {"simclr": 1, "diet": 2}}).set_index("method")
+    assert [*table.index] == ["pixels", "random", "simclr", "diet"]
+    assert table["knn"].between(0, 1).all()
+    assert table.loc["diet", "epochs"] == 2
+    assert table.loc[["pixels", "random"], "seconds"].isna().all()
+
+
+_load = data.load
+
+
+def shapes(split):
+    return _load("shapes", n=300, size=16, split=split)
