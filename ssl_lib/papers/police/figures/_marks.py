@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 INK = "#222832"
 #: Resolution of what is drawn as pixels inside the SVG, such as tens of thousands of regions.
-DPI = 200
+DPI = 180
 LEVELS = np.linspace(-1, 1, 13)
 
 
