@@ -25,6 +25,8 @@ from ssl_lib.papers.rankme import (
     measures,
     own,
     plan,
+    publish,
+    real,
     runs,
     selection,
     theory,
@@ -330,6 +332,44 @@ def test_figures_have_names_and_sizes(trained: Results, encoders: pd.DataFrame) 
         sizes = [text.get_fontsize() for text in fig.findobj(plt.Text) if text.get_text()]
         assert min(sizes) >= 10, name
         plt.close(fig)
+
+
+# Real images
+
+
+def test_standard_trains_five_settings_of_a_small_network() -> None:
+    made = plan.experiments(Settings(profile="standard"))
+    for name in SWEEPS:
+        assert len(made[name].values) == 5
+        assert made[name].values[0] == SWEEPS[name].values[0]
+    base = made["temperature"]
+    assert (base.encoder, base.encoder_options, base.images) == ("resnet9", {"width": 8}, 5000)
+    assert base.precision == "bfloat16"
+    # Twice as many images as dimensions at least, or their number limits the rank.
+    assert base.images >= 2 * base.head[-1]
+    assert plan.experiments(Settings(profile="paper"))["temperature"].head == (2048, 2048, 2048)
+
+
+def test_published_sweeps_are_read_where_the_run_had_digits(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, store: Store, trained: Results
+) -> None:
+    monkeypatch.setenv("SSL_LIB_CACHE", str(store.root))
+    paths = publish.publish(trained.settings, directory=tmp_path / "rankme")
+    assert [path.stem for path in paths] == ["rankme-temperature", "rankme-covariance"]
+    found = real.load(trained, committed=tmp_path / "rankme")
+    assert found is not None
+    assert list(found.tables) == ["temperature", "covariance"]
+    assert {result.origin for result in found.all} == {"committed"}
+    nets = runs.encoders(found)
+    alone = runs.encoders(trained)
+    kept = alone[alone.experiment.isin(publish.PUBLISHED)]
+    assert nets.rankme.tolist() == pytest.approx(kept.rankme.tolist())
+    side = real.by_seed(nets, selection.selections(nets))
+    first = nets[(nets.experiment == "temperature") & (nets.seed == nets.seed.min())]
+    row = side[side["sweep"].str.startswith("SimCLR")].iloc[0]
+    assert row.Kendall == pytest.approx(correlation(first.rankme, first.accuracy))
+    assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
+    assert real.load(trained, committed=tmp_path / "nowhere") is None
 
 
 # The dimension sweep of another chapter

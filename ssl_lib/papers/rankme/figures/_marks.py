@@ -63,7 +63,7 @@ def settings_axis(ax: "Axes", values: list[float]) -> dict[float, int]:
     """Space the settings of a sweep evenly, name every other one, and return their places."""
     places = {value: place for place, value in enumerate(values)}
     ax.set_xticks(range(len(values)))
-    step = 2 if len(values) > 4 else 1
+    step = 2 if len(values) > 5 else 1
     names = [f"{value:g}" if place % step == 0 else "" for place, value in enumerate(values)]
     ax.set_xticklabels(names)
     return places

@@ -122,14 +122,19 @@ def dimensions(table: pd.DataFrame) -> "Figure":
     fig, axes = marks.panels(2, 1, height=5.0, sharex=True)
     for ax, column in zip(axes, ("rankme", "accuracy"), strict=True):
         for place, (name, part) in enumerate(table.groupby("method", sort=False)):
-            mean = part.groupby("dimension")[column].mean()
+            runs = part.groupby("dimension")[column]
+            mean, low, high = runs.mean(), runs.min(), runs.max()
             colour = plotting.PALETTE[place % len(plotting.PALETTE)]
+            ax.fill_between(mean.index, low, high, color=colour, alpha=0.2, linewidth=0)
             marker = plotting.MARKERS[place % len(plotting.MARKERS)]
             ax.plot(mean.index, mean, color=colour, marker=marker, label=str(name))
         ax.set_ylabel({"rankme": "RankMe", "accuracy": "accuracy"}[column])
         plotting.direct_labels(ax)
+    dims = sorted(int(d) for d in table.dimension.unique())
     axes[0].set_xscale("log", base=2)
-    axes[0].set_yscale("log")
+    axes[0].set_yscale("log", base=2)
+    axes[0].yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes[1].set_xticks(dims, [str(d) for d in dims])
     axes[1].set_xlabel("dimension of the representation")
     return fig
 
