@@ -1,6 +1,7 @@
 """The test images of one training set with their groups, and statistics over training sets."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -67,8 +68,7 @@ class Sample:
     def relative(self, protocol: str, *, groups: str | None = None) -> Floats:
         """Return the relative gain of all members over one, in percent, (groups,)."""
         curve = self.curve(protocol, groups=groups)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative: Floats = 100 * (curve[-1] / curve[0] - 1)
+        relative: Floats = 100 * (curve[-1] / np.where(curve[0] > 0, curve[0], np.nan) - 1)
         return relative
 
     def resampled(self, seed: int) -> "Sample":
@@ -173,7 +173,11 @@ def over_samples(
     mean = values.mean(axis=0)
     if len(samples) == 1:
         drawn = [statistic(samples[0].resampled(seed)) for seed in range(REPLICATES)]
-        low, high = np.nanpercentile(np.stack([np.asarray(d) for d in drawn]), [2.5, 97.5], axis=0)
+        replicates = np.stack([np.asarray(d, dtype=np.float64) for d in drawn])
+        with warnings.catch_warnings():
+            # Where no replicate has a value, there is no interval either.
+            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+            low, high = np.nanpercentile(replicates, [2.5, 97.5], axis=0)
         return mean, np.minimum(low, mean), np.maximum(high, mean)
     from scipy import stats
 

@@ -123,7 +123,8 @@ def _gains(protocol: str, one: Sample) -> Floats:
 
 def _relative_gains(protocol: str, one: Sample) -> Floats:
     curve = one.curve(protocol)
-    gains: Floats = 100 * (curve / curve[0] - 1)
+    # A group on which one member is never right has no relative gain.
+    gains: Floats = 100 * (curve / np.where(curve[0] > 0, curve[0], np.nan) - 1)
     return gains
 
 
