@@ -162,12 +162,14 @@ def test_unknown_variant_is_named() -> None:
 def store_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Compute all tables of the smoke profile once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_LIB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        cache = tmp_path_factory.mktemp("cache")
+        patch.setenv("SSL_LIB_CACHE", str(cache))
         settings = Settings(profile="smoke", dims=(2, 8))
         sweep = experiments.dimensions(settings)
         again = experiments.dimensions(settings)
         rivals = experiments.rivals(settings)
         found: dict[str, Any] = {
+            "cache": cache,
             "settings": settings,
             "sweep": sweep,
             "again": again,
@@ -255,24 +257,27 @@ def test_training_images_are_a_balanced_subset_the_same_for_all() -> None:
 
 
 @pytest.fixture
-def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Publish a sweep of the smallest setting, as the module's command does."""
-    monkeypatch.setenv("SSL_LIB_CACHE", str(tmp_path / "cache"))
-    (path,) = publish.publish(Settings(profile="smoke", dims=(2, 8)), directory=tmp_path / "issl")
+def published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_results: dict[str, Any]
+) -> Path:
+    """Publish the smallest sweep as the module's command does, from the store that has it."""
+    monkeypatch.setenv("SSL_LIB_CACHE", str(store_results["cache"]))
+    (path,) = publish.publish(store_results["settings"], directory=tmp_path / "issl")
     assert path.name == "issl-dimension-sweep.csv"
     return path.parent
 
 
-def test_published_sweep_is_read_where_the_run_had_digits(published: Path) -> None:
-    own = experiments.dimensions(Settings(profile="smoke", dims=(2, 8)))
+def test_published_sweep_is_read_where_the_run_had_digits(
+    published: Path, store_results: dict[str, Any]
+) -> None:
+    own = store_results["sweep"]
     found = real.load(Settings(), own, committed=published)
     assert found is not None
     assert found.result.origin == "committed"
     assert found.result.changes == ()
     pd.testing.assert_frame_equal(found.table, own.table)
     assert real.load(Settings(), own, committed=published / "nowhere") is None
-    pictures = Settings(profile="standard")
-    kept = real.load(pictures, own, committed=published)
+    kept = real.load(Settings(profile="standard"), own, committed=published)
     assert kept is not None
     assert kept.result is own
 
