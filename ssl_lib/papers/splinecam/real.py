@@ -20,6 +20,7 @@ __all__ = [
     "CLASSES",
     "PARTS",
     "TRAINED",
+    "UNPUBLISHED",
     "committed_store",
     "costs",
     "measured",
@@ -44,6 +45,9 @@ PARTS: dict[str, Callable[[Settings, Store | None], Result]] = {
     "augmentation": augmentation.density,
 }
 """What makes each table; those that share a trained network follow each other."""
+
+#: Pixels of photographs, even blended, stay with their data set: shown where it is, not committed.
+UNPUBLISHED = ("samples",)
 
 #: What the tables at the profile standard were measured on: data, images of one training, networks,
 #: epochs, runs. A table and its shapes share their trainings.
