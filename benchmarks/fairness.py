@@ -93,10 +93,11 @@ def training(side: str) -> dict[str, object]:
     images, _ = members.images(run)
     everyone = [member for member in members.members(run) if member.arm == "everything"]
     groups = [everyone] if side == "ssl_lib" else [[member] for member in everyone[:ALONE]]
-    members.train(replace(run, epochs=1, warmup_epochs=0.0), images, groups[0])  # warm-up
+    unused = Path()  # perceptrons keep no checkpoints
+    members.train(replace(run, epochs=1, warmup_epochs=0.0), images, groups[0], unused)  # warm-up
     start, cpu = time.perf_counter(), time.process_time()
     for group in groups:
-        members.train(run, images, group)
+        members.train(run, images, group, unused)
     scale = len(everyone) / sum(map(len, groups))
     wall, cpu = scale * (time.perf_counter() - start), scale * (time.process_time() - cpu)
     seen = len(everyone) * run.epochs * (len(images) // run.batch_size) * run.batch_size

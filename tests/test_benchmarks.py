@@ -5,6 +5,7 @@ import importlib
 import pytest
 
 from ssl_lib import data
+from ssl_lib.papers.fair_ensemble import Settings
 
 TOY = {
     "ridge": {"rows": 200, "dim": 8, "classes": 3, "penalties": 3, "threads": 1, "wall": False},
@@ -33,6 +34,16 @@ def test_ratios_are_to_our_own_time(benchmark_of, name):
     assert (table.loc[table["side"] == "ssl_lib", "ratio"] == 1).all()
     assert (table["ratio"] > 0).all()
     assert table["side"].nunique() >= 2
+
+
+def test_fairness_trains_as_its_chapter_does(benchmark_of, monkeypatch):
+    fairness = benchmark_of("fairness")
+    monkeypatch.setattr(fairness, "ALONE", 1)
+    monkeypatch.setattr(fairness, "Settings", lambda: Settings(profile="smoke", members=3))
+    for side in ("ssl_lib", "one after another"):
+        row = fairness.training(side)
+        assert (row["members"], row["images"]) == (3, 200)
+        assert row["images_per_cpu_s"] > 0
 
 
 def test_rankme_agrees_with_every_spectrum(benchmark_of):
