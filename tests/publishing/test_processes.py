@@ -54,8 +54,10 @@ def waiting(kit, tmp_path):
     )
     pipe = subprocess.PIPE
     process = subprocess.Popen(
-        **started, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    )
+        **started, stdout=pipe, stderr=pipe, text=True, start_new_session=True,
+        # As at a terminal: what a shell starts in the background ignores interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     assert until(place.is_file), process.communicate()
     pids = [int(pid) for pid in place.read_text().split()]
     yield process, pids
