@@ -69,7 +69,7 @@ def _settings() -> Any:
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the house style within a ``with`` block.
+    """Draw in the house style within a ``with`` block, or in a function that this decorates.
 
     Examples
     --------

@@ -1,8 +1,6 @@
 """The chapter's figures: each takes tidy tables and returns a matplotlib figure."""
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -46,18 +44,6 @@ WIDEST = 80
 ARMS = (
     "nothing", "augmentation", "order", "initialisation", "initialisation and order", "everything",
 )  # fmt: skip
-P = ParamSpec("P")
-
-
-def styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
-    """Draw in the house style, whatever the caller's own matplotlib settings are."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> "Figure":
-        with plotting.style():
-            return draw(*args, **kwargs)
-
-    return wrapper
 
 
 def _legend(fig: "Figure", ax: "Axes", *, columns: int = 3) -> None:
@@ -68,7 +54,7 @@ def _legend(fig: "Figure", ax: "Axes", *, columns: int = 3) -> None:
     )  # fmt: skip
 
 
-@styled
+@plotting.style()
 def curves(table: pd.DataFrame) -> "Figure":
     """Draw accuracy by ensemble size, a panel a protocol.
 
@@ -86,7 +72,7 @@ def curves(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def relative_gain(table: pd.DataFrame) -> "Figure":
     """Draw relative gain by ensemble size with intervals, a panel a protocol (Figures 1 to 3).
 
@@ -121,7 +107,7 @@ def _protocol_panels(
     return fig, axes
 
 
-@styled
+@plotting.style()
 def pictures(table: pd.DataFrame) -> "Figure":
     """Draw gain in points by ensemble size with intervals, a panel a data set, unbiased protocol.
 
@@ -150,7 +136,7 @@ def pictures(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def bound(table: pd.DataFrame) -> "Figure":
     """Draw the gain of the vote, its room and the churn of each group.
 
@@ -181,7 +167,7 @@ def bound(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def churn_by_class(table: pd.DataFrame) -> "Figure":
     """Draw the gain of the vote against churn, a mark a class and training set.
 
@@ -216,7 +202,7 @@ def churn_by_class(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def sources(table: pd.DataFrame) -> "Figure":
     """Draw gain by what varies between members, with intervals (Figures 5 and 6).
 
@@ -241,7 +227,7 @@ def sources(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def learning(table: pd.DataFrame) -> "Figure":
     """Draw group accuracy by epoch, a panel for what varies, a thin line a run.
 
@@ -268,7 +254,7 @@ def learning(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def imbalance(table: pd.DataFrame) -> "Figure":
     """Draw gain by imbalance, and the accuracy it starts from.
 
@@ -315,7 +301,7 @@ def _rows(
     ax.grid(visible=False, axis="y")
 
 
-@styled
+@plotting.style()
 def corruption(table: pd.DataFrame) -> "Figure":
     """Draw relative gain by severity, a panel a group, a thin line a corruption (contrast dashed).
 
@@ -343,7 +329,7 @@ def corruption(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def corruption_curves(table: pd.DataFrame) -> "Figure":
     """Draw relative gain by size, a line a severity, a panel a group.
 
@@ -371,7 +357,7 @@ def corruption_curves(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def strong_noise(table: pd.DataFrame) -> "Figure":
     """Draw accuracy and relative gain under stronger and stronger Gaussian noise.
 
@@ -396,7 +382,7 @@ def strong_noise(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@styled
+@plotting.style()
 def table_1(table: pd.DataFrame) -> "Figure":
     """Draw relative gains of the paper's Table 1 and of this run.
 

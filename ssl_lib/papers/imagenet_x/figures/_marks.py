@@ -1,8 +1,7 @@
 """What the figures of the chapter share: rows of factors, markers with intervals, panels."""
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-P = ParamSpec("P")
 FADED = 0.3  # opacity of what a test does not tell apart
 INK = "#222832"
 GREY = "#8A8F98"
@@ -28,17 +26,6 @@ class Bounds(NamedTuple):
 
 
 INTERVAL = Bounds()
-
-
-def styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
-    """Draw in the house style, whatever the caller's own matplotlib settings are."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> "Figure":
-        with plotting.style():
-            return draw(*args, **kwargs)
-
-    return wrapper
 
 
 def words(name: str) -> str:

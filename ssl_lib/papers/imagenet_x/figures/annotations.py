@@ -20,7 +20,7 @@ LOUD = 5.0  # in hundredths of phi, below which a cell's number is not written
 SIGNIFICANT = 0.01  # p above which a cell stays blank, as in the released figure
 
 
-@marks.styled
+@plotting.style()
 def prevalence(table: pd.DataFrame) -> "Figure":
     """Draw how common each factor is on train and val, for all ticks and for the top factor.
 
@@ -49,7 +49,7 @@ def prevalence(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def active_factors(counts: pd.DataFrame, errors: pd.DataFrame) -> "Figure":
     """Draw the number of images, and the models' error, by number of ticked factors.
 
@@ -80,7 +80,7 @@ def active_factors(counts: pd.DataFrame, errors: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def associations(table: pd.DataFrame, *, split: str) -> "Figure":
     """Draw phi of factors with metaclasses, and of factors with each other.
 
@@ -125,7 +125,7 @@ def _heat(ax: "Axes", cells: pd.DataFrame, *, limit: float, quiet: float) -> "Qu
     return mesh
 
 
-@marks.styled
+@plotting.style()
 def class_shift(table: pd.DataFrame) -> "Figure":
     """Draw how much more often each metaclass varies in each factor than all images do.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssl_lib import plotting
 from ssl_lib.papers.imagenet_x.figures import _marks as marks
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["accuracy_control", "groups", "sweep"]
 
 
-@marks.styled
+@plotting.style()
 def sweep(
     table: pd.DataFrame,
     effects: pd.DataFrame,
@@ -61,7 +62,7 @@ def _sweep_panel(ax: "Axes", part: pd.DataFrame, colour: str) -> None:
     ax.set_xlim(-2, 100)
 
 
-@marks.styled
+@plotting.style()
 def accuracy_control(table: pd.DataFrame) -> "Figure":
     """Draw the correlation of strength and error ratio, plain and with accuracy held.
 
@@ -92,7 +93,7 @@ def accuracy_control(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def groups(table: pd.DataFrame, *, value: str = "error_ratio") -> "Figure":
     """Draw four ways to augment (``augment_comparison_prevalence`` and ``_accuracy``).
 

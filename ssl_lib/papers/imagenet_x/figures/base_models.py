@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssl_lib import plotting
 from ssl_lib.papers.imagenet_x.figures import _marks as marks
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _ascending(table: pd.DataFrame, value: str) -> list[str]:
     return list(table.groupby("factor")[value].mean().sort_values().index)
 
 
-@marks.styled
+@plotting.style()
 def error_ratios(table: pd.DataFrame) -> "Figure":
     """Draw error ratios of the models with their bootstrap intervals (``model_comparison``).
 
@@ -54,7 +55,7 @@ def error_ratios(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def scorings(table: pd.DataFrame) -> "Figure":
     """Draw the mean error ratio of the models under each selection and scoring.
 
@@ -92,7 +93,7 @@ def scorings(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def empties(table: pd.DataFrame, *, model: str = "ViT") -> "Figure":
     """Draw where images without reassessed label are, and what they do to one model's ratios.
 
@@ -143,7 +144,7 @@ def _dumbbells(
     ax.plot(ends[:, 1], y, "s", color=second, markersize=4.5, label=names[1])
 
 
-@marks.styled
+@plotting.style()
 def prototype_effect(
     table: pd.DataFrame, *, models: Sequence[str] = ("ViT", "ResNet50")
 ) -> "Figure":
@@ -171,7 +172,7 @@ def prototype_effect(
     return fig
 
 
-@marks.styled
+@plotting.style()
 def metaclasses(table: pd.DataFrame, *, chosen: Sequence[str], each: int = 3) -> "Figure":
     """Draw the lowest and highest error ratios within some metaclasses (``vit_example``).
 
@@ -208,7 +209,7 @@ def _metaclass(ax: "Axes", part: pd.DataFrame) -> None:
     marks.name_rows([ax], [f"{row.factor} (n = {row.images:,})" for row in part.itertuples()])
 
 
-@marks.styled
+@plotting.style()
 def class_adjusted(table: pd.DataFrame) -> "Figure":
     """Draw error ratios as they are and against what the images' classes let expect.
 
@@ -235,7 +236,7 @@ def class_adjusted(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def shared_mistakes(table: pd.DataFrame) -> "Figure":
     """Draw how many models miss an image, and how many would by chance.
 
@@ -267,7 +268,7 @@ def shared_mistakes(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def linear_model(table: pd.DataFrame) -> "Figure":
     """Draw what each tick adds to the error rate, all other ticks held equal.
 
@@ -290,7 +291,7 @@ def linear_model(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def own_model(table: pd.DataFrame) -> "Figure":
     """Draw one model's error ratios with intervals, and the true ones where they are known.
 

@@ -25,7 +25,7 @@ Z = 1.959964
 LOOKS = marks.look(COMPARED)
 
 
-@marks.styled
+@plotting.style()
 def line(points: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
     """Draw factor accuracy against overall accuracy, a panel a factor (``highlevel_scatter_plot``).
 
@@ -72,7 +72,7 @@ def _line_panel(ax: "Axes", points: pd.DataFrame, fit: Any) -> None:
     ax.text(0.97, 0.04, f"r = {fit.pearson:.2f}", transform=ax.transAxes, ha="right")
 
 
-@marks.styled
+@plotting.style()
 def families(table: pd.DataFrame) -> "Figure":
     """Draw mean error ratios by family (``supervision_comparison_prevalence``).
 
@@ -106,7 +106,7 @@ def families(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def consistency(table: pd.DataFrame) -> "Figure":
     """Draw the rank of each factor's error ratio in each model, models by accuracy.
 
@@ -136,7 +136,7 @@ def consistency(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def accuracy_dependence(table: pd.DataFrame) -> "Figure":
     """Draw how each factor's error ratio moves with accuracy over the models.
 
@@ -159,7 +159,7 @@ def accuracy_dependence(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def effective_robustness(table: pd.DataFrame) -> "Figure":
     """Draw how far the families lie above the standard models' line.
 

@@ -1,7 +1,6 @@
 """What the chapter's figures share: colours, bands, panels."""
 
-import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["GREY", "LOOK", "band", "log_dims", "panels", "styled", "top_legend"]
+__all__ = ["GREY", "LOOK", "band", "log_dims", "panels", "top_legend"]
 
 GREY = "#6E7681"
 _ORDER = (
@@ -22,17 +21,6 @@ _ORDER = (
 )  # fmt: skip
 #: Colour and marker of each variant, the same in every figure.
 LOOK = dict(zip(_ORDER, zip(plotting.PALETTE, plotting.MARKERS, strict=True), strict=True))
-
-
-def styled(draw: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
-    """Draw in the house style whatever the caller's settings are."""
-
-    @functools.wraps(draw)
-    def wrapped(*args: object, **options: object) -> "Figure":
-        with plotting.style():
-            return draw(*args, **options)
-
-    return wrapped
 
 
 def panels(

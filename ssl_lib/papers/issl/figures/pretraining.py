@@ -25,7 +25,7 @@ __all__ = [
 METRICS = {"full": "all labels", "few": "few labels", "augmented": "augmented images"}
 
 
-@marks.styled
+@plotting.style()
 def dimensions(table: pd.DataFrame) -> "Figure":
     """Draw accuracy against dimension: all labels, few labels, augmented images.
 
@@ -71,7 +71,7 @@ def _freer_end(table: pd.DataFrame, column: str, level: float) -> int:
     return 0 if distance.iloc[0] >= distance.iloc[-1] else -1
 
 
-@marks.styled
+@plotting.style()
 def ranks(table: pd.DataFrame) -> "Figure":
     """Draw RankMe against the nominal dimension, and few-label accuracy against RankMe.
 
@@ -107,7 +107,7 @@ def ranks(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def gains(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Figure":
     """Draw the accuracy gained against the dimension over that of the channels.
 
@@ -140,7 +140,7 @@ def gains(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Figure"
     return fig
 
 
-@marks.styled
+@plotting.style()
 def probe_family(
     sweep: pd.DataFrame, mlp: pd.DataFrame, *, paper: pd.DataFrame | None = None
 ) -> "Figure":
@@ -172,7 +172,7 @@ def probe_family(
     return fig
 
 
-@marks.styled
+@plotting.style()
 def strengths(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Figure":
     """Draw DISSL's accuracy against the number of labels, by augmentation strength (Fig. 7a).
 
@@ -225,7 +225,7 @@ def label_curve(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-@marks.styled
+@plotting.style()
 def comparison(table: pd.DataFrame) -> "Figure":
     """Draw variants as dots with intervals, in three panels by what is asked of them.
 
@@ -252,7 +252,7 @@ def comparison(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def epochs(table: pd.DataFrame) -> "Figure":
     """Draw accuracy against the loss of runs of different length.
 

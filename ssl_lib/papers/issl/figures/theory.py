@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssl_lib import plotting
 from ssl_lib.papers.issl.figures import _marks as marks
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["codes", "dichotomies", "head_family", "worst_tasks"]
 
 
-@marks.styled
+@plotting.style()
 def dichotomies(table: pd.DataFrame) -> "Figure":
     """Draw the share of separable groupings against the dimension (E1).
 
@@ -43,7 +44,7 @@ def dichotomies(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def worst_tasks(table: pd.DataFrame) -> "Figure":
     """Draw the worst binary task against the dimension, for both probes (E2).
 
@@ -77,7 +78,7 @@ def worst_tasks(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def codes(table: pd.DataFrame) -> "Figure":
     """Draw two-dimensional representations by digit and by a task that no line solves.
 
@@ -106,7 +107,7 @@ def codes(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def head_family(table: pd.DataFrame) -> "Figure":
     """Draw the worst task of every encoder by family of head and probe (E3).
 

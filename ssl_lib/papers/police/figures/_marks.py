@@ -1,8 +1,7 @@
 """What the figures of the chapter share: style, outlines of regions, maps of values."""
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,22 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-P = ParamSpec("P")
 INK = "#222832"
 #: Resolution of what is drawn as pixels inside the SVG, such as tens of thousands of regions.
 DPI = 180
 LEVELS = np.linspace(-1, 1, 13)
-
-
-def styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
-    """Draw in the house style, whatever the caller's own matplotlib settings are."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> "Figure":
-        with plotting.style():
-            return draw(*args, **kwargs)
-
-    return wrapper
 
 
 def maps(rows: int, columns: int, height: float) -> tuple["Figure", Any]:

@@ -25,7 +25,7 @@ SERIES = {
 BOUND = 1e-10
 
 
-@marks.styled
+@plotting.style()
 def affinity_by_depth(table: pd.DataFrame) -> "Figure":
     """Draw errors of affinity against depth: the largest, and the range of all networks.
 
@@ -70,7 +70,7 @@ def _errors(ax: "Axes") -> None:
     ax.set_ylabel("error of affinity")
 
 
-@marks.styled
+@plotting.style()
 def affinity_by_step(table: pd.DataFrame) -> "Figure":
     """Draw loss and errors of affinity during a constrained training.
 
@@ -110,7 +110,7 @@ def affinity_by_step(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def cost_by_distance(table: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
     """Draw errors of fit in rings round the regions.
 
@@ -150,7 +150,7 @@ def cost_by_distance(table: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def slowdown(table: pd.DataFrame) -> "Figure":
     """Draw the slowdown of a training step by depth, width and dimension.
 

@@ -23,7 +23,7 @@ TITLES = {True: "constrained", False: "unconstrained"}
 CLASSES = (plotting.HUES["purple"], plotting.HUES["orange"])
 
 
-@marks.styled
+@plotting.style()
 def classification(
     fields: pd.DataFrame,
     found: Mapping[str, Partition],
@@ -67,7 +67,7 @@ def _classes(ax: "Axes", table: pd.DataFrame) -> None:
     tint.set_rasterized(True)
 
 
-@marks.styled
+@plotting.style()
 def partitions(found: Mapping[str, Partition], runs: Sequence[Run]) -> "Figure":
     """Draw all linear regions of networks, coloured by the norm of their slope.
 
@@ -104,7 +104,7 @@ def _regions(ax: "Axes", found: Partition) -> Any:
     return drawn
 
 
-@marks.styled
+@plotting.style()
 def regression(fields: pd.DataFrame, runs: Sequence[Run]) -> "Figure":
     """Draw target, constrained network and a corner of the region for each case (Figure 2).
 
@@ -135,7 +135,7 @@ def regression(fields: pd.DataFrame, runs: Sequence[Run]) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def evolution(fields: pd.DataFrame, measured: pd.DataFrame, run: Run) -> "Figure":
     """Draw the target and the network after a few numbers of updates (Figure 3).
 
@@ -168,7 +168,7 @@ def evolution(fields: pd.DataFrame, measured: pd.DataFrame, run: Run) -> "Figure
     return fig
 
 
-@marks.styled
+@plotting.style()
 def several(fields: pd.DataFrame, found: Partition, run: Run) -> "Figure":
     """Draw a network that is affine on several polygons, and its linear regions.
 

@@ -1,8 +1,6 @@
 """What the figures of the chapter share: the house style, one look for each sweep."""
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 from ssl_lib import plotting
 from ssl_lib.papers.rankme.settings import SWEEPS
@@ -11,7 +9,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-P = ParamSpec("P")
 GREY = "#7A828C"
 
 #: How figures name the experiments.
@@ -19,17 +16,6 @@ TITLES: dict[str, str] = {name: sweep.title for name, sweep in SWEEPS.items()} |
     "transfer": "SimCLR, half of the classes",
     "shallow": "VICReg, shallow with batch norm",
 }
-
-
-def styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
-    """Draw in the house style, whatever the caller's own matplotlib settings are."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> "Figure":
-        with plotting.style():
-            return draw(*args, **kwargs)
-
-    return wrapper
 
 
 def panels(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["bound", "degenerate", "links", "transfer"]
 
 
-@marks.styled
+@plotting.style()
 def links(runs: pd.DataFrame, moved: pd.DataFrame) -> "Figure":
     """Draw the three links from rank to downstream accuracy.
 
@@ -58,7 +58,7 @@ def _name(ax: "Axes", x: str, y: str) -> None:
     ax.set_ylabel(y)
 
 
-@marks.styled
+@plotting.style()
 def transfer(table: pd.DataFrame) -> "Figure":
     """Draw accuracy on source and target classes against RankMe on the source.
 
@@ -86,7 +86,7 @@ def transfer(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def bound(table: pd.DataFrame, *, classes: int) -> "Figure":
     """Draw what a probe on the first R components leaves, with the bound, and its accuracy.
 
@@ -124,7 +124,7 @@ def bound(table: pd.DataFrame, *, classes: int) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def degenerate(runs: pd.DataFrame, noisy: pd.DataFrame) -> "Figure":
     """Draw three ways to a high rank without accuracy.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["classical", "dimensions", "inflation", "own_spectrum", "samples"]
 
 
-@marks.styled
+@plotting.style()
 def samples(table: pd.DataFrame, *, experiment: str = "temperature") -> "Figure":
     """Draw RankMe against the number of images for every setting of a sweep (Fig. S11).
 
@@ -49,7 +49,7 @@ def samples(table: pd.DataFrame, *, experiment: str = "temperature") -> "Figure"
     return fig
 
 
-@marks.styled
+@plotting.style()
 def inflation(table: pd.DataFrame) -> "Figure":
     """Draw RankMe over the true rank against epsilon, for exact spectra.
 
@@ -79,7 +79,7 @@ def inflation(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def classical(table: pd.DataFrame) -> "Figure":
     """Draw the number of singular values above several thresholds against RankMe.
 
@@ -106,7 +106,7 @@ def classical(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def dimensions(table: pd.DataFrame) -> "Figure":
     """Draw RankMe and accuracy across a dimension sweep.
 
@@ -139,7 +139,7 @@ def dimensions(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def own_spectrum(singular: "Tensor", *, rank: float) -> "Figure":
     """Draw the singular values of one encoder's features, and its RankMe.
 

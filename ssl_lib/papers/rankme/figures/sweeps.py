@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["correlations", "gaps", "picks", "readouts", "scatter"]
 
 
-@marks.styled
+@plotting.style()
 def picks(curves: pd.DataFrame, runs: pd.DataFrame, selections: pd.DataFrame) -> "Figure":
     """Draw accuracy and RankMe against the hyper-parameter, with the picks (Fig. 4).
 
@@ -79,7 +79,7 @@ def _mark_picks(
         )  # fmt: skip
 
 
-@marks.styled
+@plotting.style()
 def scatter(runs: pd.DataFrame) -> "Figure":
     """Draw accuracy against RankMe for every encoder (Figs. 1 and S).
 
@@ -107,7 +107,7 @@ def scatter(runs: pd.DataFrame) -> "Figure":
     return fig
 
 
-@marks.styled
+@plotting.style()
 def correlations(table: pd.DataFrame) -> "Figure":
     """Draw Kendall's correlation of every label-free measure with accuracy.
 
@@ -123,7 +123,7 @@ def correlations(table: pd.DataFrame) -> "Figure":
     return _rows(table, "predictor", height=4.9)
 
 
-@marks.styled
+@plotting.style()
 def readouts(table: pd.DataFrame) -> "Figure":
     """Draw Kendall's correlation of RankMe with every read-out.
 
@@ -169,7 +169,7 @@ def _two_lines(name: str, most: int = 18) -> str:
     return f"{first}\n{' '.join(words)}"
 
 
-@marks.styled
+@plotting.style()
 def gaps(ours: pd.DataFrame, papers: pd.DataFrame) -> "Figure":
     """Draw what selection without labels loses: our sweeps above, the paper's below.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-P = ParamSpec("P")
 
 BOUNDARY = "#E8321E"
 HAIRLINE = "#FFFFFF"
@@ -25,17 +22,6 @@ SLOPES = ("#EFE9DC", "#CFE0D6", "#93C0C2", "#5593AE", "#356893", "#2B4273", "#1F
 #: Layers from first to last, on a light ground.
 LAYERS = ("#16324F", "#2A6F97", "#2FA39A", "#86AF58", "#DFA32B")
 DOTS = 160  # an inch, of what is drawn as pixels inside a vector picture
-
-
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in the house style, whatever the caller's own matplotlib settings are."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with plotting.style():
-            return draw(*args, **kwargs)
-
-    return wrapper
 
 
 def panels(

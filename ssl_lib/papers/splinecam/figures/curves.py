@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib import plotting
-from ssl_lib.papers.splinecam.figures._marks import styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +26,7 @@ __all__ = [
 GUIDE = "#6E7681"
 
 
-@styled
+@plotting.style()
 def evolution_curves(table: pd.DataFrame) -> Figure:
     """Draw regions, boundary length and mean slope against the step, mean and range over runs."""
     fig, axes = plotting.small_multiples(3, columns=1, height=1.8, share=False)
@@ -49,7 +48,7 @@ def _spread(ax: Axes, own: pd.DataFrame, x: str, y: str, number: int, label: str
     ax.fill_between(over.index, over["min"], over["max"], color=colour, alpha=0.18, linewidth=0)
 
 
-@styled
+@plotting.style()
 def growth(counts: pd.DataFrame, times: pd.DataFrame) -> Figure:
     """Draw regions and seconds against width, with the paper's guides."""
     fig, (top, bottom) = plotting.small_multiples(2, columns=1, height=2.6, share=False)
@@ -73,7 +72,7 @@ def growth(counts: pd.DataFrame, times: pd.DataFrame) -> Figure:
     return fig
 
 
-@styled
+@plotting.style()
 def training(table: pd.DataFrame) -> Figure:
     """Draw regions, mean area and eccentricity of small slices against the epoch."""
     fig, axes = plotting.small_multiples(3, columns=1, height=1.9, share=False)
@@ -103,7 +102,7 @@ def _logarithmic(ax: Axes) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-@styled
+@plotting.style()
 def augmentation(table: pd.DataFrame) -> Figure:
     """Draw the distribution over test images of regions and mean area, by training."""
     networks = list(dict.fromkeys(table.network))
@@ -136,7 +135,7 @@ def _density(ax: Axes, values: np.ndarray, number: int, label: str) -> None:
     ax.fill_between(np.exp(grid), height, color=colour, alpha=0.15, linewidth=0)
 
 
-@styled
+@plotting.style()
 def boundary_lengths(table: pd.DataFrame) -> Figure:
     """Draw the length of the boundary in every slice against the epoch."""
     fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.0)
@@ -160,7 +159,7 @@ def boundary_lengths(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@styled
+@plotting.style()
 def surface_density(table: pd.DataFrame) -> Figure:
     """Draw regions per area against the distance from the true surface."""
     fig, (ax,) = plotting.small_multiples(1, columns=1, height=2.8)
@@ -173,7 +172,7 @@ def surface_density(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@styled
+@plotting.style()
 def attacks(table: pd.DataFrame) -> Figure:
     """Draw each attack's distance from its image against the image's margin in the slice."""
     fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.2)

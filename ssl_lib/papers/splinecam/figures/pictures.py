@@ -11,7 +11,6 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.splinecam.figures import _marks
-from ssl_lib.papers.splinecam.figures._marks import styled
 from ssl_lib.papers.splinecam.shapes import edges, polygons
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ __all__ = [
 DIGITS: Classes = MappingProxyType({digit: str(digit) for digit in range(10)})
 
 
-@styled
+@plotting.style()
 def evolution(table: pd.DataFrame, *, task: str) -> Figure:
     """Draw the partition of a toy classifier at every snapshot, with the data in the last."""
     own = table[table.task == task]
@@ -57,7 +56,7 @@ def evolution(table: pd.DataFrame, *, task: str) -> Figure:
     return fig
 
 
-@styled
+@plotting.style()
 def training_pictures(table: pd.DataFrame, *, classes: Classes = DIGITS) -> Figure:
     """Draw one plane through three images at every snapshot."""
     epochs = [name for name in table.panel.unique() if name != "anchors"]
@@ -74,7 +73,7 @@ def training_pictures(table: pd.DataFrame, *, classes: Classes = DIGITS) -> Figu
     return fig
 
 
-@styled
+@plotting.style()
 def boundary_evolution(table: pd.DataFrame, *, names: tuple[str, str]) -> Figure:
     """Draw two slices (columns) at every snapshot (rows)."""
     epochs = list(dict.fromkeys(table[table.kind == "region"].panel))
@@ -90,7 +89,7 @@ def boundary_evolution(table: pd.DataFrame, *, names: tuple[str, str]) -> Figure
     return fig
 
 
-@styled
+@plotting.style()
 def photo(table: pd.DataFrame) -> Figure:
     """Draw what two networks make of a photograph: every region in its colour, and the edges."""
     names = list(dict.fromkeys(table.panel))
@@ -122,7 +121,7 @@ def _layers(ax: object, own: pd.DataFrame, *, width: float = 0.35) -> None:
         )
 
 
-@styled
+@plotting.style()
 def surface(table: pd.DataFrame) -> Figure:
     """Draw planes of a signed-distance network: edges by layer and the exact zero level."""
     names = list(dict.fromkeys(table.panel))
@@ -139,7 +138,7 @@ def surface(table: pd.DataFrame) -> Figure:
     return fig
 
 
-@styled
+@plotting.style()
 def architectures(
     table: pd.DataFrame, *, names: dict[str, str], classes: Classes = DIGITS
 ) -> Figure:
@@ -159,7 +158,7 @@ def _anchors(ax: Axes, points: pd.DataFrame, classes: Classes) -> None:
         _marks.mark(ax, x, y, classes[int(value)])
 
 
-@styled
+@plotting.style()
 def samples(
     table: pd.DataFrame, *, names: dict[str, str], classes: Classes = DIGITS, each: int = 6
 ) -> Figure:
@@ -187,7 +186,7 @@ def _image(values: np.ndarray) -> np.ndarray:
     return np.asarray(image.clip(0, 1).squeeze())
 
 
-@styled
+@plotting.style()
 def attack(table: pd.DataFrame) -> Figure:
     """Draw the slice through an image, its attack and another image of its class."""
     fig, (ax,) = _marks.panels(1, 1, height=5.2)
