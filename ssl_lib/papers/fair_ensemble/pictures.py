@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
+from ssl_lib import committed
 from ssl_lib.papers.fair_ensemble import tables
 from ssl_lib.papers.fair_ensemble.members import Chapter, load
 from ssl_lib.papers.fair_ensemble.settings import Settings
@@ -129,6 +130,6 @@ def measured(settings: Settings) -> dict[str, Result]:
         key = f"fair_ensemble-pictures-{name}"
         if own:
             found[name] = store.table(key, compute, Summary(name=name, settings=settings))
-        elif (store.committed_root / f"{key}.json").is_file():
+        elif committed.exists(store.committed_root, key):
             found[name] = store.committed(key)
     return found

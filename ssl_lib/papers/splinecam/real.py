@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ssl_lib import committed
 from ssl_lib.papers.splinecam import attacks, augmentation, boundaries, training
 from ssl_lib.papers.splinecam.settings import Settings
 from ssl_lib.paths import share
@@ -149,7 +150,7 @@ def measured(
         key = f"splinecam-real-{name}"
         if own:
             found[name] = PARTS[name](settings, store)
-        elif (store.committed_root / f"{key}.json").is_file():
+        elif committed.exists(store.committed_root, key):
             kept = store.committed(key)
             found[name] = replace(kept, table=unpacked(kept.table))
     return found
