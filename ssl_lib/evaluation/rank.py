@@ -7,8 +7,10 @@ value decomposition of a tall matrix, and refine what squaring loses (see :func:
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,6 +34,9 @@ _TAIL = 1e-9
 
 # Columns of a Gram matrix computed at a time: symmetry then saves nearly half of the products.
 _COLUMNS = 256
+
+# From this width on BLAS's own routine for half a product is worth its call.
+_WIDE = 256
 
 
 def rankme(
@@ -247,17 +252,39 @@ def _spectrum(rows: Tensor, mean: Tensor | None, chunk: int) -> Tensor:
 def _gram(rows: Tensor, mean: Tensor | None, basis: Tensor | None, chunk: int) -> Tensor:
     width = rows.shape[1] if basis is None else basis.shape[1]
     gram = torch.zeros(width, width, dtype=torch.float64, device=rows.device)
+    # One buffer for all parts: fresh memory costs as much as the conversion.
+    buffer = rows.new_empty(min(chunk, len(rows)), rows.shape[1], dtype=torch.float64)
     for part in rows.split(chunk):
-        part = part.to(torch.float64)
-        part = part if mean is None else part - mean
+        part = buffer[: len(part)].copy_(part)
+        part = part if mean is None else part.sub_(mean)
         _add_gram(gram, part if basis is None else part @ basis)
     return gram
 
 
 def _add_gram(gram: Tensor, rows: Tensor) -> None:
     """Add ``rows^T rows`` to the upper triangle; what lies below the diagonal means nothing."""
+    if gram.device.type == "cpu" and len(gram) >= _WIDE:
+        return _syrk(gram, rows)
     for at in range(0, len(gram), _COLUMNS):
         gram[at : at + _COLUMNS, at:].addmm_(rows[:, at : at + _COLUMNS].T, rows[:, at:])
+    return None
+
+
+def _syrk(gram: Tensor, rows: Tensor) -> None:
+    from scipy.linalg import blas
+
+    # The transpose of a matrix in C's order is one in Fortran's: nothing is copied, and its
+    # lower triangle is our upper one.
+    with _threads().limit(limits=torch.get_num_threads(), user_api="blas"):
+        blas.dsyrk(1.0, rows.numpy().T, 1.0, gram.numpy().T, lower=1, overwrite_c=1)
+
+
+@functools.cache
+def _threads() -> Any:
+    # Called when scipy's BLAS is loaded: the controller finds what is.
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
+
+    return ThreadpoolController()
 
 
 class RankMeter:

@@ -58,6 +58,23 @@ def test_singular_values_are_accurate_relative_to_the_largest(name):
     assert float((ours - reference).abs().max() / reference[0]) < 1e-13
 
 
+@pytest.mark.parametrize("chunk", [200, 4096])
+@pytest.mark.parametrize("order", ["rows", "columns", "strided"])
+def test_wide_features_go_through_blas_to_the_same_values(chunk, order):
+    z = normal(700, 300)
+    z = {"rows": z, "columns": z.T.contiguous().T, "strided": normal(700, 600)[:, ::2]}[order]
+    before = z.clone()
+    reference = torch.linalg.svdvals(z)
+    assert float((singular_values(z, chunk=chunk) - reference).abs().max()) < 1e-11
+    centred = torch.linalg.svdvals(z - z.mean(0))
+    assert float((singular_values(z, centre=True, chunk=chunk) - centred).abs().max()) < 1e-11
+    meter = RankMeter(300)
+    for part in z.split(chunk):
+        meter.update(part)
+    assert meter.compute(eps=0) == pytest.approx(entropic_rank(reference, eps=0), rel=1e-10)
+    assert torch.equal(z, before)
+
+
 def test_known_spectra():
     assert entropic_rank(torch.tensor([2.0, 1, 1]), eps=0) == pytest.approx(2**1.5, abs=1e-12)
     assert entropic_rank(torch.tensor([2.0, 1, 1]), eps=1e-7) == pytest.approx(2.8284273, abs=5e-8)
