@@ -31,7 +31,7 @@ from ssl_lib.papers.imagenet_x import (
     own,
     sources,
 )
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, mean_interval, wilson
+from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, wilson
 from ssl_lib.results import Store
 
 HAS_DATA = bool(os.environ.get("SSL_LIB_DATA"))
@@ -534,16 +534,6 @@ def test_wilson_solves_its_equation() -> None:
     assert low[0] == pytest.approx(0, abs=1e-12)
     assert high[2] == pytest.approx(1)
     assert [float(end) for end in wilson(0, 0)] == [0, 1]
-
-
-def test_mean_interval_equals_scipy() -> None:
-    from scipy import stats
-
-    values = np.random.default_rng(0).normal(size=(13, 2))
-    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    low, high = mean_interval(values)
-    assert low == pytest.approx(expected.low)
-    assert high == pytest.approx(expected.high)
 
 
 def test_bootstrap_keeps_group_sizes_and_is_reproducible() -> None:

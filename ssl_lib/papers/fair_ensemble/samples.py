@@ -11,6 +11,7 @@ import pandas as pd
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.fairness import Groups, class_groups, subgroups
 from ssl_lib.evaluation.fairness.groups import held_out
+from ssl_lib.intervals import mean_interval
 from ssl_lib.papers.fair_ensemble.members import CLEAN
 from ssl_lib.papers.fair_ensemble.settings import Run
 from ssl_lib.randomness import numpy_generator
@@ -179,7 +180,4 @@ def over_samples(
             warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
             low, high = np.nanpercentile(replicates, [2.5, 97.5], axis=0)
         return mean, np.minimum(low, mean), np.maximum(high, mean)
-    from scipy import stats
-
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(axis=0, ddof=1) / len(values) ** 0.5
-    return mean, mean - half, mean + half
+    return mean_interval(values)

@@ -9,7 +9,8 @@ import pandas as pd
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
 from ssl_lib.evaluation.imagenet_x.families import family
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, mean_interval
+from ssl_lib.intervals import mean_interval
+from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models
 from ssl_lib.papers.imagenet_x.sources import Sources
 
 __all__ = [
@@ -110,11 +111,11 @@ def mean_ratios(models: Comparison) -> pd.DataFrame:
         Columns factor, error_ratio, low, high, sd, models.
     """
     ratios = models.counts.error_ratio
-    low, high = mean_interval(ratios)
+    mean, low, high = mean_interval(ratios)
     return pd.DataFrame(
         {
             "factor": ix.FACTORS,
-            "error_ratio": ratios.mean(axis=0),
+            "error_ratio": mean,
             "low": low,
             "high": high,
             "sd": ratios.std(axis=0, ddof=1),
@@ -347,14 +348,14 @@ def effective_robustness(models: Comparison) -> pd.DataFrame:
     parts = []
     for name in FAMILIES:
         rows = gains[models.families == name]
-        low, high = mean_interval(rows)
+        mean, low, high = mean_interval(rows)
         parts.append(
             pd.DataFrame(
                 {
                     "family": name,
                     "factor": [*ix.FACTORS, "mean of factors"],
                     "models": len(rows),
-                    "gain": rows.mean(axis=0),
+                    "gain": mean,
                     "low": low,
                     "high": high,
                 }

@@ -8,9 +8,10 @@ import pandas as pd
 from ssl_lib.claims import Estimate
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import is_transformer
+from ssl_lib.intervals import mean_interval
 from ssl_lib.papers.imagenet_x import annotations, augmentation, base_models, comparison
 from ssl_lib.papers.imagenet_x.comparison import Comparison
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, mean_interval
+from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models
 from ssl_lib.papers.imagenet_x.settings import Settings
 from ssl_lib.papers.imagenet_x.sources import Sources
 from ssl_lib.randomness import numpy_generator
@@ -230,8 +231,7 @@ def _metaclasses(sources: Sources) -> dict[str, Estimate]:
 def _data(models: Comparison) -> dict[str, Estimate]:
     gains = comparison.mean_gains(models)
     more = gains["more data"]
-    low, high = mean_interval(more)
-    found = {"more data": _estimate(more.mean(), low, high, n=len(more))}
+    found = {"more data": _estimate(*map(float, mean_interval(more)), n=len(more))}
     for name, family in (
         ("above robustness interventions", "robustness intervention"),
         ("above self-supervised", "self-supervised"),

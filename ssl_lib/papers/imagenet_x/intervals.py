@@ -8,7 +8,7 @@ from scipy import stats
 
 from ssl_lib.randomness import numpy_generator
 
-__all__ = ["bootstrap_over_models", "mean_interval", "wilson"]
+__all__ = ["bootstrap_over_models", "wilson"]
 
 Floats = npt.NDArray[np.float64]
 Z = stats.norm.ppf(0.975)
@@ -39,31 +39,6 @@ def wilson(successes: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[Floats, Flo
         half = np.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
     none = n == 0
     return np.where(none, 0.0, centre - half), np.where(none, 1.0, centre + half)
-
-
-def mean_interval(values: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Return the 95 % t interval of the mean over the first axis.
-
-    Parameters
-    ----------
-    values : array_like (n, ...)
-        At least two rows.
-
-    Returns
-    -------
-    low, high : float64 arrays (...)
-
-    Examples
-    --------
-    >>> low, high = mean_interval([[1.0], [2.0], [3.0]])
-    >>> low.round(3), high.round(3)
-    (array([-0.484]), array([4.484]))
-    """
-    array = np.asarray(values, float)
-    n = len(array)
-    half = stats.t.ppf(0.975, n - 1) * array.std(axis=0, ddof=1) / np.sqrt(n)
-    mean = array.mean(axis=0)
-    return mean - half, mean + half
 
 
 def bootstrap_over_models(

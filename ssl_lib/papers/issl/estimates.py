@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ssl_lib.claims import Estimate
+from ssl_lib.intervals import mean_interval
 from ssl_lib.methods import cissl_loss, dissl_terms, simclr_loss
 from ssl_lib.papers.issl.settings import Settings
-from ssl_lib.papers.issl.summary import difference, mean_interval
+from ssl_lib.papers.issl.summary import difference
 from ssl_lib.randomness import torch_generator
 
 __all__ = ["estimates", "largest_identity_error"]
@@ -80,7 +81,7 @@ def _runs(table: pd.DataFrame, column: str, **where: object) -> np.ndarray:
 def _mean(values: pd.Series | np.ndarray) -> Estimate:
     if len(values) < 2:
         return Estimate(float(np.mean(values)) if len(values) else float("nan"), n=len(values))
-    mean, low, high = mean_interval(values)
+    mean, low, high = map(float, mean_interval(values))
     return Estimate(mean, low, high, n=len(values))
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from ssl_lib.errors import InputError
+from ssl_lib.intervals import mean_interval
 from ssl_lib.papers.issl.experiments import FOLDER, SWEEP
 from ssl_lib.papers.issl.settings import STAGES, Settings
-from ssl_lib.papers.issl.summary import mean_interval
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
 
@@ -192,6 +192,6 @@ def verdicts(table: pd.DataFrame, *, base: int) -> pd.DataFrame:
 
 def _said(values: pd.Series) -> tuple[float, str, str]:
     """Return mean, interval in words, and which side of zero it lies on."""
-    mean, low, high = mean_interval(values)
+    mean, low, high = map(float, mean_interval(values))
     side = "yes" if low > 0 else "no: less" if high < 0 else "cannot tell"
     return mean, f"{low:.1f} to {high:.1f}".replace("-", "\N{MINUS SIGN}"), side

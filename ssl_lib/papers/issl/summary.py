@@ -7,37 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ssl_lib.claims import Estimate
+from ssl_lib.intervals import mean_interval
 
-__all__ = ["difference", "mean_interval", "over_runs"]
-
-
-def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, float, float]:
-    """Return the mean of independent runs and its interval.
-
-    Parameters
-    ----------
-    values : array_like of shape (n,)
-        At least two for an interval; with one, both ends are NaN.
-    level : float, default=0.95
-        Of confidence, by Student's t with n - 1 degrees of freedom.
-
-    Returns
-    -------
-    mean, low, high : float
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in mean_interval([1.0, 2.0, 3.0])]
-    [2.0, -0.484, 4.484]
-    """
-    from scipy import stats
-
-    array = np.asarray(values, dtype=float)
-    mean = float(array.mean())
-    if len(array) < 2:
-        return mean, float("nan"), float("nan")
-    half = stats.t.ppf((1 + level) / 2, len(array) - 1) * array.std(ddof=1) / len(array) ** 0.5
-    return mean, mean - float(half), mean + float(half)
+__all__ = ["difference", "over_runs"]
 
 
 def over_runs(table: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
@@ -65,8 +37,7 @@ def over_runs(table: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFra
     """
     rows = []
     for key, part in table.groupby(list(by), sort=False):
-        mean, low, high = mean_interval(part[column])
-        rows.append((*key, mean, low, high, len(part)))
+        rows.append((*key, *map(float, mean_interval(part[column])), len(part)))
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "runs"])
 
 
@@ -95,5 +66,5 @@ def difference(
     10 (10 to 10, n = 2)
     """
     gaps = scale * (np.asarray(first, dtype=float) - np.asarray(second, dtype=float))
-    mean, low, high = mean_interval(gaps)
+    mean, low, high = map(float, mean_interval(gaps))
     return Estimate(mean, low, high, n=len(gaps), note=note)

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from ssl_lib.claims import Estimate
+from ssl_lib.intervals import mean_interval
 
 __all__ = ["by_seed", "correlation", "mean_estimate"]
 
@@ -69,12 +70,10 @@ def mean_estimate(
     >>> print(mean_estimate([0.7, 0.8, 0.9]))
     0.8 (0.5516 to 1.048, n = 3, 95 % t interval over seeds)
     """
-    array = np.asarray(values, float)
-    n, mean = len(array), float(array.mean())
-    low, high = -np.inf, np.inf
-    if n > 1:
-        half = float(stats.t.ppf(0.975, n - 1) * array.std(ddof=1) / np.sqrt(n))
-        low, high = mean - half, mean + half
+    n = len(np.asarray(values))
+    mean, low, high = (float(end) for end in mean_interval(values))
+    if n == 1:
+        low, high = -np.inf, np.inf
     if limits is not None:
         low, high = max(low, limits[0]), min(high, limits[1])
     if not (np.isfinite(low) and np.isfinite(high)) or np.isnan(mean):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ssl_lib import profiles
 from ssl_lib.data import ImageData
 from ssl_lib.data.views import Affine, HorizontalFlip, Policy, RandomResizedCrop
 from ssl_lib.geometry import partition, slice_through, statistics
+from ssl_lib.intervals import mean_interval
 from ssl_lib.papers.splinecam.images import load
 from ssl_lib.papers.splinecam.networks import PLAIN, train_classifiers
 from ssl_lib.papers.splinecam.settings import Settings
@@ -180,8 +180,7 @@ def factors(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _factor(what: str, logs: np.ndarray) -> dict[str, object]:
-    half = stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5
-    low, middle, high = np.exp(logs.mean() + np.array([-half, 0, half]))
+    middle, low, high = (float(np.exp(end)) for end in mean_interval(logs))
     return {"what": what, "factor": middle, "low": low, "high": high, "n": len(logs)}
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from ssl_lib.claims import Estimate
+from ssl_lib.intervals import half_width, mean_interval
 from ssl_lib.papers.splinecam import augmentation, boundaries, exactness, growth, implicit
 from ssl_lib.results import Result
 
@@ -57,11 +58,8 @@ def mean(values: npt.ArrayLike) -> Estimate:
     >>> print(mean([1.0, 2.0, 3.0]))
     2 (−0.4841 to 4.484, n = 3)
     """
-    array = np.asarray(values, float)
-    n = len(array)
-    half = float(stats.t.ppf(0.975, n - 1) * array.std(ddof=1) / n**0.5)
-    middle = float(array.mean())
-    return Estimate(middle, middle - half, middle + half, n=n)
+    middle, low, high = (float(end) for end in mean_interval(values))
+    return Estimate(middle, low, high, n=len(np.asarray(values)))
 
 
 def _exact(checks: pd.DataFrame) -> dict[str, Estimate]:
@@ -90,7 +88,8 @@ def _dimension(counts: pd.DataFrame) -> Estimate:
     high, low = (_largest(counts, d) for d in (8002, 2))
     ratio = high.mean() / low.mean()
     variation = sum(v.var(ddof=1) / len(v) / v.mean() ** 2 for v in (high, low))
-    half = stats.t.ppf(0.975, len(high) + len(low) - 2) * ratio * variation**0.5
+    freedom = len(high) + len(low) - 2
+    half = float(half_width(ratio * variation**0.5, 1, freedom=freedom))
     return Estimate(ratio, ratio - half, ratio + half, n=len(high))
 
 
