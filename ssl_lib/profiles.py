@@ -22,7 +22,7 @@ from ssl_lib.errors import InputError, closest
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PROFILES", "Profile", "Settings", "check", "choose", "device"]
+__all__ = ["PROFILES", "Profile", "Settings", "check", "check_count", "choose", "device"]
 
 Profile = Literal["smoke", "quick", "standard", "paper"]
 PROFILES: tuple[Profile, ...] = ("smoke", "quick", "standard", "paper")
@@ -57,6 +57,38 @@ def check(name: str) -> Profile:
     if name not in PROFILES:
         raise InputError(f"Unknown profile {name!r}.{closest(str(name), PROFILES)}")
     return name
+
+
+def check_count(name: str, value: object, *, least: int = 1, most: int) -> None:
+    """Refuse what is not a count that a chapter can be run with.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    value : object
+        0 stands for the profile's number.
+    least, most : int
+        The range of all others.
+
+    Raises
+    ------
+    InputError
+        When `value` is no integer or out of range.
+
+    Examples
+    --------
+    >>> check_count("runs", 1, least=2, most=100)
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: runs must be 0 (the profile's number) or from 2 to 100, got 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{name} must be an integer, got {value!r}.")
+    if value and not least <= value <= most:
+        raise InputError(
+            f"{name} must be 0 (the profile's number) or from {least} to {most:,}, got {value}."
+        )
 
 
 def choose(profile: str, *, smoke: T, quick: T, standard: T, paper: T) -> T:

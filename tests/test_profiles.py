@@ -78,3 +78,25 @@ def test_auto_is_a_device_that_works() -> None:
 def test_device_that_is_not_there(name: str) -> None:
     with pytest.raises(InputError, match="device"):
         profiles.device(name)
+
+
+@pytest.mark.parametrize("value", [0, 2, 100])
+def test_a_count_is_zero_or_in_range(value: int) -> None:
+    profiles.check_count("runs", value, least=2, most=100)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1, "runs must be 0 (the profile's number) or from 2 to 1,000, got 1."),
+        (-1, "or from 2 to 1,000, got -1."),
+        (1001, "or from 2 to 1,000, got 1001."),
+        (True, "runs must be an integer, got True."),
+        (3.0, "runs must be an integer, got 3.0."),
+        ("3", "runs must be an integer, got '3'."),
+    ],
+)
+def test_other_counts_are_refused(value: object, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        profiles.check_count("runs", value, least=2, most=1000)
+    assert said in str(caught.value)

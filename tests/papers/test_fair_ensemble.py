@@ -68,7 +68,7 @@ def measured(tmp_path_factory):
     ("given", "message"),
     [
         ({"aggregate": "mean"}, "unknown aggregate 'mean'"),
-        ({"members": 2}, "members must be 0 (the profile's number) or at least 3, got 2"),
+        ({"members": 2}, "members must be 0 (the profile's number) or from 3 to 1,000,000, got 2"),
         ({"splits": -1}, "splits must be 0"),
         ({"splits": 1.5}, "splits must be an integer"),
         ({"members": True}, "members must be an integer"),

@@ -48,7 +48,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     ("given", "message"),
     [
         ({"sign": "major"}, "sign must be 'majority' or 'smallest', got 'major'"),
-        ({"width": -1}, "width must be 0 (the profile's) or up to"),
+        ({"width": -1}, "width must be 0 (the profile's number) or from 1 to 1,000,000"),
         ({"steps": 2.5}, "steps must be an integer, got 2.5"),
         ({"steps": True}, "steps must be an integer, got True"),
         ({"profile": "fast"}, "Unknown profile 'fast'"),

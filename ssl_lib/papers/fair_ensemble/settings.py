@@ -130,6 +130,7 @@ PICTURES: dict[str, tuple[tuple[int, int], ...]] = {
     "paper": ((500, 300), (500, 50)),
 }
 HARD_DIGITS = (3, 8, 9)
+MOST = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,13 +180,7 @@ class Settings(profiles.Settings):
                 f"unknown aggregate {self.aggregate!r}.{closest(self.aggregate, AGGREGATES)}"
             )
         for name, least in (("members", 3), ("splits", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise InputError(f"{name} must be an integer, got {value!r}.")
-            if value and value < least:
-                raise InputError(
-                    f"{name} must be 0 (the profile's number) or at least {least}, got {value}."
-                )
+            profiles.check_count(name, getattr(self, name), least=least, most=MOST)
 
     @property
     def on_digits(self) -> bool:

@@ -67,7 +67,9 @@ class Settings(profiles.Settings):
         super().__post_init__()
         _check_choice("selection", self.selection, SELECTIONS)
         _check_choice("scoring", self.scoring, SCORINGS)
-        _check_replicates(self.replicates)
+        profiles.check_count(
+            "replicates", self.replicates, least=FEWEST_REPLICATES, most=MOST_REPLICATES
+        )
         _check_text("images", self.images)
         _check_text("model", self.model)
         if not self.model:
@@ -97,16 +99,6 @@ def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         options = " or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])])
         raise InputError(f"{name} must be {options}, got {value!r}.{closest(value, known)}")
-
-
-def _check_replicates(value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"replicates must be an integer, got {value!r}.")
-    if value and not FEWEST_REPLICATES <= value <= MOST_REPLICATES:
-        raise InputError(
-            f"replicates must be 0 (the profile's number) or from {FEWEST_REPLICATES} to "
-            f"{MOST_REPLICATES:,}, got {value}."
-        )
 
 
 def _check_text(name: str, value: object) -> None:

@@ -138,13 +138,8 @@ class Settings(profiles.Settings):
                 f"{closest(str(self.data), known)}"
             )
         object.__setattr__(self, "dims", _checked_dims(self.dims, self.channels))
-        if isinstance(self.seeds, bool) or not isinstance(self.seeds, int):
-            raise InputError(f"seeds must be an integer, got {self.seeds!r}.")
-        if self.seeds and not 2 <= self.seeds <= MOST_SEEDS:
-            raise InputError(
-                "seeds must be 0 (the profile's number) or from 2, which an interval needs, to "
-                f"{MOST_SEEDS}, got {self.seeds}."
-            )
+        # Two are the fewest with an interval.
+        profiles.check_count("seeds", self.seeds, least=2, most=MOST_SEEDS)
 
     @property
     def data_name(self) -> str:

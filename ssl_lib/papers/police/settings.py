@@ -62,7 +62,7 @@ class Settings(profiles.Settings):
             hint = hint if "Did you mean" in hint else ""
             raise InputError(f"sign must be 'majority' or 'smallest', got {self.sign!r}.{hint}")
         for name in ("width", "steps"):
-            _check_count(name, getattr(self, name))
+            profiles.check_count(name, getattr(self, name), most=LARGEST)
 
     @property
     def place(self) -> torch.device:
@@ -98,10 +98,3 @@ class Settings(profiles.Settings):
         return profiles.choose(
             self.profile, smoke=THREE[:2], quick=THREE, standard=NINE, paper=NINE
         )
-
-
-def _check_count(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{name} must be an integer, got {value!r}.")
-    if not 0 <= value <= LARGEST:
-        raise InputError(f"{name} must be 0 (the profile's) or up to {LARGEST:,}, got {value}.")

@@ -116,7 +116,7 @@ class Settings(profiles.Settings):
                 raise InputError(f"{name} must be text, got {getattr(self, name)!r}.")
         if not self.model:
             raise InputError("model must not be empty; give a name such as 'resnet18'.")
-        _check_seeds(self.seeds)
+        profiles.check_count("seeds", self.seeds, most=MOST_SEEDS)
         _check_tolerance(self.tolerance)
         _check_data(self.data)
 
@@ -125,15 +125,6 @@ class Settings(profiles.Settings):
         """The seeds of this run."""
         chosen = profiles.choose(self.profile, smoke=2, quick=3, standard=3, paper=3)
         return tuple(range(self.seed, self.seed + (self.seeds or chosen)))
-
-
-def _check_seeds(value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"seeds must be an integer, got {value!r}.")
-    if not 0 <= value <= MOST_SEEDS:
-        raise InputError(
-            f"seeds must be 0 (the profile's number) or from 1 to {MOST_SEEDS}, got {value}."
-        )
 
 
 def _check_tolerance(value: object) -> None:

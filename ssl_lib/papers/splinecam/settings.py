@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from ssl_lib import profiles
-from ssl_lib.errors import InputError
 
 __all__ = ["Settings"]
 
@@ -43,12 +42,7 @@ class Settings(profiles.Settings):
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
         super().__post_init__()
-        if isinstance(self.runs, bool) or not isinstance(self.runs, int):
-            raise InputError(f"runs must be an integer, got {self.runs!r}.")
-        if self.runs and not 2 <= self.runs <= 100:
-            raise InputError(
-                f"runs must be 0 (the profile's number) or from 2 to 100, got {self.runs}."
-            )
+        profiles.check_count("runs", self.runs, least=2, most=100)
 
     @property
     def n_runs(self) -> int:
