@@ -7,7 +7,6 @@ one notebook at a time for each core, at profile quick. Set-up and downloads are
 ``SSL_LIB_DATA`` is used as it is.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -18,9 +17,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssl_lib.paths import repository, share
+from benchmarks.tables import parser_of, publish
+from ssl_lib.paths import repository
 from ssl_lib.publishing import runner
-from ssl_lib.results import Store
 
 CHANGED = "imagenet_x"
 
@@ -63,14 +62,8 @@ def measure(config: dict[str, str]) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=share("results"))
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:  # never from the cache
-        store = Store(scratch)
-        result = store.table("book", measure, {"profile": "quick"}, uses=[runner.run])
-        print(result.table.to_string(index=False))
-        print(store.publish(result, args.output / "benchmarks"))
+    args = parser_of(__doc__).parse_args()
+    publish("book", measure, args, {"profile": "quick"}, uses=[runner.run])
 
 
 if __name__ == "__main__":

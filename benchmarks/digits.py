@@ -15,15 +15,13 @@ smoothing 0.8; logistic probes on 1, 5 and 10 labels a class (5 draws) and on al
 ``OUTPUT/benchmarks``, each with its manifest.
 """
 
-import argparse
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib import data
 from ssl_lib.data.views import Policy, policy
 from ssl_lib.data.views.colour import Intensity
@@ -35,8 +33,6 @@ from ssl_lib.evaluation.linear import logistic_probe
 from ssl_lib.evaluation.rank import rankme
 from ssl_lib.methods import METHODS, Method, build_method
 from ssl_lib.models import build_encoder
-from ssl_lib.paths import share
-from ssl_lib.results import Store
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import Run, pretrain
 from ssl_lib.training.runs import one_view
@@ -167,25 +163,17 @@ def diet(config: dict[str, Any]) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--methods", nargs="+", default=[*METHODS], choices=METHODS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--diet-seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--diet-epochs", type=int, default=30)
-    parser.add_argument("--output", type=Path, default=share("results"))
     args = parser.parse_args()
     every = {"methods": args.methods, "seeds": args.seeds, "steps": args.steps}
     own = {"seeds": args.diet_seeds, "epochs": args.diet_epochs}
-    with tempfile.TemporaryDirectory() as scratch:  # never from the cache: times are measured
-        store = Store(scratch)
-        results = [
-            store.table("digits", every_method, every),
-            store.table("digits_diet", diet, own),
-        ]
-        for result in results:
-            print(result.table.to_string(index=False, na_rep="", float_format="%.3f"))
-            print(store.publish(result, args.output / "benchmarks"))
+    publish("digits", every_method, args, every)
+    publish("digits_diet", diet, args, own)
 
 
 if __name__ == "__main__":

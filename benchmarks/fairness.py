@@ -9,12 +9,10 @@ by one engine, all at once or one after another. One thread. The table goes to
 ``OUTPUT/benchmarks/fairness.csv``, its manifest beside it.
 """
 
-import argparse
 import json
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,11 +21,10 @@ import numpy as np
 import pandas as pd
 import threadpoolctl
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib.evaluation import fairness
 from ssl_lib.evaluation.fairness.curves import draw_ensembles
 from ssl_lib.papers.fair_ensemble import Settings, members
-from ssl_lib.paths import share
-from ssl_lib.results import Store
 
 PART = 5  # draws of each size that the loop is timed on
 ALONE = 3  # members that are trained one by one
@@ -139,17 +136,12 @@ def measure(config: dict[str, int]) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     for name, default in (("members", 20), ("images", 10_000), ("classes", 200), ("draws", 1000)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--output", type=Path, default=share("results"))
     args = parser.parse_args()
-    config = {name: getattr(args, name) for name in ("members", "images", "classes", "draws")}
-    with tempfile.TemporaryDirectory() as scratch, threadpoolctl.threadpool_limits(1):
-        store = Store(scratch)  # never from the cache
-        result = store.table("fairness", measure, config, uses=[ours, measure_side, training])
-        print(result.table.to_string(index=False))
-        print(store.publish(result, args.output / "benchmarks"))
+    with threadpoolctl.threadpool_limits(1):
+        publish("fairness", measure, args, uses=[ours, measure_side, training])
 
 
 if __name__ == "__main__":

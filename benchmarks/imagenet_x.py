@@ -8,7 +8,6 @@ start to end with their peak memory. Without the released files the predictions 
 costs the same. The table goes to ``OUTPUT/benchmarks/imagenet_x.csv``, its manifest beside it.
 """
 
-import argparse
 import contextlib
 import gc
 import shutil
@@ -25,11 +24,10 @@ import numpy as np
 import pandas as pd
 import threadpoolctl
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x import published, wheel
 from ssl_lib.evaluation.imagenet_x.counts import tick_sums
-from ssl_lib.paths import share
-from ssl_lib.results import Store
 
 MODELS_OF_THE_TESTBED = 335
 REPLICATES = 1000
@@ -221,15 +219,9 @@ def with_ratios(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=share("results"))
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:  # never from the cache
-        store = Store(scratch)
-        result = store.table("imagenet_x", measure, {"rounds": args.rounds}, uses=[ix.evaluate])
-        print(result.table.to_string(index=False, na_rep=""))
-        print(store.publish(result, args.output / "benchmarks"))
+    publish("imagenet_x", measure, parser.parse_args(), uses=[ix.evaluate])
 
 
 if __name__ == "__main__":

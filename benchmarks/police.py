@@ -10,9 +10,7 @@ code is then timed too. Merging removes the cost: the merged network's forward p
 against the unconstrained one's. The table goes to ``OUTPUT/benchmarks/police.csv``.
 """
 
-import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.tables import parser_of, publish
 from ssl_lib.geometry import constrain
-from ssl_lib.paths import share
-from ssl_lib.results import Store
 
 N = 1024
 # Dimension, width, depth; the first three are the paper's, with its milliseconds on a GP100.
@@ -143,12 +140,11 @@ def measure(config: dict[str, Any], checkout: str | None) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--official", type=Path, help="a checkout of the published code")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--large", action="store_true", help="the paper's row of D = 3072, too")
-    parser.add_argument("--output", type=Path, default=share("results"))
     args = parser.parse_args()
     config = {
         "cases": [*CASES, *([LARGE] if args.large else [])],
@@ -157,12 +153,7 @@ def main() -> None:
         "official": args.official is not None,
     }
     folder = str(args.official) if args.official else None
-    with tempfile.TemporaryDirectory() as scratch:  # never from the cache
-        result = Store(scratch).table(
-            "police", lambda c: measure(c, folder), config, uses=[constrain]
-        )
-        print(result.table.to_string(index=False, na_rep=""))
-        print(Store(scratch).publish(result, args.output / "benchmarks"))
+    publish("police", lambda c: measure(c, folder), args, config, uses=[constrain])
 
 
 if __name__ == "__main__":

@@ -11,12 +11,10 @@ memory, with the default chunks and without, is that of a process of its own. Th
 ``OUTPUT/benchmarks/splinecam.csv``.
 """
 
-import argparse
 import importlib.util
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +23,8 @@ import torch
 from torch import nn
 
 from benchmarks.splinecam_peers import network, timed
+from benchmarks.tables import parser_of, publish
 from ssl_lib.geometry import box, partition
-from ssl_lib.paths import share
-from ssl_lib.results import Store
 
 # Width, depth, and whether the initialisation is He's (else torch's default).
 NETWORKS = [
@@ -90,13 +87,12 @@ def measure(config: dict[str, Any], commands: dict[str, list[str]]) -> pd.DataFr
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--official", type=Path, help="a checkout of the published code")
     parser.add_argument("--official-python", default=sys.executable, help="interpreter for it")
     parser.add_argument("--peer-regions", type=int, default=10_000)
     parser.add_argument("--largest", type=int, default=256, help="width of the widest deep network")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", type=Path, default=share("results"))
     args = parser.parse_args()
     peer = ["-m", "benchmarks.splinecam_peers"]
     commands = {}
@@ -111,12 +107,7 @@ def main() -> None:
         "peers": list(commands),
         "peer_regions": args.peer_regions,
     }
-    with tempfile.TemporaryDirectory() as scratch:  # never from the cache
-        result = Store(scratch).table(
-            "splinecam", lambda c: measure(c, commands), config, uses=[partition]
-        )
-        print(result.table.to_string(index=False, na_rep=""))
-        print(Store(scratch).publish(result, args.output / "benchmarks"))
+    publish("splinecam", lambda c: measure(c, commands), args, config, uses=[partition])
 
 
 if __name__ == "__main__":

@@ -22,10 +22,12 @@ def publish(
     name: str,
     measure: Callable[[Mapping[str, Any]], pd.DataFrame],
     args: argparse.Namespace,
+    config: Mapping[str, Any] | None = None,
     **about: Any,
 ) -> None:
-    """Measure with the arguments as configuration, print the table and write it."""
-    config = {key: value for key, value in vars(args).items() if key != "output"}
+    """Measure, print the table and write it; all arguments are the configuration by default."""
+    if config is None:
+        config = {key: value for key, value in vars(args).items() if key != "output"}
     with tempfile.TemporaryDirectory() as scratch:  # never from the cache: times are measured
         store = Store(scratch)
         result = store.table(name, measure, config, **about)

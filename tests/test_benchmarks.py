@@ -2,10 +2,12 @@
 
 import importlib
 
+import pandas as pd
 import pytest
 
 from ssl_lib import data
 from ssl_lib.papers.fair_ensemble import Settings
+from ssl_lib.results import Store
 
 TOY = {
     "ridge": {"rows": 200, "dim": 8, "classes": 3, "penalties": 3, "threads": 1, "wall": False},
@@ -70,3 +72,21 @@ _load = data.load
 
 def shapes(split):
     return _load("shapes", n=300, size=16, split=split)
+
+
+def test_a_table_is_measured_anew_and_says_with_what(benchmark_of, tmp_path):
+    tables, measured = benchmark_of("tables"), []
+
+    def measure(config):
+        measured.append(config["rounds"])
+        return pd.DataFrame({"seconds": [float(len(measured))]})
+
+    parser = tables.parser_of("A benchmark.")
+    parser.add_argument("--rounds", type=int, default=2)
+    args = parser.parse_args(["--output", str(tmp_path)])
+    tables.publish("mine", measure, args)
+    tables.publish("mine", measure, args, {"rounds": 7})
+    assert measured == [2, 7]
+    found = Store(committed=tmp_path / "benchmarks").committed("mine")
+    assert found.table["seconds"].tolist() == [2.0]
+    assert found.manifest.key["config"] == {"rounds": 7}
