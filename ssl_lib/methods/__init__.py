@@ -12,6 +12,7 @@ from ssl_lib.methods.ema import ema_momentum, ema_update
 from ssl_lib.methods.entropy import batch_entropy, logdet_entropy, pairwise_entropy
 from ssl_lib.methods.gather import gather
 from ssl_lib.methods.msn import MSN, msn_loss, msn_targets
+from ssl_lib.methods.online import OnlineProbe
 from ssl_lib.methods.pmsn import PMSN, pmsn_loss
 from ssl_lib.methods.prior import align_prior, power_law_prior, prior_divergence, uniform_prior
 from ssl_lib.methods.simclr import SimCLR, simclr_loss
@@ -33,6 +34,7 @@ __all__ = [
     "PMSN",
     "BarlowTwins",
     "Method",
+    "OnlineProbe",
     "Output",
     "SimCLR",
     "Spectral",
