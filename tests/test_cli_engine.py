@@ -1,5 +1,6 @@
 """``ssl-lib pretrain``, ``probe`` and ``rankme`` as a user runs them."""
 
+import errno
 import json
 import shutil
 
@@ -139,6 +140,15 @@ def test_rankme_warns_of_few_samples_in_one_line_and_keeps_to_json(capsys, tmp_p
     assert json.loads(out)["rankme"] == pytest.approx(3, rel=1e-4)
 
 
+def test_probe_of_few_images_warns_in_one_line(run, capsys):
+    arguments = ("--data", "digits", "--limit", "20", "--no-logistic", "--format", "json")
+    status, out, err = call(capsys, "probe", run, *arguments)
+    assert status == 0
+    assert err.startswith("warning: RankMe of 20 samples")
+    assert err.count("\n") == 1
+    assert json.loads(out)["method"] == "simclr"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -184,6 +194,15 @@ def test_folders_that_are_not_ours(capsys, tmp_path, run):
     assert "no checkpoint at" in refused(capsys, "rankme", tmp_path)
     line = refused(capsys, *TINY, "--epochs", "3", "--out", run)
     assert "holds another run: its epochs is 2, not 3" in line
+
+
+def test_a_folder_that_cannot_be_written(capsys, monkeypatch, tmp_path):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ssl_lib.training.loop.save_checkpoint", full)
+    line = refused(capsys, *TINY, "--out", tmp_path / "run")
+    assert f"cannot write to {tmp_path / 'run'}: No space left on device." in line
 
 
 def test_another_option_of_the_method_is_another_run(capsys, run):
@@ -259,6 +278,7 @@ def test_rankme_refuses_files_and_numbers(capsys, tmp_path, run):
         ([tmp_path / "none.npy"], "no such file"),
         ([tmp_path / "good.npy", "--samples", "1"], "--samples must be at least 2"),
         ([tmp_path / "good.npy", "--eps", "-1"], "eps must be at least 0"),
+        ([tmp_path / "good.npy", "--eps", "nan"], "eps must be at least 0 and finite, got nan"),
         ([run, "--data", "shapes"], "takes images of 1 x 8 x 8"),
     ):
         assert message in refused(capsys, "rankme", *arguments)

@@ -115,16 +115,19 @@ def _train(out: Path, train: "ImageData", spec: "RunSpec", device: Any) -> "Run"
     from ssl_lib.training.runs import assemble
 
     method, policy = assemble(spec)
-    return pretrain(
-        method,
-        train,
-        policy=policy,
-        config=spec.training,
-        device=device,
-        out=out,
-        spec=spec,
-        metrics=_knn(train, spec),
-    )
+    try:
+        return pretrain(
+            method,
+            train,
+            policy=policy,
+            config=spec.training,
+            device=device,
+            out=out,
+            spec=spec,
+            metrics=_knn(train, spec),
+        )
+    except OSError as error:  # a folder that cannot be made, a full disk
+        raise InputError(f"cannot write to {out}: {error.strerror or error}.") from error
 
 
 def _knn(train: "ImageData", spec: "RunSpec") -> Callable[["Method"], dict[str, float]]:

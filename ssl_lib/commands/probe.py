@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssl_lib.commands.lines import warnings_as_lines
 from ssl_lib.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,13 +39,14 @@ def run(args: argparse.Namespace) -> int:
     train, test = _images(args, spec)
     if args.limit is not None:
         train = subsample(train, args.limit, seed=args.seed)
-    measures = evaluate_encoder(
-        encoder.to(profiles.device(args.device)),
-        train,
-        test,
-        transform=normalisation(spec),
-        logistic=not args.no_logistic,
-    )
+    with warnings_as_lines():
+        measures = evaluate_encoder(
+            encoder.to(profiles.device(args.device)),
+            train,
+            test,
+            transform=normalisation(spec),
+            logistic=not args.no_logistic,
+        )
     if args.format == "json":
         finite = {k: v if math.isfinite(v) else None for k, v in measures.items()}
         print(json.dumps({"method": spec.method, "train": train.name, "test": test.name} | finite))

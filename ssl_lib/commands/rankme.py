@@ -3,11 +3,10 @@
 import argparse
 import json
 import math
-import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssl_lib.commands.lines import warnings_as_lines
 from ssl_lib.errors import InputError, MissingData
 
 if TYPE_CHECKING:
@@ -40,11 +39,8 @@ def run(args: argparse.Namespace) -> int:
     if args.samples < 2:
         raise InputError(f"--samples must be at least 2, got {args.samples}.")
     features = check_features(_features(args)[: args.samples], least=2)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings_as_lines():
         measures: dict[str, float] = ranks(features, eps=args.eps, centre=args.centre)
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
     measures |= {"samples": features.shape[0], "dimensions": features.shape[1]}
     if args.format == "json":
         print(json.dumps({k: v if math.isfinite(v) else None for k, v in measures.items()}))

@@ -8,6 +8,7 @@ value decomposition of a tall matrix, and refine what squaring loses (see :func:
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -163,8 +164,8 @@ def entropic_rank(singular: Tensor, *, eps: float = 1e-7) -> float:
     >>> round(entropic_rank(torch.ones(5), eps=0), 6)
     5.0
     """
-    if eps < 0:
-        raise InputError(f"eps must be at least 0, got {eps}.")
+    if not 0 <= eps < math.inf:
+        raise InputError(f"eps must be at least 0 and finite, got {eps}.")
     singular = singular.to(torch.float64)
     total = float(singular.sum())
     if total <= 0:
