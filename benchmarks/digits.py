@@ -40,7 +40,15 @@ from ssl_lib.training.runs import one_view
 CONTRASTIVE = {"head": (128, 32)}
 DECORRELATED = {"head": (128, 128)}
 PROTOTYPES = {"head": (128, 32), "n_prototypes": 64}
-DISTILLED = {"n_latents": 128, "teacher_hidden": (128,), "rank": None}
+# The paper's linear bottleneck with BatchNorm: without it the linear student learns slowly from
+# features that are never negative.
+DISTILLED = {
+    "n_latents": 128,
+    "teacher_hidden": (128,),
+    "rank": 64,
+    "teacher_temperature": 0.25,
+    "student_temperature": 0.5,
+}
 OPTIONS = {
     "simclr": CONTRASTIVE,
     "cissl": {"teacher_hidden": (128,), "embedding_dim": 32},
