@@ -75,19 +75,24 @@ def extremes(polygons: Polygons, images: Tensor) -> tuple[Tensor, Tensor]:
     return low, high
 
 
-def sign_changes(polygons: Polygons, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Which affine functions (n_polygons, 3, units) change sign on which polygons.
+def candidates(polygons: Polygons, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Which affine functions (n_polygons, 3, units) may change sign on which polygons.
 
-    An affine function changes sign in a convex polygon exactly when it does so on its vertices.
-    Returns for each pair the polygon, the unit, and the largest value of all units there.
+    A function that changes sign is no further from zero at the polygon's center than it can get
+    from there to the sides of a box around the polygon. Returns for each pair the polygon, the
+    unit, and a bound on the values of all units there.
     """
+    center, half = polygons.boxes()
     pairs = []
     rows = block_rows(images.shape[2], images.device)
     for begin in range(0, len(polygons), rows):
-        block = polygons.slice(begin, min(begin + rows, len(polygons)))
-        low, high = extremes(block, images[begin : begin + rows])
-        row, unit = ((low < 0) & (high > 0)).nonzero(as_tuple=True)
-        pairs.append((row + begin, unit, torch.maximum(high.amax(1), -low.amin(1))[row]))
+        block = images[begin : begin + rows]
+        x, y = half[begin : begin + rows].unbind(1)
+        value = evaluate(block, center[begin : begin + rows]).abs_()
+        reach = (block[:, 0].abs() * x[:, None]).addcmul_(block[:, 1].abs(), y[:, None])
+        row, unit = (value <= reach).nonzero(as_tuple=True)
+        bound = value.amax(1) + reach.amax(1)
+        pairs.append((row + begin, unit, bound[row]))
     polygon, unit, scale = (torch.cat(column) for column in zip(*pairs, strict=True))
     return polygon, unit, scale
 
@@ -97,28 +102,23 @@ def clip_lines(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return ends of the chords of lines (n, 3) in polygons (n,), and whether they truly cut.
 
-    ``polygon`` is ascending. A line cuts where vertices lie further than the tolerance from it on
-    both sides.
+    A line cuts where vertices lie further than the tolerance from it on both sides.
     """
-    first, counts = polygons.start[polygon], polygons.counts[polygon]
-    here = polygons.vertices[first]
-    distance = signed_distance(line, here)
-    low, high = distance.clone(), distance.clone()
-    p, q = torch.zeros_like(here), torch.zeros_like(here)
-    for slot, size in enumerate(prefix_sizes(counts), start=1):
-        here, distance = here[:size], distance[:size]
-        closing = counts[:size] == slot
-        ahead = polygons.vertices[torch.where(closing, first[:size], first[:size] + slot)]
-        ahead_distance = signed_distance(line[:size], ahead)
-        crossing = torch.lerp(here, ahead, (distance / (distance - ahead_distance))[:, None])
-        down = (distance > 0) & (ahead_distance <= 0)
-        up = (distance <= 0) & (ahead_distance > 0)
-        p[:size] = torch.where(down[:, None], crossing, p[:size])
-        q[:size] = torch.where(up[:, None], crossing, q[:size])
-        torch.minimum(low[:size], ahead_distance, out=low[:size])
-        torch.maximum(high[:size], ahead_distance, out=high[:size])
-        here, distance = ahead, ahead_distance
-    return p, q, (high > tolerance) & (low < -tolerance)
+    copies = polygons.select(polygon)
+    distance = signed_distance(line[copies.owner], copies.vertices)
+    ahead = distance[copies.following]
+    p = _crossings(copies, distance, ahead, (distance > 0) & (ahead <= 0))
+    q = _crossings(copies, distance, ahead, (distance <= 0) & (ahead > 0))
+    return p, q, copies.any(distance > tolerance) & copies.any(distance < -tolerance)
+
+
+def _crossings(polygons: Polygons, distance: Tensor, ahead: Tensor, edges: Tensor) -> Tensor:
+    """Where each polygon's edge, one of ``edges`` (n_vertices,), meets a line, (n_polygons, 2)."""
+    edge = edges.nonzero()[:, 0]
+    fraction = distance[edge] / (distance[edge] - ahead[edge])
+    first, last = polygons.vertices[edge], polygons.vertices[polygons.following[edge]]
+    found = polygons.vertices.new_zeros(len(polygons), 2)
+    return found.index_copy_(0, polygons.owner[edge], torch.lerp(first, last, fraction[:, None]))
 
 
 def find_chords(
@@ -128,7 +128,7 @@ def find_chords(
 
     Returns the chords, the table of their lines, (n, 3) with unit normals, and the unit of each.
     """
-    polygon, unit, scale = sign_changes(polygons, images)
+    polygon, unit, scale = candidates(polygons, images)
     line = images[polygon, :, unit]
     slope = torch.hypot(line[:, 0], line[:, 1])
     clear = slope * diameter > FLAT * scale

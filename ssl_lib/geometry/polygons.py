@@ -110,9 +110,28 @@ class Polygons:
         shape = (len(self), *per_vertex.shape[1:])
         return per_vertex.new_zeros(shape).index_add_(0, self.owner, per_vertex)
 
+    def any(self, per_vertex: Tensor) -> Tensor:
+        """Whether each polygon has a vertex for which a condition holds."""
+        return torch.bincount(self.owner[per_vertex], minlength=len(self)) > 0
+
     def means(self) -> Tensor:
         """Mean of each polygon's vertices, an interior point, (n_polygons, 2)."""
+        return self._means
+
+    @cached_property
+    def _means(self) -> Tensor:
         return self.sum(self.vertices) / self.counts[:, None]
+
+    def boxes(self) -> tuple[Tensor, Tensor]:
+        """Return each polygon's `means`, and how far its vertices are from there along each axis.
+
+        Both are (n_polygons, 2).
+        """
+        center = self.means()
+        offset = (self.vertices - center[self.owner]).abs_()
+        index = self.owner[:, None].expand(-1, 2)
+        half = torch.zeros_like(center).scatter_reduce_(0, index, offset, "amax")
+        return center, half
 
     def areas(self) -> Tensor:
         """Area of each polygon by the shoelace formula about its first vertex, (n_polygons,)."""

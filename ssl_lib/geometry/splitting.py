@@ -14,10 +14,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssl_lib.geometry.arrays import Array
 from ssl_lib.geometry.chords import Chords, signed_distance
 from ssl_lib.geometry.polygons import Polygons
+from ssl_lib.geometry.rounds import (
+    Lines,
+    Pieces,
+    Score,
+    Shapes,
+    from_center,
+    longest_first,
+    split_all,
+)
 
 Pivot = Literal["centroid", "longest", "random"]
+
+_SCORES: dict[str, Score] = {"centroid": from_center, "longest": longest_first}
 
 
 class Cells(NamedTuple):
@@ -45,30 +57,6 @@ class Cells(NamedTuple):
 def by_vertex_count(cells: Cells) -> Cells:
     """Sort by number of vertices, descending: the order that all passes expect."""
     return cells.select(cells.polygons.counts.argsort(descending=True, stable=True))
-
-
-def choose_pivots(
-    polygons: Polygons,
-    chords: Chords,
-    lines: Tensor,
-    rule: Pivot,
-    generator: torch.Generator | None,
-) -> Tensor:
-    """One chord of each polygon, (n_polygons,); every polygon has one at least."""
-    if rule == "random":
-        score = torch.rand(len(chords.polygon), dtype=lines.dtype, generator=generator)
-        score = score.to(lines.device)
-    elif rule == "longest":
-        score = (chords.p - chords.q).square().sum(1)
-    else:
-        middle = polygons.means()[chords.polygon]
-        score = -signed_distance(lines[chords.line], middle).abs()
-    best = score.new_full((len(polygons),), -torch.inf)
-    best.scatter_reduce_(0, chords.polygon, score, "amax")
-    winners = (score == best[chords.polygon]).nonzero()[:, 0]
-    pivot = winners.new_zeros(len(polygons))
-    pivot[chords.polygon[winners]] = winners
-    return pivot
 
 
 def snapped_distance(line: Tensor, point: Tensor, tolerance: float) -> Tensor:
@@ -101,49 +89,6 @@ def keep_side(
     return Polygons(points[keep], kept_before[2 * polygons.start], edge.reshape(-1)[keep])
 
 
-def halve(polygons: Polygons, line: Tensor, *, tolerance: float, label: int) -> Polygons:
-    """Split each polygon by its own line, (n_polygons, 3).
-
-    Returns all positive sides, then all negative sides; where a line does not separate its
-    polygon, one of the two is empty. A vertex nearer than the tolerance to the line belongs to
-    both sides and no new one is made beside it.
-    """
-    distance = snapped_distance(line[polygons.owner], polygons.vertices, tolerance)
-    crossing = crossings(polygons, distance)
-    positive = polygons.sum((distance > 0).to(torch.int32)) > 0
-    negative = polygons.sum((distance < 0).to(torch.int32)) > 0
-    sides = [
-        keep_side(polygons, distance, crossing, positive, label),
-        keep_side(polygons, -distance, crossing, negative | ~positive, label),
-    ]
-    return Polygons.cat(sides)
-
-
-def hand_down(chords: Chords, line: Tensor, halves: Polygons, tolerance: float) -> Chords:
-    """Give each chord to the half that holds it; one that crosses its polygon's pivot is cut.
-
-    ``line`` (n_polygons, 3) are the pivots. A chord that lies on its pivot is done.
-    """
-    n = len(line)
-    pivot = line[chords.polygon]
-    at_p = snapped_distance(pivot, chords.p, tolerance)
-    at_q = snapped_distance(pivot, chords.q, tolerance)
-    middle = torch.lerp(chords.p, chords.q, (at_p / (at_p - at_q))[:, None])
-    crosses = at_p * at_q < 0
-    pieces = []
-    for sign, offset in ((1, 0), (-1, n)):
-        a, b = at_p * sign, at_q * sign
-        held = (a > 0) | (b > 0)
-        p = torch.where((crosses & (a < 0))[:, None], middle, chords.p)[held]
-        q = torch.where((crosses & (b < 0))[:, None], middle, chords.q)[held]
-        pieces.append(Chords(chords.polygon[held] + offset, chords.line[held], p, q))
-    joined = Chords(*(torch.cat(pair) for pair in zip(*pieces, strict=True)))
-    # A pivot that does not separate its polygon leaves one half, which keeps every chord.
-    other = (joined.polygon + n) % (2 * n)
-    empty = halves.counts[joined.polygon] == 0
-    return joined._replace(polygon=torch.where(empty, other, joined.polygon))
-
-
 def split(
     polygons: Polygons,
     chords: Chords,
@@ -160,7 +105,7 @@ def split(
     ----------
     polygons : Polygons
     chords : Chords
-        Of lines that cut their polygon.
+        Of lines that cut their polygon; polygons ascending.
     lines : Tensor of shape (n_lines, 3)
         Unit normals and offsets.
     tolerance : float
@@ -177,19 +122,38 @@ def split(
     Cells
         In no particular order.
     """
-    done: list[Cells] = []
-    cells = Cells.whole(polygons)
-    while True:
-        pending = torch.bincount(chords.polygon, minlength=len(cells.polygons)) > 0
-        done.append(cells.select((~pending & (cells.polygons.counts > 0)).nonzero()[:, 0]))
-        if not len(chords.polygon):
-            return Cells.cat(done)
-        cells = cells.select(pending.nonzero()[:, 0])
-        chords = chords._replace(polygon=(pending.cumsum(0) - 1)[chords.polygon])
-        pivot = choose_pivots(cells.polygons, chords, lines, rule, generator)
-        line = lines[chords.line[pivot]]
-        halves = halve(cells.polygons, line, tolerance=tolerance, label=label)
-        others = torch.ones_like(chords.polygon, dtype=torch.bool)
-        others[pivot] = False
-        chords = hand_down(chords.select(others), line, halves, tolerance)
-        cells = Cells(halves, cells.parent.repeat(2))
+    # A numpy call costs a third of a torch call, which is what counts in rounds of few polygons.
+    form = Tensor.numpy if lines.device.type == "cpu" else Tensor.clone
+    every = torch.arange(len(polygons), device=lines.device)
+    corners = (_complex(polygons.vertices), polygons.edge, polygons.owner, polygons.counts, every)
+    ends = torch.stack([_complex(chords.p), _complex(chords.q)])
+    table = (torch.complex(lines[:, 0], -lines[:, 1]), lines[:, 2])
+    done = split_all(
+        Shapes(*map(form, corners)),
+        Pieces(*map(form, (chords.polygon, chords.line, ends))),
+        Lines(*map(form, table)),
+        tolerance=tolerance,
+        label=label,
+        score=_SCORES.get(rule) or _random_score(generator),
+    )
+    return Cells.cat([_cells(part) for part in done])
+
+
+def _complex(points: Tensor) -> Tensor:
+    return torch.complex(points[:, 0], points[:, 1])
+
+
+def _random_score(generator: torch.Generator | None) -> Score:
+    def score(shapes: Shapes, start: Array, pieces: Pieces, lines: Lines) -> Array:
+        drawn = torch.rand(len(pieces.line), dtype=torch.float64, generator=generator)
+        is_tensor = isinstance(pieces.line, Tensor)
+        return drawn.to(pieces.line.device) if is_tensor else drawn.numpy()
+
+    return score
+
+
+def _cells(shapes: Shapes) -> Cells:
+    """From the form of the rounds, numpy arrays or tensors, to the library's."""
+    points, edge, _, counts, parent = (torch.as_tensor(part) for part in shapes)
+    start = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    return Cells(Polygons(torch.view_as_real(points), start, edge), parent)

@@ -202,10 +202,10 @@ class KinkStep:
         rows = block_rows(images.shape[2], images.device)
         one = slope.new_ones(())
         for begin in range(0, len(parent), rows):
-            block = images[parent[begin : begin + rows]]
+            block = result[begin : begin + rows]
+            torch.index_select(images, 0, parent[begin : begin + rows], out=block)
             value = evaluate(block, points[begin : begin + rows])
-            gate = torch.where(value > 0, one, slope)[:, None]
-            torch.mul(block, gate, out=result[begin : begin + rows])
+            block *= torch.where(value > 0, one, slope)[:, None]
         return Images(result.unflatten(2, data.shape[2:]))
 
     def code(self, environment: Environment, points: Tensor) -> Tensor:
