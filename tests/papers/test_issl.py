@@ -1,6 +1,7 @@
 """The ISSL chapter: settings, known classes, runs, tables, figures, claims, notebook."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ssl_lib.papers.issl import (
     estimates,
     experiments,
     figures,
+    images,
     own,
     paper,
     pretraining,
@@ -93,6 +95,8 @@ def test_standard_is_the_papers_figure_eight_times_smaller() -> None:
     ratios = [d / settings.channels for d in settings.sweep]
     assert ratios == [d / official.channels for d in official.sweep] == [0.25, 1, 4, 16]
     assert (recipe.images, recipe.precision, recipe.probe) == (8000, "bfloat16", "ridge")
+    assert recipe.hidden / official.recipe.hidden == 1 / 4
+    assert recipe.latents == recipe.batch_size
     assert len(settings.run_seeds) == 3
 
 
@@ -130,7 +134,7 @@ def test_dichotomies_are_covers_count() -> None:
 
 
 def test_worst_task_needs_k_minus_1_dimensions() -> None:
-    config = theory.Exact(dims=(3, 9), heads=("linear",), seeds=(0,), epochs=80, profile="quick")
+    config = theory.Exact(dims=(3, 9), heads=("linear",), seeds=(0,), epochs=100, profile="quick")
     table = theory.measure(config)
     mean = table.groupby("dim")[["predictability", "worst_task", "worst_mlp"]].mean()
     assert (mean.predictability > 0.999).all()
@@ -175,12 +179,16 @@ def store_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             "again": again,
             "stored": [made.name for made in Store().entries()],
             "mlp": experiments.mlp_heads(settings),
-            "rivals": experiments.with_reference(settings, sweep, rivals, ["CISSL", "DISSL"]),
+            "rivals": experiments.with_reference(
+                sweep.table, rivals.table, ["CISSL", "DISSL"], dim=settings.reference
+            ),
         }
         for name in ("strengths", "epochs"):
             result = getattr(experiments, name)(settings)
             variant = "DISSL" if name == "strengths" else "CISSL"
-            found[name] = experiments.with_reference(settings, sweep, result, [variant])
+            found[name] = experiments.with_reference(
+                sweep.table, result.table, [variant], dim=settings.reference
+            )
     return found
 
 
@@ -202,7 +210,7 @@ def test_sweep_measures_what_it_says(store_results: dict[str, Any]) -> None:
     sizes = {d: 64 * 128 + 128 * 128 + 128 * d + 2 * (128 + 128 + d) for d in (2, 8)}
     assert (table[table.variant == "CISSL"].parameters == table.dim.map(sizes)[:4]).all()
     assert table[table.variant == "raw pixels"].parameters.eq(0).all()
-    assert table.images.eq(1297).all()
+    assert table.images.eq(1200).all()
     assert wide.rankme.between(1, 8.001).all()
     assert wide.full.gt(0.3).all()
     random = table[table.variant == "random encoder"]
@@ -239,6 +247,17 @@ def test_one_code_path_trains_convolutional_networks(tmp_path: Path) -> None:
     assert np.isfinite(first.loss[0])
 
 
+def test_digits_are_two_thirds_and_one_class_by_class() -> None:
+    train, test = images.digits()
+    every = data.load("digits", split="all")
+    assert len(train) + len(test) == len(every)
+    share = train.counts() / every.counts()
+    assert float((share - 1200 / 1797).abs().max()) < 0.01
+    rows = torch.cat([train.images, test.images]).flatten(1)
+    assert torch.equal(rows.sum(0), every.images.flatten(1).sum(0))
+    assert train.fingerprint == images.load("digits")[0].fingerprint
+
+
 def test_training_images_are_a_balanced_subset_the_same_for_all() -> None:
     recipe = Settings(profile="smoke", data="shapes").recipe
     sweep = pretraining.Sweep(
@@ -262,9 +281,14 @@ def published(
 ) -> Path:
     """Publish the smallest sweep as the module's command does, from the store that has it."""
     monkeypatch.setenv("SSL_LIB_CACHE", str(store_results["cache"]))
-    (path,) = publish.publish(store_results["settings"], directory=tmp_path / "issl")
-    assert path.name == "issl-dimension-sweep.csv"
-    return path.parent
+    settings, folder = store_results["settings"], tmp_path / "issl"
+    written = publish.publish(settings, only=["dimensions", "rivals"], directory=folder)
+    for path, name in zip(written, ("issl-dimension-sweep", "issl-rivals"), strict=True):
+        # The committed names of CIFAR-10's tables are those without a suffix.
+        assert path.name == f"{name}-digits.csv"
+        for file in (path, path.with_suffix(".json")):
+            file.rename(folder / file.name.replace("-digits", ""))
+    return folder
 
 
 def test_published_sweep_is_read_where_the_run_had_digits(
@@ -277,9 +301,41 @@ def test_published_sweep_is_read_where_the_run_had_digits(
     assert found.result.changes == ()
     pd.testing.assert_frame_equal(found.table, own.table)
     assert real.load(Settings(), own, committed=published / "nowhere") is None
+    assert [*found.others] == ["issl-rivals"]
+    rivals = found.beside("issl-rivals", variants=["CISSL"])
+    assert rivals is not None
+    assert set(rivals.variant) == {"CISSL", "SimCLR", "VICReg", "SwAV", "DINO"}
+    assert rivals.dim.eq(8).all()
+    assert found.beside("issl-heads", variants=["CISSL"]) is None
     kept = real.load(Settings(profile="standard"), own, committed=published)
     assert kept is not None
     assert kept.result is own
+
+
+def test_damaged_table_is_an_error_and_an_absent_one_is_not(
+    published: Path, store_results: dict[str, Any]
+) -> None:
+    table = published / "issl-dimension-sweep.csv"
+    table.write_bytes(table.read_bytes()[:-40])
+    with pytest.raises(InputError, match="is not the table that"):
+        real.load(Settings(), store_results["sweep"], committed=published)
+
+
+def test_tables_of_other_runs_do_not_stand_beside_the_sweep(
+    published: Path, store_results: dict[str, Any]
+) -> None:
+    rivals = Store(committed=published).committed("issl-rivals")
+    config = {**rivals.manifest.key["config"], "seeds": [5, 6]}
+    made = replace(rivals.manifest, key={**rivals.manifest.key, "config": config})
+    Store().publish(replace(rivals, manifest=made), published)
+    found = real.load(Settings(), store_results["sweep"], committed=published)
+    assert found is not None
+    assert found.others == {}
+
+
+def test_unknown_table_is_not_published(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Did you mean 'rivals'"):
+        publish.publish(only=["rival"], directory=tmp_path)
 
 
 def test_sweep_of_the_project_is_of_real_images() -> None:
@@ -399,7 +455,7 @@ def test_figures_are_drawn(store_results: dict[str, Any], exact: pd.DataFrame) -
 
 def test_label_curve_holds_every_number_of_labels(store_results: dict[str, Any]) -> None:
     curve = figures.label_curve(store_results["strengths"])
-    assert sorted(curve["labels"].unique()) == [10, 20, 50, 100, 300, 1297]
+    assert sorted(curve["labels"].unique()) == [10, 20, 50, 100, 300, 1200]
     assert len(curve) == 6 * len(store_results["strengths"])
 
 
@@ -458,4 +514,3 @@ def test_notebook_shows_every_figure(repository: Path) -> None:
     for name in figures.__all__:
         assert f"figures.{name}(" in code
     assert "encoder_ideality(encoder, train, test)" in code
-    assert len(data.load("digits")) == 1297

@@ -3,6 +3,7 @@
 What the chapter shows, as functions that return tables from the results store:
 
 ``settings``     what the chapter can be run with, and the recipe of each profile
+``images``       digits and pictures, to train on and to test
 ``theory``       E1 to E3: separable groupings, worst binary tasks, head against probe family
 ``exact``        the loss with known equivalence classes that E2 and E3 train with
 ``pretraining``  CISSL, DISSL and their rivals, trained and probed

@@ -54,9 +54,10 @@ def strengths(settings: Settings) -> Result:
 
 
 def heads(settings: Settings) -> Result:
-    """Train CISSL with two linear heads, the missing corner of the head ablation."""
-    cell = _cell(settings, "CISSL, linear heads", settings.reference)
-    return _table(settings, "issl-heads", [cell])
+    """Train with the pairs of heads that other tables lack: two linear ones, DISSL's two MLPs."""
+    names = ("CISSL, linear heads", "DISSL, linear heads", "DISSL, MLP heads")
+    cells = [_cell(settings, name, settings.reference) for name in names]
+    return _table(settings, "issl-heads", cells)
 
 
 def rivals(settings: Settings) -> Result:
@@ -76,27 +77,27 @@ def epochs(settings: Settings) -> Result:
 
 
 def with_reference(
-    settings: Settings, sweep: Result, other: Result, variants: Iterable[str]
+    sweep: pd.DataFrame, others: pd.DataFrame, variants: Iterable[str], *, dim: int
 ) -> pd.DataFrame:
-    """Join a table with the sweep's runs at the reference dimension.
+    """Join a table with the sweep's runs at one dimension.
 
     Parameters
     ----------
-    settings : Settings
-    sweep : Result
+    sweep : pandas.DataFrame
         From :func:`dimensions`.
-    other : Result
+    others : pandas.DataFrame
         Another of these tables.
     variants : iterable of str
         Which of the sweep's to take.
+    dim : int
+        At which dimension, of either table.
 
     Returns
     -------
     pandas.DataFrame
     """
-    table = sweep.table
-    here = table.variant.isin(list(variants)) & (table.dim == settings.reference)
-    return pd.concat([table[here], other.table], ignore_index=True)
+    here = sweep.variant.isin(list(variants)) & (sweep.dim == dim)
+    return pd.concat([sweep[here], others[others.dim == dim]], ignore_index=True)
 
 
 def _cell(

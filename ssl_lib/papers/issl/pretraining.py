@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lib.data import ImageData
-from ssl_lib.data import load as load_images
 from ssl_lib.data.subsets import stratified_fraction
 from ssl_lib.data.views import Policy
 from ssl_lib.errors import InputError, closest
@@ -22,6 +21,7 @@ from ssl_lib.evaluation.linear import logistic_probe, ridge_probe
 from ssl_lib.evaluation.mlp import mlp_probe
 from ssl_lib.evaluation.rank import rankme
 from ssl_lib.methods import Method
+from ssl_lib.papers.issl import images
 from ssl_lib.papers.issl.settings import Recipe
 from ssl_lib.randomness import torch_generator
 from ssl_lib.training.config import RunSpec, TrainingConfig
@@ -32,10 +32,13 @@ from ssl_lib.training.runs import assemble, normalisation, specify
 __all__ = ["VARIANTS", "Cell", "Sweep", "probe", "run", "variant_options"]
 
 VARIANTS = (
-    "CISSL", "CISSL, MLP heads", "CISSL, linear heads", "DISSL", "SimCLR", "VICReg", "SwAV",
-    "DINO", "random encoder", "raw pixels",
+    "CISSL", "CISSL, MLP heads", "CISSL, linear heads", "DISSL", "DISSL, MLP heads",
+    "DISSL, linear heads", "SimCLR", "VICReg", "SwAV", "DINO", "random encoder", "raw pixels",
 )  # fmt: skip
-_METHOD = {"SimCLR": "simclr", "VICReg": "vicreg", "SwAV": "swav", "DINO": "dino", "DISSL": "dissl"}
+_METHOD = {
+    "SimCLR": "simclr", "VICReg": "vicreg", "SwAV": "swav", "DINO": "dino",
+    **dict.fromkeys(("DISSL", "DISSL, MLP heads", "DISSL, linear heads"), "dissl"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +122,7 @@ def run(sweep: Sweep, workdir: Path) -> pd.DataFrame:
 
 def load(sweep: Sweep) -> tuple[ImageData, ImageData]:
     """Load the recipe's training images and all test images on the sweep's device."""
-    splits = ("train", "valid" if sweep.data == "tiny-imagenet" else "test")
-    size = sweep.recipe.size or None
-    train, test = (
-        load_images(sweep.data, split=split, size=size, device=sweep.device) for split in splits
-    )
+    train, test = images.load(sweep.data, size=sweep.recipe.size, device=sweep.device)
     most = sweep.recipe.images
     if 0 < most < len(train):
         generator = torch_generator(0, "issl", "images")
@@ -226,14 +225,17 @@ def variant_options(variant: str, recipe: Recipe) -> tuple[str, dict[str, Any]]:
     teacher, student = recipe.dissl_temperatures
     shared = {"head": (hidden, embedding), "concatenate_views": True}
     cissl = {"embedding_dim": embedding, "temperature": recipe.temperature}
+    dissl = {
+        "n_latents": recipe.latents, "rank": recipe.rank,
+        "teacher_temperature": teacher, "student_temperature": student,
+    }  # fmt: skip
     two = (hidden, hidden)
     options: Mapping[str, dict[str, Any]] = {
         "CISSL, MLP heads": {**cissl, "teacher_hidden": two, "student_hidden": two},
         "CISSL, linear heads": {**cissl, "teacher_hidden": (), "student_hidden": ()},
-        "DISSL": {
-            "n_latents": recipe.latents, "teacher_hidden": (hidden,), "rank": recipe.rank,
-            "teacher_temperature": teacher, "student_temperature": student,
-        },
+        "DISSL": {**dissl, "teacher_hidden": (hidden,)},
+        "DISSL, MLP heads": {**dissl, "teacher_hidden": two, "student_hidden": two},
+        "DISSL, linear heads": {**dissl, "teacher_hidden": (), "student_hidden": ()},
         "SimCLR": {**shared, "temperature": recipe.temperature},
         "VICReg": {"head": (hidden, hidden, hidden), "concatenate_views": True},
         "SwAV": {**shared, "n_prototypes": recipe.latents},

@@ -1,22 +1,27 @@
-"""The dimension sweep on real images: the run's own, or the committed one beside digits."""
+"""The tables of real images: the run's own sweep, or the committed ones beside digits."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ssl_lib.errors import InputError
+from ssl_lib import committed as shipped
 from ssl_lib.intervals import mean_interval
-from ssl_lib.papers.issl.experiments import FOLDER, SWEEP
+from ssl_lib.papers.issl.experiments import FOLDER, SWEEP, with_reference
 from ssl_lib.papers.issl.settings import STAGES, Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
 
-__all__ = ["Real", "costs", "gains", "load", "verdicts"]
+__all__ = ["DATA", "Real", "committed_name", "costs", "gains", "load", "verdicts"]
 
 DEFAULT_WIDTH = 64  # of ResNet-9, and of torchvision's ResNet-18
 UNTRAINED = "random encoder"
+#: The data set whose committed tables have no suffix.
+DATA = "cifar10"
+#: The tables that may be committed beside the sweep.
+BESIDE = ("issl-rivals", "issl-heads", "issl-mlp-heads", "issl-strengths")
 
 _MEANS = {
     "parameters": "parameters",
@@ -38,14 +43,38 @@ class Real:
     ----------
     result : Result
         See :func:`ssl_lib.papers.issl.pretraining.run` for the columns.
+    others : dict of str to Result
+        By name, the committed tables of the same images and recipe; empty where the run trained on
+        pictures itself, whose page shows these tables in their own sections.
     """
 
     result: Result
+    others: dict[str, Result] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:
         """One row a run."""
         return self.result.table
+
+    def beside(self, *names: str, variants: Iterable[str]) -> pd.DataFrame | None:
+        """Join tables with runs of the sweep at its base dimension.
+
+        Parameters
+        ----------
+        *names : str
+            Of other tables.
+        variants : iterable of str
+            Which of the sweep's to take.
+
+        Returns
+        -------
+        pandas.DataFrame or None
+            None where one of the tables is missing.
+        """
+        if not set(names) <= {*self.others}:
+            return None
+        tables = pd.concat([self.others[name].table for name in names], ignore_index=True)
+        return with_reference(self.table, tables, variants, dim=self.base)
 
     @property
     def data(self) -> str:
@@ -80,7 +109,27 @@ class Real:
         return dict(self.result.manifest.key["config"])
 
 
-def load(settings: Settings, own: Result, *, committed: str | Path | None = None) -> Real | None:
+def committed_name(table: str, data: str) -> str:
+    """Return the name that a table of some images is committed under.
+
+    Parameters
+    ----------
+    table : str
+        Its name in the store.
+    data : str
+        Name of the data set.
+
+    Examples
+    --------
+    >>> committed_name("issl-rivals", "tiny-imagenet")
+    'issl-rivals-tiny-imagenet'
+    """
+    return table if data == DATA else f"{table}-{data}"
+
+
+def load(
+    settings: Settings, own: Result, *, data: str = DATA, committed: str | Path | None = None
+) -> Real | None:
     """Return the run's own sweep where it trained on pictures, else the committed one.
 
     Parameters
@@ -89,6 +138,8 @@ def load(settings: Settings, own: Result, *, committed: str | Path | None = None
         Of the run.
     own : Result
         From :func:`ssl_lib.papers.issl.experiments.dimensions`.
+    data : str, default="cifar10"
+        Which committed sweep.
     committed : path, optional
         Default: ``results/issl``.
 
@@ -96,14 +147,30 @@ def load(settings: Settings, own: Result, *, committed: str | Path | None = None
     -------
     Real or None
         None where no table is committed.
+
+    Raises
+    ------
+    InputError
+        When a committed table is damaged.
     """
-    if settings.natural:
+    if settings.natural and data in (DATA, settings.data_name):
         return Real(own)
     store = Store(committed=share("results") / FOLDER if committed is None else committed)
-    try:
-        return Real(store.committed(SWEEP))
-    except InputError:
-        return None
+    names = [committed_name(name, data) for name in (SWEEP, *BESIDE)]
+    found = {
+        name: store.committed(name) for name in names if shipped.exists(store.committed_root, name)
+    }
+    sweep = found.pop(names[0], None)
+    return None if sweep is None else Real(sweep, _alike(sweep, found))
+
+
+def _alike(sweep: Result, others: dict[str, Result]) -> dict[str, Result]:
+    """Keep the tables whose images, recipe and seeds are the sweep's."""
+    return {name: other for name, other in others.items() if _shared(other) == _shared(sweep)}
+
+
+def _shared(result: Result) -> dict[str, Any]:
+    return {**result.manifest.key["config"], "cells": None}
 
 
 def costs(table: pd.DataFrame) -> pd.DataFrame:

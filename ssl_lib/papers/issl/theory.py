@@ -7,12 +7,13 @@ import pandas as pd
 import torch
 
 from ssl_lib import profiles
-from ssl_lib.data import ImageData, load
+from ssl_lib.data import ImageData
 from ssl_lib.data.views import Policy
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.ideal import binary_tasks, ideality
 from ssl_lib.models import build_encoder
 from ssl_lib.papers.issl.exact import ExactISSL
+from ssl_lib.papers.issl.images import digits
 from ssl_lib.papers.issl.settings import Settings
 from ssl_lib.randomness import numpy_generator, seeds
 from ssl_lib.results import Result, Store
@@ -62,7 +63,7 @@ class Exact:
     seeds : tuple of int
         One encoder for each.
     epochs : int
-        80 are 400 steps of 256 images.
+        100 are 400 steps of 256 images.
     profile : str
         Of the run.
     """
@@ -124,11 +125,11 @@ def head_family(settings: Settings) -> Result:
 
 
 def _epochs(settings: Settings) -> int:
-    return profiles.choose(settings.profile, smoke=5, quick=80, standard=80, paper=80)
+    return profiles.choose(settings.profile, smoke=5, quick=100, standard=100, paper=100)
 
 
 def _table(name: str, config: Exact) -> Result:
-    data = {part.name: part.fingerprint for part in _digits()}
+    data = {part.name: part.fingerprint for part in digits()}
     return Store().table(name, measure, config, data=data)
 
 
@@ -146,7 +147,7 @@ def measure(config: Exact) -> pd.DataFrame:
         :class:`ssl_lib.evaluation.ideal.Ideality` (linear probes), and ``worst_mlp``,
         ``worst_mlp_test`` (MLP probes on the same tasks).
     """
-    train, test = _digits()
+    train, test = digits()
     rows = []
     for dim in config.dims:
         for head in config.heads:
@@ -214,12 +215,12 @@ def codes(settings: Settings) -> Result:
         dims=(2,), heads=("linear",), seeds=settings.run_seeds[:1], epochs=_epochs(settings),
         profile=settings.profile,
     )  # fmt: skip
-    data = {part.name: part.fingerprint for part in _digits()}
+    data = {part.name: part.fingerprint for part in digits()}
     return Store().table("issl-codes", _codes, config, data=data)
 
 
 def _codes(config: Exact) -> pd.DataFrame:
-    train, test = _digits()
+    train, test = digits()
     (method,) = encoders(config, 2, "linear", train)
     z, z_test = (extract(method.encoder, part.images) for part in (train, test))
     tasks = binary_tasks(z, train.labels, z_test, test.labels)
@@ -233,7 +234,3 @@ def _codes(config: Exact) -> pd.DataFrame:
 
 def _predictable(z: torch.Tensor, labels: torch.Tensor) -> float:
     return ideality(z, labels, z, labels).predictability
-
-
-def _digits() -> tuple[ImageData, ImageData]:
-    return load("digits"), load("digits", split="test")

@@ -16,12 +16,23 @@ __all__ = [
     "dimensions",
     "epochs",
     "gains",
+    "head_pairs",
     "label_curve",
     "probe_family",
     "ranks",
     "strengths",
 ]
 
+#: Families of student and teacher.
+PAIRS = {
+    "CISSL": "CISSL: linear, MLP",
+    "CISSL, MLP heads": "CISSL: MLP, MLP",
+    "CISSL, linear heads": "CISSL: linear, linear",
+    "SimCLR": "SimCLR: one MLP",
+    "DISSL": "DISSL: linear, MLP",
+    "DISSL, MLP heads": "DISSL: MLP, MLP",
+    "DISSL, linear heads": "DISSL: linear, linear",
+}
 METRICS = {"full": "all labels", "few": "few labels", "augmented": "augmented images"}
 
 
@@ -222,6 +233,28 @@ def label_curve(table: pd.DataFrame) -> pd.DataFrame:
     columns = {**few, "full": int(table.images.iloc[0])}
     keys = table[["variant", "strength", "run"]]
     parts = [keys.assign(labels=n, accuracy=table[name]) for name, n in columns.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def head_pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the variants that differ in their heads, under names that say how, in a fixed order.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of several variants at one dimension.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For :func:`comparison`.
+
+    Examples
+    --------
+    >>> head_pairs(pd.DataFrame({"variant": ["SwAV", "DISSL", "CISSL"]})).variant.tolist()
+    ['CISSL: linear, MLP', 'DISSL: linear, MLP']
+    """
+    parts = [table[table.variant == name].assign(variant=said) for name, said in PAIRS.items()]
     return pd.concat(parts, ignore_index=True)
 
 

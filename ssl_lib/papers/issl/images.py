@@ -1,0 +1,73 @@
+"""The images of the chapter: digits by a split of its own, pictures as they come."""
+
+import torch
+
+from ssl_lib.data import ImageData
+from ssl_lib.data import load as load_images
+
+__all__ = ["N_TRAIN", "digits", "load"]
+
+#: Digits to train on, of 1,797: two thirds, as in the trials that the thresholds come from.
+N_TRAIN = 1200
+
+
+def digits() -> tuple[ImageData, ImageData]:
+    """Split scikit-learn's digits class by class, the same way in every run.
+
+    Returns
+    -------
+    train, test : ImageData
+        1,200 and 597 images.
+
+    Examples
+    --------
+    >>> [len(part) for part in digits()]
+    [1200, 597]
+    """
+    from sklearn.model_selection import train_test_split
+
+    every = load_images("digits", split="all")
+    rows = train_test_split(
+        torch.arange(len(every)).numpy(),
+        train_size=N_TRAIN,
+        stratify=every.labels.numpy(),
+        random_state=0,
+    )
+    train, test = (
+        every.subset(torch.from_numpy(part), name=f"digits/{name} of two thirds and one")
+        for part, name in zip(rows, ("train", "test"), strict=True)
+    )
+    return train, test
+
+
+def load(name: str, *, size: int = 0, device: str = "cpu") -> tuple[ImageData, ImageData]:
+    """Load training and test images.
+
+    Parameters
+    ----------
+    name : str
+        A named data set.
+    size : int, default=0
+        Pixels of a side; 0 keeps the data's.
+    device : str, default="cpu"
+        Where the images go.
+
+    Returns
+    -------
+    train, test : ImageData
+        TinyImageNet is judged by its validation images: its test images have no public labels.
+
+    Examples
+    --------
+    >>> train, test = load("shapes", size=8)
+    >>> train.shape == test.shape
+    True
+    """
+    if name == "digits":
+        train, test = digits()
+        return train.to(device), test.to(device)
+    splits = ("train", "valid" if name == "tiny-imagenet" else "test")
+    train, test = (
+        load_images(name, split=split, size=size or None, device=device) for split in splits
+    )
+    return train, test
