@@ -59,11 +59,13 @@ def test_cifar10_has_a_row_for_each_method_and_two_for_no_training(benchmark_of,
     monkeypatch.setattr(
         cifar10.data, "load", lambda name, split="train": shapes(split), raising=False
     )
-    config = {"images": 80, "test_images": 40, "batch": 32, "width": 2, "seed": 0}
-    table = cifar10.measure({**config, "epochs": {"simclr": 1, "diet": 2}}).set_index("method")
-    assert [*table.index] == ["pixels", "random", "simclr", "diet"]
+    config = {"labelled": 80, "test_images": 40, "batch": 32, "width": 2, "seed": 0}
+    runs = {name: {"images": 80, "epochs": 1} for name in cifar10.METHODS}
+    runs["diet"] = {"images": 40, "epochs": 2}
+    table = cifar10.measure({**config, "runs": runs}).set_index("method")
+    assert [*table.index] == ["pixels", "random", *cifar10.METHODS]
     assert table["knn"].between(0, 1).all()
-    assert table.loc["diet", "epochs"] == 2
+    assert table.loc["diet", ["images", "epochs"]].tolist() == [40, 2]
     assert table.loc[["pixels", "random"], "seconds"].isna().all()
 
 
