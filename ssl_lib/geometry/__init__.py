@@ -2,6 +2,7 @@
 
 from ssl_lib.geometry.boundary import Boundary, decision_boundary, level_set
 from ssl_lib.geometry.enumeration import partition
+from ssl_lib.geometry.explore import explore
 from ssl_lib.geometry.export import geojson, save, table
 from ssl_lib.geometry.maxout import Maxout
 from ssl_lib.geometry.measures import region_table, statistics
@@ -13,6 +14,6 @@ from ssl_lib.geometry.slices import Slice, box, slice_through
 __all__ = [
     "Boundary", "Constrained", "Layer", "Maxout", "Partition", "Region", "Slice", "box",
     "constrain", "decision_boundary", "draw_boundary", "draw_edges", "draw_regions",
-    "edge_segments", "geojson", "level_set", "partition", "region_table", "save", "slice_through",
-    "statistics", "table",
+    "edge_segments", "explore", "geojson", "level_set", "partition", "region_table", "save",
+    "slice_through", "statistics", "table",
 ]  # fmt: skip

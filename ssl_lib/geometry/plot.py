@@ -17,6 +17,7 @@ from ssl_lib.geometry.polygons import DOMAIN_EDGE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import LineCollection, PolyCollection
+    from matplotlib.colors import Colormap
 
 __all__ = ["draw_boundary", "draw_edges", "draw_regions", "edge_segments"]
 
@@ -65,6 +66,22 @@ def draw_regions(
     ax.add_collection(drawn)
     _frame(partition, ax)
     return drawn
+
+
+def face_colors(
+    partition: Partition,
+    color: str | Tensor | np.ndarray = "slope",
+    cmap: str | Colormap = "viridis",
+    clip: float = 0.01,
+) -> list[str]:
+    """Return the colours that `draw_regions` gives the regions, as "#rrggbb"."""
+    import matplotlib as mpl
+    from matplotlib.colors import Normalize, to_hex
+
+    values = _values(partition, color)
+    low, high = np.quantile(values, [clip, 1 - clip])
+    scale = Normalize(low, high, clip=True)
+    return [to_hex(rgba) for rgba in mpl.colormaps.get_cmap(cmap)(scale(values))]
 
 
 def draw_edges(

@@ -31,6 +31,7 @@ from ssl_lib.papers.splinecam import (
     growth,
     images,
     implicit,
+    interactive,
     networks,
     real,
     shapes,
@@ -377,6 +378,22 @@ def test_pictures_show_every_region(tmp_path: Path) -> None:
     data = shapes.compact(table)
     content = plotting.bundle(fig, label="fig-splinecam-moons", caption="c", alt="a", data=data)
     assert len(content["image/svg+xml"]) < 3_000_000
+    plt.close(fig)
+
+
+def test_explored_network_has_learned_and_tells_its_maps() -> None:
+    explored = interactive.trained(SMOKE)
+    right = explored.model(explored.points).argmax(1) == explored.labels
+    assert right.float().mean() > 0.95
+    maps = explored.maps()
+    assert len(maps) == len(explored.regions)
+    assert len(interactive.page(explored, twin="fig-splinecam-explore").html) < 200_000
+    centers = torch.tensor(maps[["center_x", "center_y"]].to_numpy())
+    told = torch.tensor(maps[["arm 2, times x", "arm 2, times y", "arm 2, plus"]].to_numpy())
+    expected = explored.model.double()(centers)[:, 1]
+    torch.testing.assert_close((told[:, :2] * centers).sum(1) + told[:, 2], expected)
+    fig = figures.explored(explored.table())
+    assert len(fig.axes[0].collections[0].get_paths()) == len(explored.regions)
     plt.close(fig)
 
 

@@ -5,6 +5,7 @@
 ``networks``      other networks, and training with snapshots on the way
 ``shapes``        regions, boundaries and points as one tidy table
 ``toy``           two moons and two circles while a network learns them
+``interactive``   a small network to explore: point at a region, see its affine map
 ``growth``        regions of a random layer by width and input dimension
 ``exactness``     checks on every kind of layer
 ``training``      a classifier's partition while it trains

@@ -24,6 +24,7 @@ __all__ = [
     "attack",
     "boundary_evolution",
     "evolution",
+    "explored",
     "photo",
     "samples",
     "surface",
@@ -53,6 +54,14 @@ def evolution(table: pd.DataFrame, *, task: str) -> Figure:
         plotting.keep_colours(drawn_dots)
     for ax in axes[len(steps) :]:
         ax.remove()
+    return fig
+
+
+@plotting.style()
+def explored(table: pd.DataFrame) -> Figure:
+    """Draw the regions and the boundary of one small network."""
+    fig, (ax,) = _marks.panels(1, 1, height=5.2)
+    _marks.picture(ax, table, hairline=0.4, boundary=2)
     return fig
 
 
