@@ -48,7 +48,8 @@ class OnlineProbe(Method):
     Notes
     -----
     Its accuracy is one on augmented training images with the network in training mode, so it is no
-    test accuracy. Checkpoints hold the probe too; `method` is what to keep afterwards.
+    test accuracy. Checkpoints hold the probe too, so give `pretrain` no `spec` of the bare method;
+    `method` is what to keep afterwards.
 
     Examples
     --------
