@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from ssl_lib.errors import InputError
+from ssl_lib.geometry._widget import SCRIPT, STYLE
 from ssl_lib.geometry.boundary import Boundary
 from ssl_lib.geometry.export import polygon_arrays
 from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.plot import face_colors
-from ssl_lib.geometry.widget import SCRIPT, STYLE
 from ssl_lib.markup import Markup, escape
 
 if TYPE_CHECKING:

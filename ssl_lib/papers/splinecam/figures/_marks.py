@@ -107,18 +107,20 @@ def hairlines(ax: Axes, segments: np.ndarray, *, width: float, colour: Any = HAI
 
 def line(ax: Axes, drawn: pd.DataFrame, *, width: float = 1.7, colour: str = BOUNDARY) -> None:
     """Draw the boundary of a panel, if it has one, in a strong colour on a thin white rim."""
-    from matplotlib.collections import LineCollection
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
 
     own = drawn[drawn.kind == "line"]
     if not len(own):
         return
-    segments = own[["x", "y"]].to_numpy(float).reshape(-1, 2, 2)
+    # One path of all segments: as paths of their own they would be most of the picture's weight.
+    moves = np.tile([Path.MOVETO, Path.LINETO], len(own) // 2)
+    segments = Path(own[["x", "y"]].to_numpy(float), moves)
     for tint, thick in (("#FFFFFF", width + 0.9), (colour, width)):
-        rim = LineCollection(
-            list(segments), colors=tint, linewidths=thick, capstyle="round", zorder=3
-        )
+        style = {"edgecolor": tint, "linewidth": thick, "capstyle": "round", "zorder": 3}
+        rim = PathPatch(segments, fill=False, **style)
         plotting.keep_colours(rim)
-        ax.add_collection(rim, autolim=False)
+        ax.add_patch(rim)
 
 
 def frame(ax: Axes, shapes: list[np.ndarray], *, title: str = "") -> None:
