@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from matplotlib.path import Path as Outline
 from torch import nn
 
 from ssl_lib import claims, plotting
@@ -378,6 +379,19 @@ def test_pictures_show_every_region(tmp_path: Path) -> None:
     data = shapes.compact(table)
     content = plotting.bundle(fig, label="fig-splinecam-moons", caption="c", alt="a", data=data)
     assert len(content["image/svg+xml"]) < 3_000_000
+    plt.close(fig)
+
+
+def test_a_boundary_is_drawn_whole(tmp_path: Path) -> None:
+    table = toy.evolution(SMOKE, Store(tmp_path)).table
+    fig = figures.evolution(table, task="two moons")
+    own = table[(table.task == "two moons") & (table.kind == "line")]
+    for ax, (_, drawn) in zip(fig.axes, own.groupby("panel", sort=False), strict=True):
+        (rim, core) = ax.patches
+        for patch in (rim, core):
+            np.testing.assert_array_equal(patch.get_path().vertices, drawn[["x", "y"]])
+        ends = patch.get_path().codes.reshape(-1, 2)
+        assert (ends == [Outline.MOVETO, Outline.LINETO]).all()
     plt.close(fig)
 
 
