@@ -1,5 +1,6 @@
 """The RankMe chapter: settings, training, measures against closed forms, selection, claims."""
 
+import itertools
 import re
 from typing import Any
 
@@ -370,6 +371,9 @@ def test_published_sweeps_are_read_where_the_run_had_digits(
     assert row.Kendall == pytest.approx(correlation(first.rankme, first.accuracy))
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
     assert real.load(trained, committed=tmp_path / "nowhere") is None
+    paths[0].write_bytes(paths[0].read_bytes()[:-9])
+    with pytest.raises(InputError, match="is not the table that"):
+        real.load(trained, committed=tmp_path / "rankme")
 
 
 # The dimension sweep of another chapter
@@ -405,6 +409,30 @@ def test_dimension_sweep_is_the_shipped_one_whoever_ran_first(tmp_path: Any) -> 
     tidy = dimensions.sweep(origins["quick"])
     assert tidy is not None
     assert tidy.dimension.tolist() == [8]
+
+
+def test_damaged_dimension_sweep_is_an_error(tmp_path: Any) -> None:
+    store = Store(tmp_path, committed=tmp_path / "results")
+    made = store.table("issl-dimension-sweep", pd.DataFrame, {"dim": [8], "rankme": [2.0]})
+    path = store.publish(made, tmp_path / "results" / "issl")
+    path.write_bytes(b"dim,rankme\n8,3.0\n")
+    with pytest.raises(InputError, match="is not the table that"):
+        dimensions.find(store, profile="quick")
+
+
+def test_labels_of_the_dimension_sweep_do_not_overlap() -> None:
+    rows = [
+        (name, dim, rank * dim**0.6, 0.4 + 0.01 * rank)
+        for name, rank in (("CISSL", 1.1), ("DISSL", 1.0), ("random encoder", 0.9))
+        for dim in (16, 64, 256, 1024)
+    ]
+    columns = ["method", "dimension", "rankme", "accuracy"]
+    fig = figures.dimensions(pd.DataFrame(rows, columns=columns))
+    fig.draw_without_rendering()
+    for ax in fig.axes:
+        boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
+        assert len(boxes) == 3
+        assert all(low.y1 <= high.y0 for low, high in itertools.pairwise(boxes))
 
 
 def test_dimension_sweep_without_rank_is_not_shown(tmp_path: Any) -> None:

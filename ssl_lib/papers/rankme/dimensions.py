@@ -7,7 +7,7 @@ page shows does not depend on which chapter ran first.
 
 import pandas as pd
 
-from ssl_lib.errors import InputError
+from ssl_lib import committed
 from ssl_lib.results import Result, Store
 
 __all__ = ["FOLDER", "NAMES", "find", "sweep"]
@@ -42,6 +42,11 @@ def find(store: Store, *, profile: str) -> Result | None:
     -------
     Result or None
         None where that chapter has not run here and ships no table.
+
+    Raises
+    ------
+    InputError
+        When the table that the project ships is damaged.
     """
     ways = [_committed, _stored]
     if profile in ("standard", "paper"):
@@ -62,10 +67,8 @@ def _stored(store: Store, profile: str) -> Result | None:
 def _committed(store: Store, profile: str) -> Result | None:
     for folder in (store.committed_root / FOLDER, store.committed_root):
         for name in NAMES:
-            try:
+            if committed.exists(folder, name):
                 return Store(store.root, committed=folder).committed(name)
-            except InputError:
-                continue
     return None
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssl_lib.errors import InputError
+from ssl_lib import committed as shipped
 from ssl_lib.papers.rankme.experiments import FOLDER, Results
 from ssl_lib.papers.rankme.plan import experiments
 from ssl_lib.papers.rankme.settings import SWEEPS, Settings
@@ -28,19 +28,21 @@ def load(own: Results, *, committed: str | Path | None = None) -> Results | None
     -------
     Results or None
         With some of the three sweeps; None where no table is committed.
+
+    Raises
+    ------
+    InputError
+        When a committed table is damaged.
     """
     if experiments(own.settings)["temperature"].encoder != "mlp":
         return Results(own.settings, {name: own.tables[name] for name in SWEEPS})
     store = Store(committed=share("results") / FOLDER if committed is None else committed)
-    found = {name: table for name in SWEEPS if (table := _committed(store, name)) is not None}
+    found = {
+        name: store.committed(f"rankme-{name}")
+        for name in SWEEPS
+        if shipped.exists(store.committed_root, f"rankme-{name}")
+    }
     return Results(Settings(profile="standard", seeds=_seeds(found)), found) if found else None
-
-
-def _committed(store: Store, name: str) -> Result | None:
-    try:
-        return store.committed(f"rankme-{name}")
-    except InputError:
-        return None
 
 
 def _seeds(found: dict[str, Result]) -> int:

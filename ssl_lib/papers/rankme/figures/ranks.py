@@ -129,13 +129,15 @@ def dimensions(table: pd.DataFrame) -> "Figure":
             marker = plotting.MARKERS[place % len(plotting.MARKERS)]
             ax.plot(mean.index, mean, color=colour, marker=marker, label=str(name))
         ax.set_ylabel({"rankme": "RankMe", "accuracy": "accuracy"}[column])
-        plotting.direct_labels(ax)
     dims = sorted(int(d) for d in table.dimension.unique())
     axes[0].set_xscale("log", base=2)
     axes[0].set_yscale("log", base=2)
     axes[0].yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes[1].set_xticks(dims, [str(d) for d in dims])
     axes[1].set_xlabel("dimension of the representation")
+    for ax in axes:
+        # Labels are placed in pixels: after the scales of the axes.
+        plotting.direct_labels(ax)
     return fig
 
 
