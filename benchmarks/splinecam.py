@@ -3,12 +3,12 @@
     python -m benchmarks.splinecam [--official CHECKOUT] [--official-python PYTHON]
 
 All enumerate the regions of the same networks on [-1, 1]^2 in float64 on one thread; counts must
-be equal layer by layer. CPU seconds are given, because they do not depend on what else the machine
-does. The splitter (shapely, where it is installed) and the published code (a checkout of
-AhmedImtiazPrio/splinecam, and an interpreter with what it needs, see `benchmarks.splinecam_peers`)
-take milliseconds a region, so they only see networks of up to ``--peer-regions`` regions. Peak
-memory, with the default chunks and without, is that of a process of its own. The table goes to
-``OUTPUT/benchmarks/splinecam.csv``.
+be equal layer by layer. CPU seconds are given, the least of some rounds, because they hardly
+depend on what else the machine does. The splitter (shapely, where it is installed) and the
+published code (a checkout of AhmedImtiazPrio/splinecam, and an interpreter with what it needs, see
+`benchmarks.splinecam_peers`) take milliseconds a region, so they only see networks of up to
+``--peer-regions`` regions. Peak memory, with the default chunks and without, is that of a process
+of its own. The table goes to ``OUTPUT/benchmarks/splinecam.csv``.
 """
 
 import importlib.util
@@ -91,7 +91,7 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--official", type=Path, help="a checkout of the published code")
     parser.add_argument("--official-python", default=sys.executable, help="interpreter for it")
-    parser.add_argument("--peer-regions", type=int, default=10_000)
+    parser.add_argument("--peer-regions", type=int, default=30_000)
     parser.add_argument("--largest", type=int, default=256, help="width of the widest deep network")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
