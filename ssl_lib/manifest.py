@@ -298,7 +298,10 @@ def _commit() -> tuple[str | None, bool | None]:
     commit = _git("rev-parse", "HEAD", root=root)
     if commit is None:
         return None, None
-    return commit.strip(), bool(_git("status", "--porcelain", "--untracked-files=no", root=root))
+    # A run that writes table after table into results/ is still a run of that commit.
+    where = ("--", ".", ":(exclude)results")
+    changes = _git("status", "--porcelain", "--untracked-files=no", *where, root=root)
+    return commit.strip(), bool(changes)
 
 
 def _git(*arguments: str, root: Path | None) -> str | None:

@@ -441,9 +441,12 @@ def test_commit_and_local_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         subprocess.run(["git", *identity, "-C", str(tmp_path), *arguments], check=True)
 
     git("init", "-q")
-    (tmp_path / "file").write_text("1")
-    git("add", "file")
+    (tmp_path / "results").mkdir()
+    for name in ("file", "results/table.csv"):
+        (tmp_path / name).write_text("1")
+        git("add", name)
     git("commit", "-qm", "first")
+    (tmp_path / "results/table.csv").write_text("2")  # as a run does that writes its tables
     monkeypatch.setattr("ssl_lib.manifest.repository", lambda: tmp_path)
     run = describe_run({"seeds": [1, 2]})
     assert (len(run["commit"]), run["dirty"], run["seeds"]) == (40, False, [1, 2])
