@@ -86,7 +86,7 @@ def training_pictures(table: pd.DataFrame, *, classes: Classes = DIGITS) -> Figu
 def boundary_evolution(table: pd.DataFrame, *, names: tuple[str, str]) -> Figure:
     """Draw two slices (columns) at every snapshot (rows)."""
     epochs = list(dict.fromkeys(table[table.kind == "region"].panel))
-    fig, axes = _marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=120)
+    fig, axes = _marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=100)
     for row, epoch in enumerate(epochs):
         for number in (0, 1):
             own = table[table["slice"] == number]
@@ -134,7 +134,7 @@ def _layers(ax: object, own: pd.DataFrame, *, width: float = 0.35) -> None:
 def surface(table: pd.DataFrame) -> Figure:
     """Draw planes of a signed-distance network: edges by layer and the exact zero level."""
     names = list(dict.fromkeys(table.panel))
-    fig, axes = _marks.panels(1, len(names), height=2.72, dots=220)
+    fig, axes = _marks.panels(1, len(names), height=2.72, dots=200)
     for ax, name in zip(axes, names, strict=True):
         drawn = table[table.panel == name]
         own = drawn[drawn.kind == "region"]
