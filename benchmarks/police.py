@@ -4,12 +4,14 @@
 
 Forward, loss and backward of a leaky-ReLU network on N = 1024 points of N(0, I_D) / sqrt(D), affine
 on the simplex {0, e_1, .., e_D} / sqrt(D): the paper's Table 1, over more depths, widths and
-dimensions. Rounds of all variants alternate; medians after a warm-up, on a CPU of the process's CPU
-time, on a GPU of synchronised wall time. ``CHECKOUT`` is one of RandallBalestriero/POLICE, whose
-code is then timed too. Merging removes the cost: the merged network's forward pass is timed
-against the unconstrained one's. The table goes to ``OUTPUT/benchmarks/police.csv``.
+dimensions. All variants take turns in changing order; medians after a warm-up, on a CPU of the
+process's CPU time, on a GPU of synchronised wall time. ``CHECKOUT`` is one of
+RandallBalestriero/POLICE, whose code is then timed too. Merging removes the cost: the merged
+network's forward pass is timed against the unconstrained one's. The table goes to
+``OUTPUT/benchmarks/police.csv``.
 """
 
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -86,12 +88,17 @@ def inference(model: nn.Module, points: Tensor) -> Callable[[], None]:
 def medians(
     steps: dict[str, Callable[[], None]], rounds: int, device: torch.device
 ) -> dict[str, float]:
-    """Median milliseconds of each step, measured in turn."""
+    """Median milliseconds of each step, measured in a new order each round.
+
+    What ran before decides what is in the cache: in a fixed order the merged network, after its
+    plain twin, would seem the faster of the two.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
+    order = random.Random(0)
     for number in range(rounds + 2):
-        for name, step in steps.items():
+        for name in order.sample(list(steps), len(steps)):
             start = clock(device)
-            step()
+            steps[name]()
             if number >= 2:
                 seconds[name].append(clock(device) - start)
     return {name: 1000 * median(values) for name, values in seconds.items()}
