@@ -7,6 +7,7 @@ import pytest
 
 from ssl_lib import data
 from ssl_lib.papers.fair_ensemble import Settings
+from ssl_lib.paths import share
 from ssl_lib.results import Store
 
 TOY = {
@@ -92,3 +93,10 @@ def test_a_table_is_measured_anew_and_says_with_what(benchmark_of, tmp_path):
     found = Store(committed=tmp_path / "benchmarks").committed("mine")
     assert found.table["seconds"].tolist() == [2.0]
     assert found.manifest.key["config"] == {"rounds": 7}
+
+
+def test_each_published_method_on_cifar10_beats_pixels_and_random_features():
+    table = Store(committed=share("results") / "benchmarks").committed("cifar10").table
+    knn = table.set_index("method")["knn"]
+    untrained = knn[["pixels", "random"]].max()
+    assert (knn[["simclr", "vicreg", "dissl", "diet"]] > untrained + 0.05).all()
