@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import itertools
 import math
 import re
 from pathlib import Path
@@ -272,12 +273,15 @@ def test_the_paper_s_numbers_are_those_of_its_readme() -> None:
     assert table.slowdown.isna().all()
 
 
-def test_rounds_alternate_and_the_first_two_do_not_count() -> None:
+def test_rounds_change_their_order_and_the_first_two_do_not_count() -> None:
     calls: list[str] = []
-    steps = {name: lambda name=name: calls.append(name) for name in "ab"}
-    found = timing.measure(steps, torch.device("cpu"), 3, 0.0)
-    assert calls == ["a", "b"] * 5
-    assert {len(values) for values in found.values()} == {3}
+    steps = {name: lambda name=name: calls.append(name) for name in "abcd"}
+    found = timing.measure(steps, torch.device("cpu"), 30, 0.0)
+    rounds = [tuple(calls[start : start + 4]) for start in range(0, len(calls), 4)]
+    assert [sorted(names) for names in rounds] == [list("abcd")] * 32
+    assert {len(values) for values in found.values()} == {30}
+    before = {pair for names in rounds for pair in itertools.pairwise(names)}
+    assert before == set(itertools.permutations("abcd", 2)), "a step always follows the same one"
 
 
 # Figures
