@@ -86,7 +86,7 @@ def training_pictures(table: pd.DataFrame, *, classes: Classes = DIGITS) -> Figu
 def boundary_evolution(table: pd.DataFrame, *, names: tuple[str, str]) -> Figure:
     """Draw two slices (columns) at every snapshot (rows)."""
     epochs = list(dict.fromkeys(table[table.kind == "region"].panel))
-    fig, axes = _marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=100)
+    fig, axes = _marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=98)
     for row, epoch in enumerate(epochs):
         for number in (0, 1):
             own = table[table["slice"] == number]
