@@ -348,6 +348,8 @@ def test_sweep_of_the_project_is_of_real_images() -> None:
     assert found.data == "cifar10"
     assert trained.groupby(["variant", "dim"]).run.nunique().eq(3).all()
     assert found.few == 100
+    for name in ("issl-rivals", "issl-heads"):
+        assert found.others[name].table.groupby("variant").run.nunique().eq(3).all()
     sizes = trained.groupby("dim").parameters.unique()
     for dim, size in sizes.items():
         encoder = models.build_encoder(
