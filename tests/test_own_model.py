@@ -13,7 +13,7 @@ def test_examples_of_the_page() -> None:
     blocks = re.findall(
         r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
-    source = "\n".join(blocks)
+    source = "\n\n".join(blocks)
     test = doctest.DocTestParser().get_doctest(source, {}, page.name, str(page), 0)
     assert len(test.examples) > 30
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
