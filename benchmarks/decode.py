@@ -24,7 +24,7 @@ from ssl_lib.paths import data_root
 
 
 def measure(config: Mapping[str, Any]) -> pd.DataFrame:
-    file, column = Path(config["file"]), config["column"]
+    file, column = data_root() / config["file"], config["column"]
     n = pq.ParquetFile(file).metadata.num_rows
     pieces = [{"file": str(file), "column": column, "start": 0, "stop": n}]
     rows = []
@@ -59,7 +59,9 @@ def main() -> None:
     if not args.file.is_file():
         raise MissingData(f"{args.file} is not there: name a parquet file of images.")
     hashes = {args.file.name: hash_files([args.file])}
-    args.file = str(args.file)
+    # Recorded as seen from the folder of data: where that lies says nothing to others.
+    inside = args.file.is_relative_to(data_root())
+    args.file = str(args.file.relative_to(data_root()) if inside else args.file.resolve())
     publish("decode", measure, args, data=hashes)
 
 
