@@ -1,6 +1,7 @@
 """Benchmarks at toy sizes: the tables they write have what their pages read."""
 
 import importlib
+import re
 
 import pandas as pd
 import pytest
@@ -100,3 +101,13 @@ def test_each_published_method_on_cifar10_beats_pixels_and_random_features():
     knn = table.set_index("method")["knn"]
     untrained = knn[["pixels", "random"]].max()
     assert (knn[["simclr", "vicreg", "dissl", "diet"]] > untrained + 0.05).all()
+
+
+def test_no_published_table_names_a_folder_of_one_machine() -> None:
+    folder = share("results")
+    named = [
+        path.name
+        for path in sorted(folder.rglob("*.json"))
+        if re.search(r'"(/|~|[A-Z]:\\\\)', path.read_text("utf-8"))
+    ]
+    assert named == []
