@@ -166,7 +166,7 @@ class DISSL(Method):
         Normalisation of every layer before the logits.
     entropy_weight, determinism_weight, teacher_temperature, student_temperature : float
         See :func:`dissl_loss`. Short runs on digits want sharper temperatures (0.25 and 0.5); on
-        photographs these leave most latents unused from the start.
+        photographs these left two thirds of the latents unused after the first epoch.
     determinism_start : float, optional
         Determinism weight at first, which falls linearly over the fraction `determinism_warmup`.
     concatenate_views : bool

@@ -286,8 +286,8 @@ def _small(settings: Settings, tiny: bool) -> dict[str, Any]:
     """Return what two cores can train: encoders eight times narrower, heads four times.
 
     DISSL's classes are as many as a batch's images, its temperatures sharper than the paper's, as
-    on digits. With the paper's and heads of a quarter of its rank, linear probes on held-out
-    training images lay two points lower.
+    on digits. The paper's, with a bottleneck before the classes, did no better: after four epochs
+    linear probes on held-out training images were .382 against .379, one seed each.
     """
     return {
         "encoder": "resnet9",
