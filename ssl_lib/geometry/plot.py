@@ -62,7 +62,7 @@ def draw_regions(
     # A hairline of the face's own colour, else the background shows between neighbours.
     settings: dict[str, Any] = {"edgecolors": "face", "linewidths": 0.25, "cmap": cmap} | options
     drawn = PolyCollection(polygon_arrays(partition.polygons), array=values, **settings)
-    drawn.set_clim(*np.quantile(values, [clip, 1 - clip]))
+    drawn.set_clim(*_limits(values, clip))
     ax.add_collection(drawn)
     _frame(partition, ax)
     return drawn
@@ -79,8 +79,7 @@ def face_colors(
     from matplotlib.colors import Normalize, to_hex
 
     values = _values(partition, color)
-    low, high = np.quantile(values, [clip, 1 - clip])
-    scale = Normalize(low, high, clip=True)
+    scale = Normalize(*_limits(values, clip), clip=True)
     return [to_hex(rgba) for rgba in mpl.colormaps.get_cmap(cmap)(scale(values))]
 
 
@@ -177,6 +176,11 @@ def edge_segments(partition: Partition) -> tuple[np.ndarray, np.ndarray]:
     keep = ahead & (polygons.edge != DOMAIN_EDGE)
     segments = torch.stack([first, last], 1)[keep]
     return segments.cpu().numpy(), polygons.edge[keep].cpu().numpy()
+
+
+def _limits(values: np.ndarray, clip: float) -> tuple[float, float]:
+    low, high = np.quantile(values, [clip, 1 - clip])
+    return float(low), float(high)
 
 
 def _values(partition: Partition, color: str | Tensor | np.ndarray) -> np.ndarray:
