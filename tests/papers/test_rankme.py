@@ -356,14 +356,14 @@ def test_published_sweeps_are_read_where_the_run_had_digits(
 ) -> None:
     monkeypatch.setenv("SSL_LIB_CACHE", str(store.root))
     paths = publish.publish(trained.settings, directory=tmp_path / "rankme")
-    assert [path.stem for path in paths] == ["rankme-temperature", "rankme-covariance"]
+    assert [path.stem for path in paths] == [f"rankme-{name}" for name in publish.PUBLISHED]
     again = publish.publish(trained.settings, only=["covariance"], directory=tmp_path / "one")
     assert [path.name for path in again] == ["rankme-covariance.csv"]
     with pytest.raises(InputError, match="Did you mean 'covariance'"):
         publish.publish(trained.settings, only=["covarianc"])
     found = real.load(trained, committed=tmp_path / "rankme")
     assert found is not None
-    assert list(found.tables) == ["temperature", "covariance"]
+    assert list(found.tables) == ["temperature", "invariance", "covariance", "transfer"]
     assert {result.origin for result in found.all} == {"committed"}
     nets = runs.encoders(found)
     alone = runs.encoders(trained)

@@ -1,9 +1,9 @@
 """Write the chapter's tables of real images: ``python -m ssl_lib.papers.issl.publish``.
 
-The dimension sweep, the other methods, the pairs of heads and the strengths at the ``standard``
-profile: CIFAR-10, an hour and a half of one CPU core in all. ``--only rivals`` measures one of
-them, ``--data tiny-imagenet`` takes other images. Needs the images (see ``SSL_LIB_DATA``) and a
-checkout; a killed run goes on where it stopped.
+The dimension sweep, the other methods, the pairs of heads, the strengths and the lengths of
+training at the ``standard`` profile: CIFAR-10, two hours of one CPU core in all. ``--only rivals``
+measures one of them, ``--data tiny-imagenet`` takes other images. Needs the images (see
+``SSL_LIB_DATA``) and a checkout; a killed run goes on where it stopped.
 """
 
 import argparse
@@ -26,6 +26,7 @@ PUBLISHED: dict[str, Callable[[Settings], Result]] = {
     "heads": experiments.heads,
     "mlp_heads": experiments.mlp_heads,
     "strengths": experiments.strengths,
+    "epochs": experiments.epochs,
 }
 
 

@@ -21,7 +21,7 @@ UNTRAINED = "random encoder"
 #: The data set whose committed tables have no suffix.
 DATA = "cifar10"
 #: The tables that may be committed beside the sweep.
-BESIDE = ("issl-rivals", "issl-heads", "issl-mlp-heads", "issl-strengths")
+BESIDE = ("issl-rivals", "issl-heads", "issl-mlp-heads", "issl-strengths", "issl-epochs")
 
 _MEANS = {
     "parameters": "parameters",

@@ -192,9 +192,11 @@ class Settings(profiles.Settings):
 
     @property
     def probe_dims(self) -> tuple[int, ...]:
-        """Dimensions at which MLP heads are trained too: all in the paper's setting alone."""
+        """Dimensions at which MLP heads are trained too: three where a page waits for them."""
+        if self.profile in ("standard", "paper"):
+            return self.sweep
         few = (self.sweep[0], self.sweep[(len(self.sweep) - 1) // 4], self.reference)
-        return self.sweep if self.profile == "paper" else tuple(sorted({*few}))
+        return tuple(sorted({*few}))
 
     @property
     def strengths(self) -> tuple[float, ...]:

@@ -1,8 +1,8 @@
 """Write the chapter's tables of real images: ``python -m ssl_lib.papers.rankme.publish``.
 
-The sweeps of temperature and covariance weight at the ``standard`` profile: CIFAR-10, half an
-hour of one CPU core. ``--only temperature`` measures one of them. Needs the images (see
-``SSL_LIB_DATA``) and a checkout; a killed run goes on where it stopped.
+The three sweeps, and that of the temperature on half of the classes, at the ``standard`` profile:
+CIFAR-10, an hour of one CPU core. ``--only temperature`` measures one of them. Needs the images
+(see ``SSL_LIB_DATA``) and a checkout; a killed run goes on where it stopped.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ssl_lib.errors import InputError, closest
 from ssl_lib.papers.rankme.experiments import FOLDER, table
+from ssl_lib.papers.rankme.real import TABLES
 from ssl_lib.papers.rankme.settings import Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Store
@@ -18,7 +19,7 @@ from ssl_lib.results import Store
 __all__ = ["PUBLISHED", "publish"]
 
 #: The experiments whose tables are committed.
-PUBLISHED = ("temperature", "covariance")
+PUBLISHED = TABLES
 
 
 def publish(

@@ -11,7 +11,10 @@ from ssl_lib.papers.rankme.settings import SWEEPS, Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
 
-__all__ = ["by_seed", "load"]
+__all__ = ["TABLES", "by_seed", "load"]
+
+#: What is shown of real images: the sweeps, and the one on half of the classes.
+TABLES = (*SWEEPS, "transfer")
 
 
 def load(own: Results, *, committed: str | Path | None = None) -> Results | None:
@@ -27,7 +30,7 @@ def load(own: Results, *, committed: str | Path | None = None) -> Results | None
     Returns
     -------
     Results or None
-        With some of the three sweeps; None where no table is committed.
+        With some of :data:`TABLES`; None where none is committed.
 
     Raises
     ------
@@ -35,11 +38,11 @@ def load(own: Results, *, committed: str | Path | None = None) -> Results | None
         When a committed table is damaged.
     """
     if experiments(own.settings)["temperature"].encoder != "mlp":
-        return Results(own.settings, {name: own.tables[name] for name in SWEEPS})
+        return Results(own.settings, {name: own.tables[name] for name in TABLES})
     store = Store(committed=share("results") / FOLDER if committed is None else committed)
     found = {
         name: store.committed(f"rankme-{name}")
-        for name in SWEEPS
+        for name in TABLES
         if shipped.exists(store.committed_root, f"rankme-{name}")
     }
     return Results(Settings(profile="standard", seeds=_seeds(found)), found) if found else None
