@@ -109,6 +109,29 @@ def test_partners_go_once_around_each_class() -> None:
     assert torch.equal(labels[found], labels)
     assert found.unique().numel() == 60
     assert (found != torch.arange(60)).all()
+    for place in range(60):
+        later = [k for k in [*range(place + 1, 60), *range(place)] if labels[k] == labels[place]]
+        assert found[place] == later[0]
+    together = torch.stack([labels, torch.zeros_like(labels), torch.arange(60)])
+    for row, mapped in zip(together, torch.func.vmap(partners)(together), strict=True):
+        assert torch.equal(partners(row), mapped)
+    assert torch.equal(partners(torch.arange(60)), torch.arange(60))
+
+
+def test_heads_of_both_families_are_compared_with_the_same_seeds() -> None:
+    settings = Settings(profile="smoke", seed=2)
+    linear, mlp = theory.worst_tasks(settings), theory.head_family(settings)
+    for name in ("seeds", "epochs"):
+        assert linear.manifest.key["config"][name] == mlp.manifest.key["config"][name]
+    both = theory.both_heads(linear.table, mlp.table)
+    assert set(both.dim) == {9}
+    assert both.groupby("head").run.apply(list).to_dict() == {"linear": [0, 1], "mlp": [0, 1]}
+
+
+def test_pairs_of_heads_are_left_out_where_digits_would_show_nothing() -> None:
+    assert not Settings().all_heads
+    assert Settings(profile="standard", data="digits").all_heads
+    assert Settings(data="cifar10").all_heads
 
 
 def test_exact_loss_is_cross_entropy_plus_the_pull() -> None:

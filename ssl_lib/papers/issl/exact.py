@@ -95,7 +95,9 @@ def partners(labels: Tensor) -> Tensor:
     >>> partners(torch.tensor([3, 1, 3, 1, 1, 0]))
     tensor([2, 3, 0, 4, 1, 5])
     """
-    n = labels.shape[-1]
-    place = torch.arange(n, device=labels.device)
-    steps = (place[None] - place[:, None] - 1) % n
-    return torch.where(labels[:, None] == labels[None], steps, n).argmin(1)
+    by_class, order = labels.sort(stable=True)
+    starts = by_class != by_class.roll(1)
+    place = torch.arange(len(labels), device=labels.device)
+    first = torch.where(starts, place, 0).cummax(0).values
+    following = torch.where(starts.roll(-1), order[first], order.roll(-1))
+    return torch.zeros_like(order).scatter(0, order, following)

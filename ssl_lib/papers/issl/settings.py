@@ -199,6 +199,14 @@ class Settings(profiles.Settings):
         return tuple(sorted({*few}))
 
     @property
+    def all_heads(self) -> bool:
+        """Whether every pair of heads is trained: not on digits for a page that waits.
+
+        There five runs of each show no difference between them.
+        """
+        return self.natural or self.profile in ("standard", "paper")
+
+    @property
     def strengths(self) -> tuple[float, ...]:
         """Augmentation strengths of the label figure."""
         return (0.25, 0.5, 1.0) if self.natural else (0.125, 0.25, 0.5, 1.0)

@@ -21,7 +21,16 @@ from ssl_lib.theory.separability import cover_fraction, separable_fraction
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.many import pretrain_many
 
-__all__ = ["CLASSES", "Exact", "codes", "dichotomies", "encoders", "head_family", "worst_tasks"]
+__all__ = [
+    "CLASSES",
+    "Exact",
+    "both_heads",
+    "codes",
+    "dichotomies",
+    "encoders",
+    "head_family",
+    "worst_tasks",
+]
 
 CLASSES = 10
 MLP_HEAD = (256, 256)
@@ -94,12 +103,10 @@ def worst_tasks(settings: Settings) -> Result:
         standard=(1, 2, 3, 5, 7, 8, 9, 12, 20),
         paper=(1, 2, 3, 5, 7, 8, 9, 12, 20),
     )
-    # Five side by side cost little more than three, and a worst task varies.
-    number = profiles.choose(settings.profile, smoke=2, quick=5, standard=5, paper=5)
     config = Exact(
         dims=dims,
         heads=("linear",),
-        seeds=tuple(seeds(settings.seed, max(number, settings.seeds), "issl")),
+        seeds=_seeds(settings),
         epochs=_epochs(settings),
         profile=settings.profile,
     )
@@ -107,7 +114,7 @@ def worst_tasks(settings: Settings) -> Result:
 
 
 def head_family(settings: Settings) -> Result:
-    """Train with a linear and with an MLP head in K - 1 dimensions, the fewest that do (E3).
+    """Train with an MLP head in K - 1 dimensions, the fewest that do (E3).
 
     Parameters
     ----------
@@ -116,17 +123,40 @@ def head_family(settings: Settings) -> Result:
     Returns
     -------
     Result
-        See :func:`measure`.
+        See :func:`measure`; :func:`both_heads` sets E2's linear heads of the same seeds beside it.
     """
-    number = profiles.choose(settings.profile, smoke=2, quick=5, standard=12, paper=12)
     config = Exact(
         dims=(CLASSES - 1,),
-        heads=("linear", "mlp"),
-        seeds=tuple(seeds(settings.seed, max(number, settings.seeds), "issl-heads")),
+        heads=("mlp",),
+        seeds=_seeds(settings),
         epochs=_epochs(settings),
         profile=settings.profile,
     )
     return _table("issl-head-family", config)
+
+
+def both_heads(linear: pd.DataFrame, mlp: pd.DataFrame) -> pd.DataFrame:
+    """Join the two families of heads in K - 1 dimensions.
+
+    Parameters
+    ----------
+    linear : pandas.DataFrame
+        Of :func:`worst_tasks`.
+    mlp : pandas.DataFrame
+        Of :func:`head_family`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same columns, one row an encoder.
+    """
+    return pd.concat([linear[linear.dim == CLASSES - 1], mlp], ignore_index=True)
+
+
+def _seeds(settings: Settings) -> tuple[int, ...]:
+    # A worst task varies, and three encoders tell too little about it.
+    number = profiles.choose(settings.profile, smoke=2, quick=5, standard=12, paper=12)
+    return tuple(seeds(settings.seed, max(number, settings.seeds), "issl"))
 
 
 def _epochs(settings: Settings) -> int:

@@ -114,7 +114,7 @@ def head_family(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.theory.head_family`.
+        From :func:`ssl_lib.papers.issl.theory.both_heads`.
 
     Returns
     -------
