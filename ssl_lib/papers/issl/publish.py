@@ -1,9 +1,9 @@
 """Write the chapter's tables of real images: ``python -m ssl_lib.papers.issl.publish``.
 
 The dimension sweep, the other methods, the pairs of heads, the strengths and the lengths of
-training at the ``standard`` profile: CIFAR-10, two hours of one CPU core in all. ``--only rivals``
-measures one of them, ``--data tiny-imagenet`` takes other images. Needs the images (see
-``SSL_LIB_DATA``) and a checkout; a killed run goes on where it stopped.
+training at the ``standard`` profile: CIFAR-10, nearly three hours of one CPU core in all.
+``--only rivals`` measures one of them, ``--data tiny-imagenet`` takes other images. Needs the
+images (see ``SSL_LIB_DATA``) and a checkout; a killed run goes on where it stopped.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Write the chapter's tables of real images: ``python -m ssl_lib.papers.rankme.publish``.
 
 The three sweeps, and that of the temperature on half of the classes, at the ``standard`` profile:
-CIFAR-10, an hour of one CPU core. ``--only temperature`` measures one of them. Needs the images
-(see ``SSL_LIB_DATA``) and a checkout; a killed run goes on where it stopped.
+CIFAR-10, forty minutes of one CPU core. ``--only temperature`` measures one of them. Needs the
+images (see ``SSL_LIB_DATA``) and a checkout; a killed run goes on where it stopped.
 """
 
 import argparse
