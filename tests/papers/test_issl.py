@@ -478,6 +478,25 @@ def test_figures_are_drawn(store_results: dict[str, Any], exact: pd.DataFrame) -
         plt.close(fig)
 
 
+def test_label_of_a_level_goes_where_no_curve_is() -> None:
+    from ssl_lib.papers.issl.figures.pretraining import _freest_place
+
+    def table(*curves: list[float]) -> pd.DataFrame:
+        rows = [
+            {"variant": str(place), "dim": 2**k, "full": value}
+            for place, curve in enumerate(curves)
+            for k, value in enumerate(curve)
+        ]
+        return pd.DataFrame(rows)
+
+    # All curves cross on the left and end above: below, on the right.
+    crossing = table([0.1, 0.4, 0.5, 0.6], [0.0, 0.35, 0.4, 0.5])
+    assert _freest_place(crossing, "full", 0.3, (0.0, 0.7)) == (-1, "top")
+    # They start far below and end just below, under a ceiling: below, on the left.
+    ceiling = table([0.1, 0.3, 0.9, 0.94], [0.0, 0.2, 0.8, 0.93])
+    assert _freest_place(ceiling, "full", 0.95, (0.0, 1.0)) == (0, "top")
+
+
 def test_label_curve_holds_every_number_of_labels(store_results: dict[str, Any]) -> None:
     curve = figures.label_curve(store_results["strengths"])
     assert sorted(curve["labels"].unique()) == [10, 20, 50, 100, 300, 1200]

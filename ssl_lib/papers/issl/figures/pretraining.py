@@ -1,6 +1,6 @@
 """Figures of the pretraining experiments."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -58,15 +58,9 @@ def dimensions(table: pd.DataFrame) -> "Figure":
             marks.band(ax, part, "dim", column, label=str(name), look=marks.LOOK[str(name)])
         level = pixels[column].mean()
         ax.axhline(level, color=marks.GREY, linestyle="--", linewidth=1.2)
-        end = _freer_end(trained, column, level)
-        ax.text(
-            dims[end],
-            level,
-            "raw pixels",
-            fontsize=10,
-            va="top",
-            ha="left" if end == 0 else "right",
-        )
+        end, side = _freest_place(trained, column, level, ax.get_ylim())
+        across = "left" if end == 0 else "right"
+        ax.text(dims[end], level, "raw pixels", fontsize=10, va=side, ha=across)
         ax.set_title(title)
         ax.set_ylabel("accuracy")
         marks.log_dims(ax, dims)
@@ -75,11 +69,20 @@ def dimensions(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-def _freer_end(table: pd.DataFrame, column: str, level: float) -> int:
-    """Return 0 where the curves start farther from a level than they end, else -1."""
-    means = table.groupby(["dim", "variant"])[column].mean().unstack()
-    distance = (means - level).abs().min(axis=1)
-    return 0 if distance.iloc[0] >= distance.iloc[-1] else -1
+def _freest_place(
+    table: pd.DataFrame, column: str, level: float, limits: tuple[float, float]
+) -> tuple[int, Literal["top", "bottom"]]:
+    """Return the end of a level's line, and the side of its label, with most room for it."""
+    over = table.groupby(["dim", "variant"])[column].mean().unstack().to_numpy() - level
+    sides: tuple[tuple[Literal["top", "bottom"], float, float], ...]
+    sides = ("bottom", 1, limits[1] - level), ("top", -1, level - limits[0])
+    room: dict[tuple[int, Literal["top", "bottom"]], float] = {}
+    for end, near in ((0, over[:2]), (-1, over[-2:])):
+        for side, sign, most in sides:
+            # A curve that crosses the line is on both sides, and leaves less than no room.
+            there = (sign * near)[:, (sign * near).max(0) > 0]
+            room[end, side] = min(most, float(there.min())) if there.size else most
+    return max(room, key=lambda place: room[place])
 
 
 @plotting.style()
