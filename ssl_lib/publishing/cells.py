@@ -7,10 +7,20 @@ from collections.abc import Iterable, Iterator
 from ssl_lib import fingerprint
 from ssl_lib.publishing.notebooks import Cell, Notebook, code_cells, source
 
-__all__ = ["calls", "figure_problems", "labels", "library", "shows_figure", "without_magic"]
+__all__ = [
+    "calls",
+    "figure_problems",
+    "labels",
+    "library",
+    "shows_figure",
+    "unshown",
+    "without_magic",
+]
 
 _MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 _NEEDED = ("label", "caption", "alt", "data")
+#: What returns something to look at, and shows it only as the last expression of a cell.
+_RETURNED = ("plotting.table", "claims.report", "results.provenance")
 
 
 def without_magic(code: str) -> str:
@@ -99,6 +109,27 @@ def figure_problems(cell: Cell, slug: str) -> Iterator[str]:
         yield f"shows {len(shown)} figures; a page can number one a cell"
     for call in shown:
         yield from _call_problems(call, slug)
+
+
+def unshown(code: str) -> Iterator[str]:
+    r"""Yield what is wrong with tables that a cell makes and drops.
+
+    Examples
+    --------
+    >>> list(unshown("if table is not None:\n    plotting.table(table)"))
+    ['drops what plotting.table returns: only a last expression is shown; use display(...)']
+    >>> list(unshown("plotting.table(table)"))
+    []
+    """
+    try:
+        tree = ast.parse(without_magic(code))
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Expr) or node is tree.body[-1]:
+            continue
+        if isinstance(node.value, ast.Call) and (name := ast.unparse(node.value.func)) in _RETURNED:
+            yield f"drops what {name} returns: only a last expression is shown; use display(...)"
 
 
 def _call_problems(call: ast.Call, slug: str) -> Iterator[str]:

@@ -59,7 +59,7 @@ def _notebook(book: Book, slug: str, notebook: Notebook) -> Iterator[str]:
     yield from _parameters(slug, notebook)
     for number, cell in enumerate(notebook["cells"], 1):
         at = f" cell {number} ({cell.get('id', 'no id')})"
-        for problem in (*_clean(cell), *_short(cell), *cells.figure_problems(cell, slug)):
+        for problem in (*_clean(cell), *_code(cell), *cells.figure_problems(cell, slug)):
             yield f"{at}: {problem}"
     thumbs = [cell for cell in tagged(notebook, "thumb") if cells.shows_figure(cell)]
     if len(thumbs) != 1 and not summarises_others(notebook):
@@ -123,10 +123,13 @@ def _clean(cell: Cell) -> Iterator[str]:
         yield f"has metadata {', '.join(sorted(extra))}; only tags are kept"
 
 
-def _short(cell: Cell) -> Iterator[str]:
+def _code(cell: Cell) -> Iterator[str]:
+    if cell.get("cell_type") != "code":
+        return
     lines = len(source(cell).strip().splitlines())
-    if cell.get("cell_type") == "code" and lines > _LONGEST_CELL:
+    if lines > _LONGEST_CELL:
         yield f"has {lines} lines of code; {_LONGEST_CELL} at most, the rest belongs in the library"
+    yield from cells.unshown(source(cell))
 
 
 def _contents(book: Book) -> Iterator[str]:

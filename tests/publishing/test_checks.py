@@ -83,6 +83,9 @@ BREAKS = {
     ),
     "the parameters must begin with": lambda nb: nb["cells"][2].update(source="seed = 0"),
     "has 26 lines of code": lambda nb: nb["cells"].append(cell_with("\n".join(["x = 1"] * 26))),
+    "drops what plotting.table returns": lambda nb: nb["cells"].append(
+        cell_with("if True:\n    plotting.table(x)")
+    ),
     "is not Python": lambda nb: nb["cells"].append(cell_with("def f(:")),
     "shows 2 figures": lambda nb: extend(nb["cells"][3], "\n" + SHOW.format("more")),
     "its figure has no alt": lambda nb: nb["cells"][3].update(
