@@ -242,9 +242,6 @@ def _environment(threads: int) -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "TQDM_DISABLE": "1",
         "JUPYTER_PLATFORM_DIRS": "1",
-        # Small networks else spend an eighth of their time on getting and giving back memory.
-        "MALLOC_MMAP_THRESHOLD_": str(2**28),
-        "MALLOC_TRIM_THRESHOLD_": str(2**29),
         # Notebooks run in a folder of their own, where a relative path would mean another place.
         "SSL_LIB_DATA": str(data_root()),
         "SSL_LIB_CACHE": str(cache_root()),
