@@ -1,6 +1,6 @@
 """The checks on the built site notice what they are there for."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -16,13 +16,8 @@ GOOD = """<html><head>
 
 
 @pytest.fixture(scope="module")
-def tool(repository: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_site", repository / "tools/check_site.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(repository: Path, load_script: Callable[[Path], ModuleType]) -> ModuleType:
+    return load_script(repository / "tools/check_site.py")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the set-up promises: bounds, exact versions, the wheel's content, the environment script."""
 
-import importlib.util
 import os
 import shutil
 import stat
@@ -8,7 +7,9 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -68,12 +69,8 @@ def test_constraints_pin_one_admissible_version(requirement: Requirement, python
     assert requirement.specifier.contains(version(candidates[0], "=="))
 
 
-def test_environment_file_equals_pyproject() -> None:
-    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools/environment.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def test_environment_file_equals_pyproject(load_script: Callable[[Path], ModuleType]) -> None:
+    module = load_script(ROOT / "tools/environment.py")
     text = (ROOT / "environment.yml").read_text("utf-8")
     assert text == module.render(PROJECT), "run make environment"
     *from_conda, pip = yaml.safe_load(text)["dependencies"]

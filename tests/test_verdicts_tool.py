@@ -1,7 +1,7 @@
 """Verdicts of large profiles are kept as they were recorded, and only those of clean runs."""
 
-import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,13 +13,8 @@ from ssl_lib.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def tool(repository: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("verdicts", repository / "tools/verdicts.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(repository: Path, load_script: Callable[[Path], ModuleType]) -> ModuleType:
+    return load_script(repository / "tools/verdicts.py")
 
 
 def _recorded(cache: Path, **changed: Any) -> Path:

@@ -1,6 +1,5 @@
 """Two processes give the losses, gradients and states of one."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ CASES = sorted({*METHODS, "swav queue"})
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(tmp_path_factory, load_script):
     """Return what the single process and the two processes saved."""
     folder = tmp_path_factory.mktemp("gloo")
     outputs = [folder / f"{rank}.pt" for rank in range(2)]
@@ -29,9 +28,7 @@ def results(tmp_path_factory):
         )
         for rank, output in enumerate(outputs)
     ]
-    spec = importlib.util.spec_from_file_location("two_processes", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script(SCRIPT)
     alone = {case: script.run(case, 0, 1) for case in script.CASES}
     for process in processes:
         _, errors = process.communicate(timeout=240)

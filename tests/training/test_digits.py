@@ -1,7 +1,5 @@
 """What the dossiers' small settings reach on digits, with room for seeds."""
 
-import importlib.util
-
 import pytest
 import torch
 
@@ -13,12 +11,9 @@ from ssl_lib.methods import METHODS, build_method
 
 
 @pytest.fixture(scope="module")
-def benchmark(repository):
+def benchmark(repository, load_script):
     """Return benchmarks/digits.py, whose settings these are."""
-    spec = importlib.util.spec_from_file_location("digits", repository / "benchmarks/digits.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(repository / "benchmarks/digits.py")
 
 
 @pytest.fixture(scope="module")

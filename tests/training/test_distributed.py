@@ -1,6 +1,5 @@
 """Two gloo processes pretrain to the numbers of one."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -18,11 +17,8 @@ CASES = ("simclr", "byol", "dino", "diet")
 
 
 @pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("in_processes", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(load_script):
+    return load_script(SCRIPT)
 
 
 @pytest.fixture(scope="module")
