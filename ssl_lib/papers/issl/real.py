@@ -14,7 +14,7 @@ from ssl_lib.papers.issl.settings import STAGES, Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
 
-__all__ = ["DATA", "Real", "committed_name", "costs", "gains", "load", "verdicts"]
+__all__ = ["DATA", "Real", "committed_name", "costs", "gains", "largest_gains", "load", "verdicts"]
 
 DEFAULT_WIDTH = 64  # of ResNet-9, and of torchvision's ResNet-18
 UNTRAINED = "random encoder"
@@ -103,6 +103,18 @@ class Real:
         """How many labels "few" are."""
         counts = sorted(int(name[7:]) for name in map(str, self.table) if name[:7] == "labels_")
         return counts[list(self.recipe["shots"]).index(self.recipe["few"])]
+
+    @property
+    def ends(self) -> str:
+        """Accuracy at the smallest and the largest dimension, in words."""
+        of = 100 * self.table.groupby(["variant", "dim"])[["full", "few"]].mean()
+        trained = self.table[self.table.variant != "raw pixels"]
+        low, top = trained.dim.min(), trained.dim.max()
+        return "; ".join(
+            f"{name} {of.full[name, low]:.1f} to {of.full[name, top]:.1f} % with all labels, "
+            f"{of.few[name, low]:.1f} to {of.few[name, top]:.1f} % with {self.few:,}"
+            for name in trained.variant.unique()
+        )
 
     @property
     def _config(self) -> dict[str, Any]:
@@ -222,6 +234,26 @@ def gains(table: pd.DataFrame, *, base: int, column: str = "full") -> pd.DataFra
     )
     gain = 100 * (both[column] - both[f"{column} before"])
     return both[["variant", "run", "dim"]].assign(ratio=both.dim / base, gain=gain)
+
+
+def largest_gains(gained: pd.DataFrame) -> str:
+    """Say what each variant gains at the largest dimension: mean and range over runs.
+
+    Parameters
+    ----------
+    gained : pandas.DataFrame
+        From :func:`gains`.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"variant": "CISSL", "run": 0, "dim": [64, 256], "full": [0.4, 0.45]})
+    >>> largest_gains(gains(runs, base=64))
+    'CISSL +5.0 (+5.0 to +5.0)'
+    """
+    top = gained[gained.dim == gained.dim.max()].groupby("variant", sort=False).gain
+    return ", ".join(
+        f"{name} {of.mean():+.1f} ({of.min():+.1f} to {of.max():+.1f})" for name, of in top
+    ).replace("-", "\N{MINUS SIGN}")
 
 
 def verdicts(table: pd.DataFrame, *, base: int) -> pd.DataFrame:
