@@ -124,8 +124,7 @@ def changes_since(made: Manifest, key: Mapping[str, Any] | None = None) -> list[
     # What a script defined in __main__ cannot be looked up from elsewhere, so it is not judged.
     source = made.key["source"].items()
     recorded = {name: value for name, value in source if not name.startswith("__main__:")}
-    found = {name: value for name, value in current(recorded).items() if value is not None}
-    return differences({"source": recorded}, {"source": found})
+    return differences({"source": recorded}, {"source": current(recorded)})
 
 
 def _form(table: pd.DataFrame) -> tuple[str, bytes]:

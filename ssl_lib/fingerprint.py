@@ -31,7 +31,7 @@ from ssl_lib.canonical import canonical, digest
 from ssl_lib.modules import is_installed, locate, modules_below, read
 from ssl_lib.source import ANY, EFFECTS, Imported, Module, Reference
 
-__all__ = ["Trace", "current", "fingerprint", "of_code", "trace"]
+__all__ = ["Trace", "current", "fingerprint", "of_code", "placeless", "trace", "without_moved"]
 
 _DIGITS = 16
 
@@ -127,20 +127,77 @@ def of_code(text: str, owned: Iterable[str] = ("ssl_lib",)) -> dict[str, str]:
     return {key: value for key, value in found.items() if not key.startswith(f"{name}:")}
 
 
-def current(keys: Iterable[str], owned: Iterable[str] = ("ssl_lib",)) -> dict[str, str | None]:
-    """Hash definitions as they are now, by the names that :func:`fingerprint` gave them.
+def placeless(sources: Mapping[str, str]) -> list[list[str]]:
+    """Return definitions and their hashes without their modules: code that moved is no change.
 
     Parameters
     ----------
-    keys : iterable of str
-        ``"module:definition"``.
+    sources : mapping of str to str
+        As from :func:`fingerprint`.
+
+    Returns
+    -------
+    list of [str, str]
+        Sorted; equal definitions of two modules appear twice.
+
+    Examples
+    --------
+    >>> placeless({"ssl_lib.b:f": "1", "ssl_lib.a:g": "2"}) == placeless({"x:f": "1", "y:g": "2"})
+    True
+    """
+    return sorted([_definition(name), value] for name, value in sources.items())
+
+
+def without_moved(
+    old: Mapping[str, str], new: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Leave out what two fingerprints have in common, in whatever module it lies.
+
+    Parameters
+    ----------
+    old, new : mapping of str to str
+        As from :func:`fingerprint`.
+
+    Returns
+    -------
+    old, new : dict of str to str
+        What each has that the other lacks.
+
+    Examples
+    --------
+    >>> without_moved({"a:f": "1", "a:g": "1"}, {"b:f": "1", "a:g": "2"})
+    ({'a:g': '1'}, {'a:g': '2'})
+    """
+    left = {name: value for name, value in old.items() if new.get(name) != value}
+    right = {name: value for name, value in new.items() if old.get(name) != value}
+    for name, value in list(left.items()):
+        same = (_definition(name), value)
+        there = next((other for other in right if (_definition(other), right[other]) == same), None)
+        if there is not None:
+            del left[name], right[there]
+    return left, right
+
+
+def _definition(name: str) -> str:
+    """Return a definition's name without its module."""
+    return name.partition(":")[2] or name
+
+
+def current(recorded: Mapping[str, str], owned: Iterable[str] = ("ssl_lib",)) -> dict[str, str]:
+    """Hash recorded definitions as they are now, wherever in their package they lie now.
+
+    Parameters
+    ----------
+    recorded : mapping of str to str
+        As from :func:`fingerprint`.
     owned : iterable of str, default=("ssl_lib",)
         Top-level packages that count as ours, besides those of the keys.
 
     Returns
     -------
-    dict of str to str or None
-        None where the definition no longer exists, or exists only in a notebook.
+    dict of str to str
+        Names as they would be recorded now. A definition that no longer exists, or exists only in
+        a notebook, is absent.
 
     Examples
     --------
@@ -148,16 +205,24 @@ def current(keys: Iterable[str], owned: Iterable[str] = ("ssl_lib",)) -> dict[st
     >>> before = fingerprint(profiles.choose)
     >>> current(before) == before
     True
-    >>> current(["ssl_lib.profiles:gone"])
-    {'ssl_lib.profiles:gone': None}
+    >>> moved = {name.replace("profiles", "elsewhere"): value for name, value in before.items()}
+    >>> current(moved) == before
+    True
+    >>> current({"ssl_lib.profiles:gone": "1"})
+    {}
     """
-    found = {}
+    found: dict[str, str] = {}
     tracers: dict[str, _Tracer] = {}
-    for key in keys:
+    for key, value in recorded.items():
         module, _, name = key.partition(":")
         top = module.partition(".")[0]
         tracer = tracers.setdefault(top, _Tracer({*owned, top}))
-        found[key] = tracer.digest(module, name)
+        here = tracer.digest(module, name)
+        there = tracer.find(top, name, value) if here != value else None
+        if there is not None:
+            found[there] = value
+        elif here is not None:
+            found[key] = here
     return found
 
 
@@ -185,6 +250,12 @@ class _Tracer:
         self._visit(module, name)
         return self.sources.get(f"{module}:{name}")
 
+    def find(self, package: str, name: str, value: str) -> str | None:
+        """Return where in a package a definition of this name and hash lies."""
+        places = (module for module in modules_below(package) if self.digest(module, name) == value)
+        module = next(places, None)
+        return None if module is None else f"{module}:{name}"
+
     # Definitions in files
 
     def _visit(self, module_name: str, name: str) -> None:
@@ -197,7 +268,9 @@ class _Tracer:
             for reference in references
             for target in self._resolve(module, reference)
         )
-        self.sources[f"{module_name}:{name}"] = digest([text, *external], _DIGITS)
+        renamed = {said for reference in references for said in module.renamed(reference)}
+        parts = [text, *external, *sorted(renamed)]
+        self.sources[f"{module_name}:{name}"] = digest(parts, _DIGITS)
         if EFFECTS in module.statements:
             self.queue.append((module_name, EFFECTS))
         if name == "*":
@@ -232,8 +305,9 @@ class _Tracer:
         """Queue what ``module.path`` stands for: a definition, or a whole module."""
         module = self.module(module_name)
         if module is None:
-            return
-        if not path or path[0] == "*":
+            if path and self.module(f"{module_name}.{path[0]}") is not None:
+                self._attribute(f"{module_name}.{path[0]}", path[1:])  # a package without a file
+        elif not path or path[0] == "*":
             self.queue.append((module_name, "*"))
         elif path[0] in module.statements or path[0] in module.imports:
             for external in self._resolve(module, Reference(path[0], path[1:])):

@@ -19,7 +19,7 @@ from typing import Any
 
 from ssl_lib.canonical import canonical, digest, to_json
 from ssl_lib.errors import InputError
-from ssl_lib.fingerprint import trace
+from ssl_lib.fingerprint import placeless, trace, without_moved
 from ssl_lib.paths import repository
 
 __all__ = ["SCHEMA", "Manifest", "describe_run", "differences", "key_digest", "make_key", "sha256"]
@@ -151,14 +151,14 @@ def make_key(
 
 
 def key_digest(name: str, key: Mapping[str, Any]) -> str:
-    """Hash a key together with the experiment's name.
+    """Hash a key together with the experiment's name; in which module a definition lies is no part.
 
     Examples
     --------
     >>> len(key_digest("diet", {"config": {}}))
     32
     """
-    return digest([name, key], length=32)
+    return digest([name, {**key, "source": placeless(key.get("source", {}))}], length=32)
 
 
 def sha256(content: bytes) -> str:
@@ -173,7 +173,7 @@ def sha256(content: bytes) -> str:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Say which parts of a key differ, one line each.
+    """Say which parts of a key differ, one line each; a definition that only moved does not.
 
     Parameters
     ----------
@@ -196,6 +196,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         before, after = old.get(part, {}), new.get(part, {})
         if not isinstance(before, Mapping):
             before, after = {part: before}, {part: after}
+        if part == "source":
+            before, after = without_moved(before, after)
         names = sorted({*before, *after}, key=str)
         lines += [
             say(name, before.get(name, _ABSENT), after.get(name, _ABSENT))

@@ -1,8 +1,8 @@
 """Python modules read as text: what they define, and what each definition refers to.
 
 Nothing here imports or runs the module. A definition is hashed by its syntax tree without
-comments, formatting, docstrings, and the annotations of functions, in a form that is the same for
-every Python version.
+comments, formatting, docstrings, the annotations of functions, and imports (what they bind counts by
+its own text, wherever it lies), in a form that is the same for every Python version.
 """
 
 from __future__ import annotations
@@ -111,6 +111,13 @@ class Module:
     def package(self) -> str:
         """The package that relative imports start from."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
+
+    def renamed(self, reference: Reference) -> Iterator[str]:
+        """Yield what imports call otherwise than the reference does: ``from a import b as c``."""
+        name, _, origin = reference
+        for target in [origin] if origin is not None else self.imports.get(name, []):
+            if target.name not in (None, name):
+                yield f"{name} is {target.name}"
 
     def bound_at(self, line: int) -> list[str]:
         """Return the names bound by the top-level statement at a line of the file."""
@@ -363,7 +370,7 @@ def _dump(node: object) -> str:
         ]
         return f"{type(node).__name__}({', '.join(parts)})"
     if isinstance(node, list):
-        return f"[{', '.join(_dump(part) for part in node if not _is_bare_text(part))}]"
+        return f"[{', '.join(_dump(part) for part in node if not _says_nothing(part))}]"
     return repr(node)
 
 
@@ -377,9 +384,9 @@ def _joined(node: ast.JoinedStr) -> Iterator[str]:
             yield from map(_dump, parts)
 
 
-def _is_bare_text(node: object) -> bool:
-    """Tell whether a statement is a docstring or another text that stands alone."""
-    return (
+def _says_nothing(node: object) -> bool:
+    """Tell whether a statement is an import, a docstring or another text that stands alone."""
+    return isinstance(node, ast.Import | ast.ImportFrom) or (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from ssl_lib import fingerprint as fp
 from ssl_lib import modules, source
 from ssl_lib.errors import InputError
-from ssl_lib.fingerprint import current, fingerprint, trace
+from ssl_lib.fingerprint import current, fingerprint, placeless, trace, without_moved
 
 counter = itertools.count()
 
@@ -471,9 +471,35 @@ def test_current_names_what_changed_and_what_is_gone(make: Callable[..., Package
     text = HELPERS.replace("2 * x", "3 * x").replace("def inner", "def inner2")
     package.write("helpers.py", text)
     now = current(before)
-    differ = {key.partition(":")[2] for key in before if now[key] != before[key]}
+    differ = {key.partition(":")[2] for key in before if now.get(key) != before[key]}
     assert differ == {"scale", "inner"}
-    assert now[f"{package.name}.helpers:inner"] is None
+    assert f"{package.name}.helpers:inner" not in now
+
+
+def test_code_that_moved_is_no_change(make: Callable[..., Package]) -> None:
+    package = make(main=MAIN, helpers=HELPERS)
+    before = fingerprint(package.get("main", "compute"))
+    other = make(main=MAIN.replace("PKG", "PKG.rooms"), **{"rooms/helpers": HELPERS})
+    after = fingerprint(other.get("main", "compute"))
+    assert not before.keys() & after.keys()
+    assert placeless(before) == placeless(after)
+    assert without_moved(before, after) == ({}, {})
+    # As the file is when its definitions have gone elsewhere: still current, under their new name.
+    package.write("other.py", HELPERS)
+    package.write("helpers.py", "")
+    assert placeless(current(before)) == placeless(before)
+    package.write("other.py", HELPERS.replace("2 * x", "3 * x"))
+    left, _ = without_moved(before, current(before))
+    assert {name.partition(":")[2] for name in left} >= {"scale"}
+
+
+def test_an_import_under_another_name_is_a_change(make: Callable[..., Package]) -> None:
+    text = "from PKG.b import f as one, g as other\ndef run():\n    return one() - other()\n"
+    swapped = text.replace("f as one, g as other", "g as one, f as other")
+    both = "def f():\n    return 1\ndef g():\n    return 2\n"
+    found = [fingerprint(make(a=a, b=both).get("a", "run")) for a in (text, swapped)]
+    left, right = without_moved(*found)
+    assert [name.partition(":")[2] for name in (*left, *right)] == ["run", "run"]
 
 
 def test_unchanged_files_are_parsed_once(

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from ssl_lib.fingerprint import without_moved
 from ssl_lib.paths import cache_root, data_root
 from ssl_lib.publishing import cells
 from ssl_lib.publishing.layout import Book
@@ -80,6 +81,8 @@ def changes(then: Parts, now: Parts) -> list[str]:
     found: list[str] = []
     for part in dict.fromkeys([*then, *now]):
         before, after = then.get(part, {}), now.get(part, {})
+        if part == "library":
+            before, after = without_moved(before, after)
         for name in dict.fromkeys([*before, *after]):
             if before.get(name) != after.get(name):
                 found.append(_phrase(part, name, before.get(name), after.get(name)))
