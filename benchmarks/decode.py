@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.tables import parser_of, publish
 from ssl_lib.data import load
-from ssl_lib.data.decode import cores, decode_images, hash_files
+from ssl_lib.data.decode import decode_images, hash_files
 from ssl_lib.errors import MissingData
 from ssl_lib.paths import data_root
+from ssl_lib.profiles import cores
 
 
 def measure(config: Mapping[str, Any]) -> pd.DataFrame:

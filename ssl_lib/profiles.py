@@ -14,6 +14,7 @@ paper      the paper's own                                              one larg
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -22,7 +23,7 @@ from ssl_lib.errors import InputError, closest
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PROFILES", "Profile", "Settings", "check", "check_count", "choose", "device"]
+__all__ = ["PROFILES", "Profile", "Settings", "check", "check_count", "choose", "cores", "device"]
 
 Profile = Literal["smoke", "quick", "standard", "paper"]
 PROFILES: tuple[Profile, ...] = ("smoke", "quick", "standard", "paper")
@@ -112,6 +113,19 @@ def choose(profile: str, *, smoke: T, quick: T, standard: T, paper: T) -> T:
     100
     """
     return {"smoke": smoke, "quick": quick, "standard": standard, "paper": paper}[check(profile)]
+
+
+def cores() -> int:
+    """Return how many cores this process may use.
+
+    Examples
+    --------
+    >>> cores() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def device(name: str = "auto") -> torch.device:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -28,8 +27,9 @@ from ssl_lib.atomic import lock, write_file
 from ssl_lib.data import decode_worker
 from ssl_lib.errors import InputError
 from ssl_lib.paths import cache_root
+from ssl_lib.profiles import cores
 
-__all__ = ["Piece", "cores", "decode_images", "hash_files", "pixels"]
+__all__ = ["Piece", "decode_images", "hash_files", "pixels"]
 
 Piece = Mapping[str, Any]
 """A run of encoded images: see :func:`ssl_lib.data.decode_worker.encoded`."""
@@ -37,19 +37,6 @@ Piece = Mapping[str, Any]
 _FORMAT = 1
 _IMAGES_PER_WORKER = 2000
 _BLOCK = 1 << 24
-
-
-def cores() -> int:
-    """Return how many cores this process may use.
-
-    Examples
-    --------
-    >>> cores() >= 1
-    True
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def hash_files(files: Sequence[Path]) -> str:

@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from ssl_lib import fingerprint
 from ssl_lib.publishing.notebooks import Cell, Notebook, code_cells, source
+from ssl_lib.results.keys import fingerprint
 
 __all__ = [
     "calls",

@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from ssl_lib.fingerprint import without_moved
 from ssl_lib.paths import cache_root, data_root
 from ssl_lib.publishing import cells
 from ssl_lib.publishing.layout import Book
 from ssl_lib.publishing.notebooks import Notebook, code_cells, source, tags
+from ssl_lib.results.keys.fingerprint import without_moved
 
 __all__ = ["changes", "data_state", "dependencies", "summarises_others", "versions"]
 

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from ssl_lib.paths import cache_root, data_root
+from ssl_lib.profiles import cores
 from ssl_lib.publishing import keys, notebooks, verdicts
 from ssl_lib.publishing.execute import Job, end_kernel, work
 from ssl_lib.publishing.layout import Book
@@ -24,7 +25,7 @@ from ssl_lib.publishing.parameters import declared
 from ssl_lib.publishing.progress import Progress
 from ssl_lib.publishing.shelf import Run, Slot, slot
 
-__all__ = ["Outcome", "cores", "run", "slots"]
+__all__ = ["Outcome", "run", "slots"]
 
 _GRACE_SECONDS = 5.0
 
@@ -54,13 +55,6 @@ class Outcome:
     def notebook(self) -> Path:
         """The executed notebook to show."""
         return self.slot.failed_notebook if self.status == "failed" else self.slot.notebook
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def slots(book: Book, slugs: Sequence[str], given: Mapping[str, Any]) -> list[Slot]:

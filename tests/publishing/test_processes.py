@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from ssl_lib.profiles import cores
 from ssl_lib.publishing import notebooks
 
 pytestmark = [
@@ -131,7 +132,6 @@ def test_only_a_start_is_tried_again_and_only_once(kit, tmp_path, failures, stat
 
 
 def test_threads_and_jobs_share_the_cores(kit, tmp_path):
-    from ssl_lib.publishing.runner import cores
 
     book = kit.write_book(tmp_path / "book", "one", "two")
     say = "import os\nprint(os.environ['OMP_NUM_THREADS'], os.environ['MKL_NUM_THREADS'])"

@@ -22,14 +22,14 @@ def entry(name):
 
 
 def test_a_name_documented_where_it_is_defined_is_found_by_its_import_path():
-    name = "ssl_lib.results.Result"
-    target = "ssl_lib.claims.Result"
+    name = "ssl_lib.results.origin.Result"
+    target = "ssl_lib.results.Result"
     assert resolve(target, {name: entry(name)}) == f"api.html#{name}"
 
 
 def test_a_name_documented_by_its_import_path_is_found_where_it_is_defined():
-    alias = "ssl_lib.claims.Result"
-    assert resolve("ssl_lib.results.Result", {alias: entry(alias)}) == f"api.html#{alias}"
+    alias = "ssl_lib.results.Result"
+    assert resolve("ssl_lib.results.origin.Result", {alias: entry(alias)}) == f"api.html#{alias}"
 
 
 def test_another_thing_of_the_same_name_is_not_taken_for_it():

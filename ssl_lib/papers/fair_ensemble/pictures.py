@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from ssl_lib import committed
 from ssl_lib.papers.fair_ensemble import tables
 from ssl_lib.papers.fair_ensemble.members import Chapter, load
 from ssl_lib.papers.fair_ensemble.settings import Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
+from ssl_lib.results import published as committed
 
 __all__ = ["SUMMARIES", "Summary", "committed_store", "compute", "measured"]
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.fairness import Groups, class_groups, subgroups
 from ssl_lib.evaluation.fairness.groups import held_out
-from ssl_lib.intervals import mean_interval
 from ssl_lib.papers.fair_ensemble.members import CLEAN
 from ssl_lib.papers.fair_ensemble.settings import Run
 from ssl_lib.randomness import numpy_generator

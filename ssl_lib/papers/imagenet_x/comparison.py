@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
 from ssl_lib.evaluation.imagenet_x.families import family
-from ssl_lib.intervals import mean_interval
 from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models
 from ssl_lib.papers.imagenet_x.sources import Sources
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib.claims import Estimate
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import is_transformer
-from ssl_lib.intervals import mean_interval
 from ssl_lib.papers.imagenet_x import annotations, augmentation, base_models, comparison
 from ssl_lib.papers.imagenet_x.comparison import Comparison
 from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models

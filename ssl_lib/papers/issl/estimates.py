@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ssl_lib.claims import Estimate
-from ssl_lib.intervals import mean_interval
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.methods import cissl_loss, dissl_terms, simclr_loss
 from ssl_lib.papers.issl.settings import Settings
 from ssl_lib.papers.issl.summary import difference

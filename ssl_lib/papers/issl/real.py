@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from ssl_lib import committed as shipped
-from ssl_lib.intervals import mean_interval
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.papers.issl.experiments import FOLDER, SWEEP, with_reference
 from ssl_lib.papers.issl.settings import STAGES, Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
+from ssl_lib.results import published as shipped
 
 __all__ = ["DATA", "Real", "committed_name", "costs", "gains", "largest_gains", "load", "verdicts"]
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ssl_lib.claims import Estimate
-from ssl_lib.intervals import mean_interval
+from ssl_lib.claims.intervals import mean_interval
 
 __all__ = ["difference", "over_runs"]
 

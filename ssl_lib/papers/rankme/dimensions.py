@@ -7,8 +7,8 @@ page shows does not depend on which chapter ran first.
 
 import pandas as pd
 
-from ssl_lib import committed
 from ssl_lib.results import Result, Store
+from ssl_lib.results import published as committed
 
 __all__ = ["FOLDER", "NAMES", "find", "sweep"]
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssl_lib import committed as shipped
 from ssl_lib.papers.rankme.experiments import FOLDER, Results
 from ssl_lib.papers.rankme.plan import experiments
 from ssl_lib.papers.rankme.settings import SWEEPS, Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
+from ssl_lib.results import published as shipped
 
 __all__ = ["TABLES", "by_seed", "load"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from ssl_lib.claims import Estimate
-from ssl_lib.intervals import mean_interval
+from ssl_lib.claims.intervals import mean_interval
 
 __all__ = ["by_seed", "correlation", "mean_estimate"]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib import profiles
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.data import ImageData
 from ssl_lib.data.views import Affine, HorizontalFlip, Policy, RandomResizedCrop
 from ssl_lib.geometry import partition, slice_through, statistics
-from ssl_lib.intervals import mean_interval
 from ssl_lib.papers.splinecam.images import load
 from ssl_lib.papers.splinecam.networks import PLAIN, train_classifiers
 from ssl_lib.papers.splinecam.settings import Settings

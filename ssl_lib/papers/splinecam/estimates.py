@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from ssl_lib.claims import Estimate
-from ssl_lib.intervals import half_width, mean_interval
+from ssl_lib.claims.intervals import half_width, mean_interval
 from ssl_lib.papers.splinecam import augmentation, boundaries, exactness, growth, implicit
 from ssl_lib.results import Result
 

@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ssl_lib import committed
 from ssl_lib.papers.splinecam import attacks, augmentation, boundaries, training
 from ssl_lib.papers.splinecam.settings import Settings
 from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
+from ssl_lib.results import published as committed
 
 __all__ = [
     "CLASSES",

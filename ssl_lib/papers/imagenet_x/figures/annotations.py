@@ -7,7 +7,7 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.imagenet_x.figures import _marks as marks
-from ssl_lib.style import text_on
+from ssl_lib.plotting.theme import text_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

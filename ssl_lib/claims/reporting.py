@@ -28,19 +28,16 @@ from typing import TYPE_CHECKING, Any
 
 from ssl_lib import markup
 from ssl_lib.atomic import write_file
+from ssl_lib.claims.rules import Estimate, Rule, check_keys, decide, parse_rules
 from ssl_lib.errors import InputError, closest
 from ssl_lib.paths import cache_root, share
 from ssl_lib.profiles import PROFILES, check
-from ssl_lib.results import Result
-from ssl_lib.rules import VERDICTS, Estimate, Rule, Verdict, check_keys, decide, parse_rules
+from ssl_lib.results.origin import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "MIME", "SYMBOLS", "VERDICTS", "Claim", "Estimate", "Rule", "Verdict", "decide", "load",
-    "report", "restore", "scoreboard",
-]  # fmt: skip
+__all__ = ["MIME", "SYMBOLS", "Claim", "load", "report", "restore", "scoreboard"]
 
 #: The mime type under which a notebook's output carries its record.
 MIME = "application/vnd.ssl-lib.claims+json"

@@ -20,13 +20,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ssl_lib import plotting
-from ssl_lib.charts import spread
-from ssl_lib.darkmode import BACKGROUND, FOREGROUND, dark, dark_colour
 from ssl_lib.errors import InputError
 from ssl_lib.plotting import CAPTION_MIME, HUES, MARKERS, MIME, PALETTE, bundle, show, table
+from ssl_lib.plotting.charts import spread
+from ssl_lib.plotting.darkmode import BACKGROUND, FOREGROUND, dark, dark_colour
+from ssl_lib.plotting.theme import contrast, text_on
 from ssl_lib.results import Store
-from ssl_lib.style import contrast, text_on
-from ssl_lib.tables import from_csv
+from ssl_lib.results.tables import from_csv
 
 DATA = pd.DataFrame({"x": [0, 1], "y": [0.1 + 0.2, 2.0]})
 WORDS = {"label": "fig-rankme-curve", "caption": "Loss by epoch.", "alt": "A falling line."}
@@ -297,7 +297,7 @@ def test_show_displays_figure_then_caption_in_a_notebook(monkeypatch: pytest.Mon
     import IPython.display
 
     shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(plotting, "_in_notebook", lambda: True)
+    monkeypatch.setattr("ssl_lib.plotting.showing._in_notebook", lambda: True)
     monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
     show(drawn(), data=DATA, **WORDS)
     figure, caption = shown

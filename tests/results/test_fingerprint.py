@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssl_lib import fingerprint as fp
-from ssl_lib import modules, source
 from ssl_lib.errors import InputError
-from ssl_lib.fingerprint import current, fingerprint, placeless, trace, without_moved
+from ssl_lib.results.keys import fingerprint as fp
+from ssl_lib.results.keys import modules, source
+from ssl_lib.results.keys.fingerprint import current, fingerprint, placeless, trace, without_moved
 
 counter = itertools.count()
 
@@ -312,7 +312,11 @@ def test_installed_packages_are_listed_not_followed() -> None:
 
 def test_whole_module_can_be_named() -> None:
     found = fingerprint(modules)
-    assert {"ssl_lib.modules:locate", "ssl_lib.modules:read", "ssl_lib.modules:*"} <= {*found}
+    assert {
+        "ssl_lib.results.keys.modules:locate",
+        "ssl_lib.results.keys.modules:read",
+        "ssl_lib.results.keys.modules:*",
+    } <= {*found}
 
 
 # Notebooks
@@ -516,7 +520,7 @@ def test_unchanged_files_are_parsed_once(
 
 def test_modules_are_read_without_being_imported(repository: Path) -> None:
     code = (
-        "import sys; from ssl_lib import fingerprint, modules; "
+        "import sys; from ssl_lib.results.keys import fingerprint, modules; "
         "modules.modules_below('ssl_lib'); modules.read('ssl_lib.publishing.stage'); "
         "print([m for m in sys.modules if m.startswith('ssl_lib.publishing')])"
     )

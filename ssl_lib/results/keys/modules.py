@@ -9,8 +9,8 @@ import sysconfig
 import time
 from pathlib import Path
 
-from ssl_lib import source
-from ssl_lib.source import Module
+from ssl_lib.results.keys import source
+from ssl_lib.results.keys.source import Module
 
 __all__ = ["is_installed", "locate", "modules_below", "read"]
 

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
-from ssl_lib.canonical import canonical, to_json
-from ssl_lib.data.decode import cores
 from ssl_lib.errors import InputError, closest
+from ssl_lib.profiles import cores
 from ssl_lib.results import Store
+from ssl_lib.results.keys.canonical import canonical, to_json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,11 +1,11 @@
 """A store of tables, each computed once for everything it depends on.
 
 The key of a table is the hash of its configuration, of the source that its computation uses
-(:mod:`ssl_lib.fingerprint`), of its data, and of the versions of numerical packages. Under the
+(:mod:`ssl_lib.results.keys`), of its data, and of the versions of numerical packages. Under the
 store's root::
 
     tables/NAME/DIGEST/table.parquet    the table
-    tables/NAME/DIGEST/manifest.json    how it came about (ssl_lib.manifest)
+    tables/NAME/DIGEST/manifest.json    how it came about (ssl_lib.results.manifest)
     work/NAME/DIGEST/                   checkpoints of a computation that has not ended
 
 Small tables measured on hardware that a reader lacks are committed as ``results/NAME.csv`` (or
@@ -25,12 +25,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ssl_lib import committed, tables
 from ssl_lib.atomic import lock, write_folder
 from ssl_lib.errors import InputError, MissingData
-from ssl_lib.manifest import Manifest, describe_run, differences, key_digest, make_key, sha256
 from ssl_lib.paths import cache_root, share
-from ssl_lib.provenance import Result, provenance
+from ssl_lib.results import published as committed
+from ssl_lib.results import tables
+from ssl_lib.results.manifest import (
+    Manifest,
+    describe_run,
+    differences,
+    key_digest,
+    make_key,
+    sha256,
+)
+from ssl_lib.results.origin import Result, provenance
 
 if TYPE_CHECKING:
     import pandas as pd

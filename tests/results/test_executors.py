@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ssl_lib.canonical import to_json
 from ssl_lib.errors import InputError
 from ssl_lib.results import Store
-from ssl_lib.training.sweeps import EXECUTORS, SweepError, sweep
+from ssl_lib.results.executors import EXECUTORS, SweepError, sweep
+from ssl_lib.results.keys.canonical import to_json
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_a_process_that_dies_takes_no_other_with_it(tasks, store):
 
 
 def test_dataclasses_nested_values_and_threads(tasks, store, monkeypatch):
-    monkeypatch.setattr("ssl_lib.training.sweeps.cores", lambda: 4)
+    monkeypatch.setattr("ssl_lib.results.executors.cores", lambda: 4)
     table = sweep(
         tasks.describe,
         [tasks.Setting(base=2, widths=(4,))],
@@ -128,7 +128,7 @@ def test_what_cannot_work_is_refused(tasks, store, monkeypatch):
         return None
 
     options = {"name": "powers", "store": store, "progress": False}
-    monkeypatch.setattr("ssl_lib.training.sweeps.cores", lambda: 2)
+    monkeypatch.setattr("ssl_lib.results.executors.cores", lambda: 2)
     for arguments, message in (
         ({"executor": "locl"}, "unknown executor 'locl'. Did you mean 'local'?"),
         ({"jobs": 3}, "3 jobs of 1 thread.s. need more than the 2 cores"),

@@ -57,7 +57,7 @@ import hashlib, json, os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from ssl_lib.manifest import Manifest
+from ssl_lib.results.manifest import Manifest
 from ssl_lib.results import Store
 
 def table(config):
@@ -126,7 +126,7 @@ def start(script: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     file = folder / "script.py"
     file.write_text(script)
     command = [sys.executable, str(file), str(folder), *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssl_lib import tables
 from ssl_lib.atomic import write_file
 from ssl_lib.errors import InputError, closest
-from ssl_lib.fingerprint import current
-from ssl_lib.manifest import Manifest, differences, sha256
+from ssl_lib.results import tables
+from ssl_lib.results.keys.fingerprint import current
+from ssl_lib.results.manifest import Manifest, differences, sha256
 
 if TYPE_CHECKING:
     import pandas as pd

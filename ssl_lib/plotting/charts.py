@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ssl_lib.darkmode import keep_colours
 from ssl_lib.errors import InputError
-from ssl_lib.style import MARKERS, PALETTE, WIDE, WIDTH, text_on
+from ssl_lib.plotting.darkmode import keep_colours
+from ssl_lib.plotting.theme import MARKERS, PALETTE, WIDE, WIDTH, text_on
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssl_lib import results, tables
-from ssl_lib.canonical import canonical, to_json
 from ssl_lib.errors import InputError, MissingData
-from ssl_lib.manifest import Manifest, describe_run, make_key
 from ssl_lib.profiles import Settings
-from ssl_lib.provenance import summary
-from ssl_lib.results import Result, Store, provenance
+from ssl_lib.results import Result, Store, provenance, tables
+from ssl_lib.results.keys.canonical import canonical, to_json
+from ssl_lib.results.manifest import Manifest, describe_run, make_key
+from ssl_lib.results.origin import summary
 
 CALLS: list[object] = []
 
@@ -111,7 +110,7 @@ def test_data_and_versions_are_part_of_the_key(
     store.table("curve", curve, Sweep(), data={"digits": "aa", "gone": "b"})
     reasons = store.explain("curve", curve, Sweep(), data={"digits": "ab", "new": "c"})
     assert reasons == ["data digits changed", "data gone is gone", "data new is new"]
-    monkeypatch.setattr("ssl_lib.manifest._version", lambda name: f"{name}-99")
+    monkeypatch.setattr("ssl_lib.results.manifest._version", lambda name: f"{name}-99")
     reasons = store.explain("curve", curve, Sweep(), data={"digits": "aa", "gone": "b"})
     assert [reason.split(":")[0] for reason in reasons] == [
         f"version of {name}" for name in ("numpy", "pandas", "torch")
@@ -427,7 +426,7 @@ def test_device_counts_by_kind() -> None:
 
 
 def test_outside_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("ssl_lib.manifest.repository", lambda: tmp_path)
+    monkeypatch.setattr("ssl_lib.results.manifest.repository", lambda: tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert describe_run({})["commit"] is None
     assert describe_run({})["dirty"] is None
@@ -447,7 +446,7 @@ def test_commit_and_local_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         git("add", name)
     git("commit", "-qm", "first")
     (tmp_path / "results/table.csv").write_text("2")  # as a run does that writes its tables
-    monkeypatch.setattr("ssl_lib.manifest.repository", lambda: tmp_path)
+    monkeypatch.setattr("ssl_lib.results.manifest.repository", lambda: tmp_path)
     run = describe_run({"seeds": [1, 2]})
     assert (len(run["commit"]), run["dirty"], run["seeds"]) == (40, False, [1, 2])
     (tmp_path / "file").write_text("2")
@@ -514,7 +513,7 @@ def test_provenance_escapes_html(store: Store) -> None:
 def test_hit_touches_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.table("curve", curve, Sweep())
     for name in ("write_folder", "lock", "describe_run"):
-        monkeypatch.setattr(results, name, None)
+        monkeypatch.setattr(f"ssl_lib.results.store.{name}", None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert store.table("curve", curve, Sweep()).origin == "cache"

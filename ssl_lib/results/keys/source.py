@@ -1,8 +1,8 @@
 """Python modules read as text: what they define, and what each definition refers to.
 
 Nothing here imports or runs the module. A definition is hashed by its syntax tree without
-comments, formatting, docstrings, the annotations of functions, and imports (what they bind counts by
-its own text, wherever it lies), in a form that is the same for every Python version.
+comments, formatting, docstrings, the annotations of functions, and imports (what they bind counts
+by its own text, wherever it lies), in a form that is the same for every Python version.
 """
 
 from __future__ import annotations

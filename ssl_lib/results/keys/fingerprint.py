@@ -26,10 +26,11 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ssl_lib import cells, source
-from ssl_lib.canonical import canonical, digest
-from ssl_lib.modules import is_installed, locate, modules_below, read
-from ssl_lib.source import ANY, EFFECTS, Imported, Module, Reference
+from ssl_lib.results.keys import source
+from ssl_lib.results.keys import typed as cells
+from ssl_lib.results.keys.canonical import canonical, digest
+from ssl_lib.results.keys.modules import is_installed, locate, modules_below, read
+from ssl_lib.results.keys.source import ANY, EFFECTS, Imported, Module, Reference
 
 __all__ = ["Trace", "current", "fingerprint", "of_code", "placeless", "trace", "without_moved"]
 
@@ -82,10 +83,13 @@ def fingerprint(*objects: object, owned: Iterable[str] = ("ssl_lib",)) -> dict[s
     return trace(*objects, owned=owned).sources
 
 
-def trace(*objects: object, owned: Iterable[str] = ("ssl_lib",)) -> Trace:
+def trace(
+    *objects: object, owned: Iterable[str] = ("ssl_lib",), apart: Iterable[str] = ()
+) -> Trace:
     """Hash every definition that the objects use, and list the other packages they import.
 
-    Parameters and errors are those of :func:`fingerprint`.
+    Parameters and errors are those of :func:`fingerprint`; ``apart`` names owned packages that are
+    not followed, since they keep numbers and make none.
 
     Examples
     --------
@@ -93,7 +97,7 @@ def trace(*objects: object, owned: Iterable[str] = ("ssl_lib",)) -> Trace:
     >>> sorted(trace(randomness.numpy_generator).packages)
     ['hashlib', 'json', 'numpy']
     """
-    tracer = _Tracer({*owned})
+    tracer = _Tracer({*owned}, tuple(apart))
     for item in objects:
         tracer.add_object(item)
     return tracer.run()
@@ -229,8 +233,9 @@ def current(recorded: Mapping[str, str], owned: Iterable[str] = ("ssl_lib",)) ->
 class _Tracer:
     """Follows definitions from module to module."""
 
-    def __init__(self, owned: set[str]) -> None:
+    def __init__(self, owned: set[str], apart: tuple[str, ...] = ()) -> None:
         self.owned = owned
+        self.apart = apart
         self.modules: dict[str, Module | None] = {}
         self.queue: list[tuple[str, str]] = []
         self.sources: dict[str, str] = {}
@@ -261,6 +266,8 @@ class _Tracer:
     def _visit(self, module_name: str, name: str) -> None:
         module = self.module(module_name)
         if module is None or (name != "*" and name not in module.statements):
+            return
+        if any(f"{module_name}.".startswith(f"{package}.") for package in self.apart):
             return
         text, references = module.definition(name)
         external = sorted(

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from ssl_lib.rasters import lighter
+from ssl_lib.plotting.rasters import lighter
 
 
 def _svg(opacity: float) -> str:

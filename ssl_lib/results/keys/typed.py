@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssl_lib.errors import InputError
-from ssl_lib.source import first_line
+from ssl_lib.results.keys.source import first_line
 
 __all__ = ["namespace", "source_of_class", "source_of_function"]
 

@@ -17,10 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ssl_lib.canonical import canonical, digest, to_json
 from ssl_lib.errors import InputError
-from ssl_lib.fingerprint import placeless, trace, without_moved
 from ssl_lib.paths import repository
+from ssl_lib.results.keys.canonical import canonical, digest, to_json
+from ssl_lib.results.keys.fingerprint import placeless, trace, without_moved
 
 __all__ = ["SCHEMA", "Manifest", "describe_run", "differences", "key_digest", "make_key", "sha256"]
 
@@ -140,7 +140,7 @@ def make_key(
     if not isinstance(settings, dict):
         raise InputError(f"config must be a dataclass or a mapping, got {type(config).__name__}.")
     classes = [type(config)] if dataclasses.is_dataclass(config) else []
-    found = trace(compute, *classes, *uses)
+    found = trace(compute, *classes, *uses, apart=("ssl_lib.results",))
     return {
         "schema": SCHEMA,
         "config": _with_device(settings),

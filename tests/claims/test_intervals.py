@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ssl_lib.intervals import half_width, mean_interval
+from ssl_lib.claims.intervals import half_width, mean_interval
 
 
 @pytest.mark.parametrize("number", [2, 3, 20])

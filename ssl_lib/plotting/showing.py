@@ -11,22 +11,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ssl_lib import markup, rasters, tables
-from ssl_lib.charts import direct_labels, heatmap, intervals, small_multiples
-from ssl_lib.darkmode import dark, keep_colours
+from ssl_lib import markup
 from ssl_lib.errors import InputError, closest
-from ssl_lib.provenance import Result, summary
-from ssl_lib.style import HUES, MARKERS, PALETTE, WIDE, WIDTH, style, use
+from ssl_lib.plotting import rasters
+from ssl_lib.plotting.darkmode import dark
+from ssl_lib.results import tables
+from ssl_lib.results.origin import Result, summary
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = [
-    "CAPTION_MIME", "HUES", "MARKERS", "MIME", "PALETTE", "WIDE", "WIDTH", "bundle",
-    "direct_labels", "heatmap", "intervals", "keep_colours", "show", "small_multiples", "style",
-    "table", "use",
-]  # fmt: skip
+__all__ = ["CAPTION_MIME", "MIME", "bundle", "show", "table"]
 
 #: The mime type under which a figure carries what the book's builder needs.
 MIME = "application/vnd.ssl-lib.figure+json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ssl_lib import markup
-from ssl_lib.manifest import Manifest
+from ssl_lib.results.manifest import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,15 @@
+"""Tables that are computed once, kept with what they depend on, published and verified.
+
+``store``      tables by name and key, in the user's cache
+``executors``  many configurations, over processes or a cluster
+``published``  small tables that the project ships, measured elsewhere
+``manifest``   what is recorded beside a table
+``origin``     which run a number is from, in words
+``tables``     tables as files that give back the same table
+``keys``       what a result depends on: configuration, source, data, versions
+"""
+
+from ssl_lib.results.origin import Result, provenance
+from ssl_lib.results.store import Store
+
+__all__ = ["Result", "Store", "provenance"]

@@ -1,0 +1,8 @@
+"""What a result depends on: its configuration as text, and the source that computes it.
+
+``canonical``    one text for one value
+``fingerprint``  the definitions that a function uses, each hashed
+``source``       a module read as text
+``modules``      where modules are, read once
+``typed``        what was typed into a notebook
+"""
