@@ -81,7 +81,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a lock that a second process, or thread, waits for.
 
     The operating system releases it when its holder dies, however it dies.
@@ -90,6 +90,13 @@ def lock(path: Path) -> Iterator[None]:
     ----------
     path : pathlib.Path
         The lock's file; it exists only while the lock is held or waited for.
+    wait : bool, default=True
+        Whether to wait while another holds it.
+
+    Raises
+    ------
+    BlockingIOError
+        When another holds the lock and `wait` is false.
 
     Examples
     --------
@@ -102,7 +109,7 @@ def lock(path: Path) -> Iterator[None]:
     False
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquire(path)
+    descriptor = _acquire(path, wait)
     try:
         yield
     finally:
@@ -110,10 +117,14 @@ def lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _acquire(path: Path) -> int:
+def _acquire(path: Path, wait: bool) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        _wait(descriptor, path)
+        try:
+            _flock(descriptor, path, wait)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise
         if _is_current(descriptor, path):
             return descriptor
         os.close(descriptor)
@@ -130,12 +141,14 @@ def _is_current(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _wait(descriptor: int, path: Path) -> None:
+def _flock(descriptor: int, path: Path, wait: bool) -> None:
     if _fcntl is None:
         return
     try:
         _fcntl.flock(descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
     except BlockingIOError:
+        if not wait:
+            raise
         _log.info("waiting for the process that holds %s", path.name)
         _fcntl.flock(descriptor, _fcntl.LOCK_EX)
 

@@ -60,13 +60,15 @@ class Manifest:
     dirty : bool or None
         Whether tracked files differed from that commit.
     seeds : list of int
-        Taken from the configuration's ``seed`` or ``seeds``.
+        Those of the cells, or the configuration's ``seed`` or ``seeds``.
     profile : str or None
         Taken from the configuration.
     created : str
         Date in UTC, ``YYYY-MM-DD``.
     reasons : list of str
         Why nothing stored could serve instead, see :meth:`ssl_lib.results.Store.explain`.
+    cells : list of dict
+        The cells of an experiment that the table holds; empty for a table without cells.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Manifest:
     profile: str | None
     created: str
     reasons: list[str]
+    cells: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def to_json(self) -> str:
         """Write the manifest as JSON that carries its own checksum."""
@@ -226,6 +229,7 @@ def _value(value: object) -> str:
 _PARTS = {
     "schema": functools.partial(_changed_value, "the store's"),
     "config": functools.partial(_changed_value, "config"),
+    "cell": functools.partial(_changed_value, "cell"),
     "source": functools.partial(_changed_hash, "source"),
     "data": functools.partial(_changed_hash, "data"),
     "versions": functools.partial(_changed_value, "version of"),

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ssl_lib import markup
-from ssl_lib.results.manifest import Manifest
+from ssl_lib.results import tables
+from ssl_lib.results.manifest import Manifest, key_digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Origin", "Result", "provenance", "summary"]
+    from ssl_lib.results.experiments import Experiment
+    from ssl_lib.results.verification import Finding
+
+__all__ = ["Origin", "Result", "Status", "provenance", "summary", "together"]
 
 Origin = Literal["computed", "cache", "committed"]
+
+
+Status = Literal["current", "verified", "not verified since"]
 
 
 @dataclass(frozen=True)
@@ -31,17 +39,62 @@ class Result:
         Whether this call computed it, the cache had it, or the project ships it.
     changes : tuple of str
         For a committed table: what has changed since it was measured.
+    status : {"current", "verified", "not verified since"}
+        For a published table of cells: no definition it used has changed; some have, and cells
+        that ran since agree; or none ran since.
+    fresh : Result, optional
+        For a published table of cells: the cells that this run computed again.
+    finding : Finding, optional
+        How these compare.
     """
 
     table: pd.DataFrame
     manifest: Manifest
     origin: Origin
     changes: tuple[str, ...] = ()
+    status: Status = "current"
+    fresh: Result | None = None
+    finding: Finding | None = None
 
     @property
     def provenance(self) -> str:
         """One sentence that says which run the numbers are from."""
         return _sentence([self])
+
+
+def together(experiment: Experiment, parts: Sequence[Result]) -> Result:
+    """Put the cells of an experiment together.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose cells they are.
+    parts : sequence of Result
+        One for each cell, in the order of the cells.
+
+    Returns
+    -------
+    Result
+        "computed" where this call computed one of them; seconds add up.
+    """
+    import pandas as pd
+
+    table = pd.concat([part.table for part in parts], ignore_index=True)
+    cells = [cell for part in parts for cell in part.manifest.cells]
+    made = dataclasses.replace(
+        max((part.manifest for part in parts), key=lambda made: made.created),
+        digest=key_digest(experiment.name, {**experiment.key, "cells": cells}),
+        key=experiment.key,
+        sha256="",
+        rows=len(table),
+        columns=tables.dtypes(table),
+        seconds=round(sum(part.manifest.seconds for part in parts), 4),
+        seeds=list(dict.fromkeys(seed for part in parts for seed in part.manifest.seeds)),
+        reasons=list(dict.fromkeys(why for part in parts for why in part.manifest.reasons)),
+        cells=cells,
+    )
+    computed = any(part.origin == "computed" for part in parts)
+    return Result(table, made, "computed" if computed else "cache")
 
 
 def summary(results: Iterable[Result]) -> str:

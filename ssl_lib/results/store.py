@@ -15,6 +15,8 @@ code has since changed.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 import logging
 import re
@@ -30,6 +32,7 @@ from ssl_lib.errors import InputError, MissingData
 from ssl_lib.paths import cache_root, share
 from ssl_lib.results import published as committed
 from ssl_lib.results import tables
+from ssl_lib.results.experiments import Cell, Experiment
 from ssl_lib.results.manifest import (
     Manifest,
     describe_run,
@@ -38,7 +41,7 @@ from ssl_lib.results.manifest import (
     make_key,
     sha256,
 )
-from ssl_lib.results.origin import Result, provenance
+from ssl_lib.results.origin import Result, provenance, together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,19 +122,72 @@ class Store:
             When the configuration cannot be part of a key, or the table is not tidy.
         """
         key = make_key(compute, config, data or {}, uses)
-        digest = key_digest(_checked_name(name), key)
-        folder = self.root / "tables" / name / digest
-        if (found := _read_entry(folder)) is not None:
-            return found
-        with lock(folder.with_name(f".{digest}.lock")):
-            if (found := _read_entry(folder, notice=True)) is not None:
-                return found
-            try:
-                return self._compute(name, digest, key, compute, config)
-            except MissingData:
-                if fallback is None or not committed.exists(self.committed_root, name):
-                    raise
+        work = functools.partial(_call, compute, config)
+        try:
+            return self._fetch(_checked_name(name), key, work)
+        except MissingData:
+            if fallback is None or not committed.exists(self.committed_root, name):
+                raise
         return self._committed(name, key)
+
+    def cells(self, experiment: Experiment, *, fresh: bool = False) -> Result:
+        """Return the rows of an experiment's cells, computing those that the store lacks.
+
+        Two processes share the cells: what one computes, the other leaves to it and reads at the
+        end.
+
+        Parameters
+        ----------
+        experiment : Experiment
+        fresh : bool, default=False
+            Compute all of them anew, stored or not.
+
+        Returns
+        -------
+        Result
+            The rows of all cells in the order of the cells, their own columns in front.
+
+        Raises
+        ------
+        InputError
+            When the rows of a cell are not tidy, or the key cannot be made.
+        """
+        found: dict[int, Result] = {}
+        for wait in (False, True):
+            for place, cell in enumerate(experiment.cells):
+                if place not in found:
+                    with contextlib.suppress(BlockingIOError):
+                        found[place] = self.cell(experiment, cell, fresh=fresh, wait=wait)
+        return together(experiment, [found[place] for place in range(len(experiment.cells))])
+
+    def cell(
+        self, experiment: Experiment, cell: Cell, *, fresh: bool = False, wait: bool = True
+    ) -> Result:
+        """Return the rows of one cell, computing it when the store lacks it.
+
+        Parameters
+        ----------
+        experiment : Experiment
+        cell : mapping
+            One that the experiment could have; it need not be among its cells.
+        fresh : bool, default=False
+            Compute it anew.
+        wait : bool, default=True
+            Whether to wait for another process that computes it.
+
+        Raises
+        ------
+        BlockingIOError
+            When another process computes it and `wait` is false.
+        """
+        work = functools.partial(experiment.run, cell)
+        name = _checked_name(experiment.name)
+        return self._fetch(name, experiment.key_of(cell), work, fresh=fresh, wait=wait)
+
+    def has(self, experiment: Experiment, cell: Cell) -> bool:
+        """Tell whether a cell is stored."""
+        digest = key_digest(experiment.name, experiment.key_of(cell))
+        return _read_entry(self.root / "tables" / experiment.name / digest) is not None
 
     def explain(
         self,
@@ -178,15 +234,18 @@ class Store:
         Parameters
         ----------
         keep : int, default=1
-            How many of each name stay, at least 0.
+            How many of each name stay, at least 0; the cells of one experiment count as one.
         """
         if keep < 0:
             raise InputError(f"keep must be at least 0, got {keep}.")
-        seen: dict[str, int] = {}
+        seen: dict[str, list[str]] = {}
         removed = []
         for manifest in self.entries():
-            seen[manifest.name] = seen.get(manifest.name, 0) + 1
-            if seen[manifest.name] > keep:
+            whole = key_digest(manifest.name, {**manifest.key, "cell": None})
+            known = seen.setdefault(manifest.name, [])
+            if whole not in known:
+                known.append(whole)
+            if known.index(whole) >= keep:
                 self._remove(manifest)
                 removed.append(manifest)
         return removed
@@ -238,27 +297,42 @@ class Store:
         stem = _checked_name(name or result.manifest.name)
         return committed.write(folder, stem, result.table, result.manifest)
 
-    def _compute(
+    def _fetch(
         self,
         name: str,
-        digest: str,
         key: dict[str, Any],
-        compute: Callable[..., pd.DataFrame],
-        config: object,
+        work: Callable[[Path], pd.DataFrame],
+        *,
+        fresh: bool = False,
+        wait: bool = True,
+    ) -> Result:
+        """Read the entry of a key, or do the work under its lock and keep what it returns."""
+        digest = key_digest(name, key)
+        folder = self.root / "tables" / name / digest
+        if not fresh and (found := _read_entry(folder)) is not None:
+            return found
+        with lock(folder.with_name(f".{digest}.lock"), wait=wait):
+            if not fresh and (found := _read_entry(folder, notice=True)) is not None:
+                return found
+            return self._compute(name, digest, key, work)
+
+    def _compute(
+        self, name: str, digest: str, key: dict[str, Any], work: Callable[[Path], pd.DataFrame]
     ) -> Result:
         reasons = self._reasons(name, key)
         _log.info("computing %s: %s", name, "; ".join(reasons))
         workdir = self.root / "work" / name / digest
         start = time.perf_counter()
-        table = _call(compute, config, workdir)
+        table = work(workdir)
         seconds = time.perf_counter() - start
         content = tables.to_parquet(table, f"the table of {name!r}")
         # What is returned is what a later call will read, dtypes included.
         table = tables.from_parquet(content)
+        cell = key.get("cell", {})
         made = Manifest(
             name=name, digest=digest, key=key, sha256=sha256(content), rows=len(table),
             columns=tables.dtypes(table), seconds=round(seconds, 4), reasons=reasons,
-            **describe_run(key["config"]),
+            cells=[cell] if "cell" in key else [], **describe_run({**key["config"], **cell}),
         )  # fmt: skip
         folder = self.root / "tables" / name / digest
         write_folder(folder, {_TABLE: content, _MANIFEST: made.to_json().encode()})
