@@ -4,12 +4,10 @@ import argparse
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ssl_lib.errors import InputError
-
-if TYPE_CHECKING:
-    from ssl_lib.publishing.compare import Comparison, Difference
+from ssl_lib.publishing import compare, site
+from ssl_lib.publishing.compare import Comparison, Difference
 
 HELP = "compare two built books: figures, tables and verdicts that moved, are new or gone"
 
@@ -31,10 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what moved; 1 when that is more than the tolerance."""
-    from ssl_lib.publishing import compare, site
-
     if args.tolerance is not None and not 0 <= args.tolerance < math.inf:
-        raise InputError(f"--tolerance must be a share from 0 on, such as 1e-9; got {args.tolerance}")
+        raise InputError(
+            f"--tolerance must be a share from 0 on, such as 1e-9; got {args.tolerance}"
+        )
     found = compare.compare(site.read(args.old), site.read(args.new))
     text = json.dumps(found.as_json(), indent=1, allow_nan=False)
     if args.json == "-":
@@ -53,7 +51,7 @@ def _write(path: Path, text: str) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _show(found: "Comparison") -> None:
+def _show(found: Comparison) -> None:
     moved = [table for table in found.tables if table.state != "equal"]
     width = max((len(table.label) for table in moved), default=0)
     for table in moved:
@@ -65,7 +63,7 @@ def _show(found: "Comparison") -> None:
     print(f"figures and tables: {counts}; verdicts: {len(found.verdicts)} changed")
 
 
-def _words(table: "Difference") -> str:
+def _words(table: Difference) -> str:
     parts = []
     if table.column:
         where = {True: ", within its interval", False: ", outside its interval", None: ""}

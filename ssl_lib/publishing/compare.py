@@ -1,5 +1,6 @@
 """What moved between two built books: every figure's and table's numbers, and the verdicts."""
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -206,7 +207,7 @@ def _intervals(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
     neither a bound nor a spread.
     """
     found = {}
-    for low, high in zip(columns, columns[1:], strict=False):
+    for low, high in itertools.pairwise(columns):
         stem, _, word = low.rpartition("_")
         if word in _LOW and high.rpartition("_")[::2] == (stem, _HIGH[_LOW.index(word)]):
             left = columns[: columns.index(low)]
@@ -239,7 +240,11 @@ def _matched(
         left, right = ({_id(row, key): row for row in rows} for rows in (old, new))
         both = [name for name in left if name in right]
         if len(both) == len(left) == len(right) or not by_place:
-            return [(left[n], right[n]) for n in both], len(left) - len(both), len(right) - len(both)
+            return (
+                [(left[n], right[n]) for n in both],
+                len(left) - len(both),
+                len(right) - len(both),
+            )
     if by_place or len(old) == len(new):
         return list(zip(old, new, strict=True)), 0, 0
     ours, theirs = (Counter(_id(row, columns) for row in rows) for rows in (old, new))

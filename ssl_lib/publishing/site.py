@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
+from ssl_lib import claims
 from ssl_lib.errors import InputError
 
 __all__ = ["Site", "Table", "read"]
@@ -116,9 +117,7 @@ def _cell(text: str) -> Cell:
 
 def _verdict(cell: str) -> str:
     """Return the verdict without its sign and the reason below it."""
-    from ssl_lib.claims import SYMBOLS
-
-    words = cell.partition("\n")[0].strip("".join(SYMBOLS.values()) + " ")
+    words = cell.partition("\n")[0].strip("".join(claims.SYMBOLS.values()) + " ")
     return words.strip()
 
 
