@@ -70,11 +70,11 @@ def _words(table: Difference) -> str:
         size = f"{table.absolute:.3g} ({table.relative:.2g} relative)"
         parts.append(f"{table.column} by up to {size}{where[table.within]}")
     counted = {
-        "cells of text or without a number differ": table.replaced,
+        "other cells of text or without a number": table.replaced,
         "rows added": table.rows_added,
         "rows gone": table.rows_gone,
     }
-    parts += [f"{count} {what}" for what, count in counted.items() if count]
+    parts += [f"{what}: {count}" for what, count in counted.items() if count]
     for what, names in (("added", table.columns_added), ("gone", table.columns_gone)):
         parts += [f"columns {what}: {', '.join(names)}"] if names else []
     return "; ".join(parts)

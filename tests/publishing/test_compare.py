@@ -283,3 +283,11 @@ def test_not_a_number_reads_as_such():
     assert math.isnan(site._cell(""))
     assert math.isnan(site._cell("–"))
     assert (site._cell("−1,024.5"), site._cell("3.2e−07")) == (-1024.5, 3.2e-07)
+
+
+def test_the_command_counts_what_is_no_number(built, capsys):
+    header, one, two = BARS.splitlines()
+    text = "\n".join([header, one.replace("0.5", ""), two, "top,1,1,1,1,1", ""])
+    assert run(*built(bars=text)) == 0
+    said = "fig-a-bars  moved  other cells of text or without a number: 1; rows added: 1"
+    assert capsys.readouterr().out.splitlines()[0] == said
