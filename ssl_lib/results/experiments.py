@@ -45,8 +45,11 @@ class Experiment:
     cells : sequence of mapping
         One mapping of column to value each, all with the same columns; ``[{}]`` where there is
         nothing to tell apart.
-    data : mapping of str to str, optional
-        Data set to hash of its content.
+    data : mapping of str to str, or callable, optional
+        Data set to hash of its content, or what returns that when a cell is to be computed.
+    place : str, default=""
+        Where its published table lies below ``results``: ``"SLUG/TABLE.PROFILE"``, followed by
+        ``".DATA"`` for another data set than the profile's; empty where none is published.
     uses : sequence of object, optional
         Further code that counts; see :meth:`ssl_lib.results.Store.table`.
     checks : Checks, optional
@@ -75,7 +78,8 @@ class Experiment:
     compute: Callable[..., pd.DataFrame]
     config: Any
     cells: Sequence[Cell]
-    data: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] | Callable[[], Mapping[str, str]] = field(default_factory=dict)
+    place: str = ""
     uses: Sequence[object] = ()
     checks: Checks | None = None
 
@@ -95,18 +99,32 @@ class Experiment:
         """The columns that tell cells apart."""
         return tuple(self.cells[0])
 
+    @property
+    def judged(self) -> Checks:
+        """How cells are compared: as declared, else everything exactly."""
+        from ssl_lib.results.verification import Checks
+
+        return self.checks or Checks(keys=(), exact=("*",))
+
     @cached_property
     def key(self) -> dict[str, Any]:
-        """What every cell depends on, see :func:`ssl_lib.results.manifest.make_key`."""
-        return make_key(self.compute, self.config, self.data, self.uses)
+        """What every cell depends on but its data."""
+        return make_key(self.compute, self.config, {}, self.uses)
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """The data's hashes, which needs the data."""
+        return dict(self.data() if callable(self.data) else self.data)
 
     def of(self, cells: Sequence[Cell]) -> Experiment:
         """Return the same experiment with other cells."""
-        return replace(self, cells=tuple(cells))
+        other = replace(self, cells=tuple(cells))
+        other.__dict__.update({n: v for n, v in self.__dict__.items() if n in ("key", "hashes")})
+        return other
 
     def key_of(self, cell: Cell) -> dict[str, Any]:
-        """Return the key of one cell."""
-        return {**self.key, "cell": canonical(cell, "cell")}
+        """Return the key of one cell; see :func:`ssl_lib.results.manifest.make_key`."""
+        return {**self.key, "data": self.hashes, "cell": canonical(cell, "cell")}
 
     def run(self, cell: Cell, workdir: Path) -> pd.DataFrame:
         """Compute the rows of one cell, its own columns in front.
