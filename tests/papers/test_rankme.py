@@ -2,6 +2,9 @@
 
 import itertools
 import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,26 +18,29 @@ from scipy import stats
 from ssl_lib import claims, data, plotting
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.rank import rankme
+from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import (
     SWEEPS,
     Results,
     Settings,
     dimensions,
     estimates,
+    experiments,
     figures,
     load,
     measures,
     own,
-    plan,
-    publish,
     real,
+    recipes,
     runs,
     selection,
     theory,
     training,
 )
 from ssl_lib.papers.rankme.statistics import correlation, mean_estimate
+from ssl_lib.paths import share
 from ssl_lib.results import Store
+from ssl_lib.results.evidence import find, publish
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +83,9 @@ def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: 
 
 
 def test_quick_is_the_setting_that_was_measured() -> None:
-    base = plan.experiments(Settings())["covariance"]
+    base = recipes.recipes(Settings())["covariance"]
     assert base.values == (0, 0.01, 0.1, 0.3, 1, 3, 10, 30)
-    assert base.seeds == (0, 1, 2)
+    assert Settings().every_seed == (0, 1, 2)
     assert (base.steps, base.warmup, base.batch_size, base.learning_rate) == (300, 20, 128, 1e-3)
     train, _ = training.split(base, 0)
     how = training._how(base, len(train), 0)
@@ -89,27 +95,28 @@ def test_quick_is_the_setting_that_was_measured() -> None:
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "standard", "paper"])
 def test_every_profile_has_the_three_sweeps(profile: str) -> None:
-    made = plan.experiments(Settings(profile=profile))
+    made = recipes.recipes(Settings(profile=profile))
     assert set(SWEEPS) | {"transfer"} <= set(made)
     assert all(set(made[name].values) <= set(SWEEPS[name].values) for name in SWEEPS)
     assert made["transfer"].half
 
 
 def test_encoders_without_stacking_take_the_same_way(tmp_path: Any) -> None:
-    base = plan.experiments(Settings(profile="smoke"))["invariance"]
+    base = recipes.recipes(Settings(profile="smoke"))["invariance"]
     fields = {**vars(base), "values": (1.0, 25.0), "steps": 4, "warmup": 1}
-    together, alone = plan.Experiment(**fields), plan.Experiment(**{**fields, "together": False})
+    together, alone = recipes.Recipe(**fields), recipes.Recipe(**{**fields, "together": False})
     train, _ = training.split(together, 0)
     first = training.train(together, train, 0, workdir=tmp_path)
     second = training.train(alone, train, 0, workdir=tmp_path)
     assert (tmp_path / "invariance-0-1").is_dir()
-    for a, b in zip(first, second, strict=True):
+    for (a, early), (b, alone_early) in zip(first, second, strict=True):
+        assert early == pytest.approx(alone_early, rel=1e-5)
         for x, y in zip(a.parameters(), b.parameters(), strict=True):
             torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5)
 
 
 def test_members_of_a_sweep_share_weights_and_seeds_do_not() -> None:
-    base = plan.experiments(Settings(profile="smoke"))["temperature"]
+    base = recipes.recipes(Settings(profile="smoke"))["temperature"]
     train, _ = training.split(base, 0)
     made = [training.method(base, train, *pair) for pair in ((0.1, 0), (10.0, 0), (0.1, 1))]
     weights = [torch.cat([p.flatten() for p in m.parameters()]) for m in made]
@@ -122,7 +129,7 @@ def test_members_of_a_sweep_share_weights_and_seeds_do_not() -> None:
 
 def test_images_of_natural_size_are_cropped_and_normalised() -> None:
     shapes = data.load("shapes", n=64, size=32)
-    recipe, normalise = training.views(plan.experiments(Settings())["temperature"], shapes)
+    recipe, normalise = training.views(recipes.recipes(Settings())["temperature"], shapes)
     assert recipe.name.startswith("byol")
     assert normalise is not None
     out = normalise(shapes.floats())
@@ -339,7 +346,7 @@ def test_figures_have_names_and_sizes(trained: Results, encoders: pd.DataFrame) 
 
 
 def test_standard_trains_five_settings_of_a_small_network() -> None:
-    made = plan.experiments(Settings(profile="standard"))
+    made = recipes.recipes(Settings(profile="standard"))
     for name in SWEEPS:
         assert len(made[name].values) == 5
         assert made[name].values[0] == SWEEPS[name].values[0]
@@ -348,36 +355,52 @@ def test_standard_trains_five_settings_of_a_small_network() -> None:
     assert base.precision == "bfloat16"
     # Twice as many images as dimensions at least, or their number limits the rank.
     assert base.images >= 2 * base.head[-1]
-    assert plan.experiments(Settings(profile="paper"))["temperature"].head == (2048, 2048, 2048)
+    assert recipes.recipes(Settings(profile="paper"))["temperature"].head == (2048, 2048, 2048)
 
 
-def test_published_sweeps_are_read_where_the_run_had_digits(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, store: Store, trained: Results
+def test_published_sweeps_are_shown_where_the_run_had_digits(
+    tmp_path: Path, trained: Results
 ) -> None:
-    monkeypatch.setenv("SSL_LIB_CACHE", str(store.root))
-    paths = publish.publish(trained.settings, directory=tmp_path / "rankme")
-    assert [path.stem for path in paths] == [f"rankme-{name}" for name in publish.PUBLISHED]
-    again = publish.publish(trained.settings, only=["covariance"], directory=tmp_path / "one")
-    assert [path.name for path in again] == ["rankme-covariance.csv"]
-    with pytest.raises(InputError, match="Did you mean 'covariance'"):
-        publish.publish(trained.settings, only=["covarianc"])
-    found = real.load(trained, committed=tmp_path / "rankme")
+    shutil.copytree(share("results") / "rankme", tmp_path / "rankme")
+    store = Store(tmp_path, committed=tmp_path)
+    found = real.sweeps(trained, store=store)
     assert found is not None
     assert list(found.tables) == ["temperature", "invariance", "covariance", "transfer"]
     assert {result.origin for result in found.all} == {"committed"}
+    assert found.seeds == (0, 1, 2)
     nets = runs.encoders(found)
-    alone = runs.encoders(trained)
-    kept = alone[alone.experiment.isin(publish.PUBLISHED)]
-    assert nets.rankme.tolist() == pytest.approx(kept.rankme.tolist())
     side = real.by_seed(nets, selection.selections(nets))
-    first = nets[(nets.experiment == "temperature") & (nets.seed == nets.seed.min())]
+    first = nets[(nets.experiment == "temperature") & (nets.seed == 0)]
     row = side[side["sweep"].str.startswith("SimCLR")].iloc[0]
     assert row.Kendall == pytest.approx(correlation(first.rankme, first.accuracy))
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
-    assert real.load(trained, committed=tmp_path / "nowhere") is None
-    paths[0].write_bytes(paths[0].read_bytes()[:-9])
+    assert real.sweeps(trained, store=Store(tmp_path, committed=tmp_path / "nowhere")) is None
+    path = tmp_path / "rankme" / "temperature.standard.csv"
+    path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match="is not the table that"):
-        real.load(trained, committed=tmp_path / "rankme")
+        real.sweeps(trained, store=store)
+
+
+def test_published_tables_hold_the_configuration_of_the_code() -> None:
+    for profile in ("quick", "standard"):
+        for name, made in experiments.experiments(Settings(profile=profile)).items():
+            if (share("results") / f"{made.place}.json").is_file():
+                assert find(Store(), made) is not None, f"{made.place}: {name}"
+
+
+def test_a_page_shows_published_cells_and_computes_one_again(tmp_path: Path) -> None:
+    settings = Settings(profile="quick", seeds=2)
+    base = experiments.experiments(settings)["covariance"]
+    small = replace(base.config, values=(0.0, 1.0), steps=20, warmup=2)
+    made = replace(base, config=small, cells=base.cells)
+    store = Store(tmp_path / "cache", committed=tmp_path / "results")
+    publish(made, store=store)
+    kept = chapter.fetch({"covariance": made}, settings, store=store)["covariance"]
+    assert (kept.origin, kept.status, str(kept.finding)[:5]) == ("committed", "current", "equal")
+    assert kept.fresh is not None
+    assert Results(settings, {"covariance": kept}).again is not None
+    other = chapter.fetch({"covariance": made}, Settings(seed=1), store=store)["covariance"]
+    assert other.origin == "cache"
 
 
 # The dimension sweep of another chapter

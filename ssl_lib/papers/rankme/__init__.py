@@ -3,16 +3,15 @@
 What the chapter shows, from tables with a row for each number measured on each trained model:
 
 ``settings``     what the chapter can be run with, and the three sweeps
-``plan``         what each profile trains
+``recipes``      what each profile trains
 ``training``     the encoders of a sweep, trained side by side
 ``measures``     every number measured on one trained encoder
-``experiments``  the stored tables
+``experiments``  what a cell is and how one is computed; the tables of a run
 ``runs``         one row a trained encoder, and its correlations
 ``selection``    which setting each rule picks, beside the paper's table
 ``theory``       spectra without a network: epsilon, and the bound that rank sets
 ``dimensions``   the dimension sweep of another chapter
-``real``         the sweeps on real images, committed where this run trained digits
-``publish``      measures and commits those tables
+``real``         the sweeps on real images, published ones where this run trained digits
 ``estimates``    what decides the claims
 ``figures``      the figures, each from one or two of these tables
 

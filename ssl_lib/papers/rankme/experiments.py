@@ -1,9 +1,10 @@
-"""The chapter's stored tables: one row for each number measured on each trained encoder."""
+"""The chapter's experiments: a cell is a seed, a row a number measured on a trained encoder."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -11,55 +12,62 @@ import torch
 from ssl_lib.data import ImageData
 from ssl_lib.evaluation.features import extract
 from ssl_lib.methods import Method
+from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import measures, training
-from ssl_lib.papers.rankme.plan import Experiment, experiments
+from ssl_lib.papers.rankme.recipes import Recipe, recipes, usual_data
 from ssl_lib.papers.rankme.settings import Settings
 from ssl_lib.results import Result, Store
+from ssl_lib.results.experiments import Experiment
+from ssl_lib.results.verification import Checks
 
-__all__ = ["COLUMNS", "FOLDER", "Results", "load", "sweep_table", "table"]
+__all__ = ["COLUMNS", "DECISIVE", "Results", "cell_table", "experiments", "load"]
 
-#: Where the committed tables of real images are, below ``results``.
-FOLDER = "rankme"
 COLUMNS = ["seed", "setting", "measure", "at", "value"]
+#: What decides claims, and the resolution of its measurement at the profile's test set.
+DECISIVE = ("rankme", "accuracy", "embedding accuracy", "few labels", "kNN")
+TARGET = ("target rankme", "target accuracy")
+#: Of a mean loss over the first epoch, on another processor; bfloat16 keeps eight bits.
+EARLY = {"auto": 1e-5, "bfloat16": 1e-2}
 
 
-def sweep_table(config: Experiment, workdir: Path) -> pd.DataFrame:
-    """Train a sweep with every seed and measure its encoders.
+def cell_table(config: Recipe, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:
+    """Train a sweep with one seed and measure its encoders.
 
     Parameters
     ----------
-    config : Experiment
+    config : Recipe
+    cell : mapping
+        ``seed``: draws split, initial weights, batches and views.
     workdir : pathlib.Path
         For checkpoints.
 
     Returns
     -------
     pandas.DataFrame
-        Columns seed, setting (the hyper-parameter's value), measure, at, value; see
+        Columns setting (the hyper-parameter's value), measure, at, value; see
         :mod:`ssl_lib.papers.rankme.measures`.
     """
     rows = [
-        (seed, setting, *row)
-        for seed in config.seeds
-        for setting, found in _seed(config, seed, workdir)
+        (setting, *row) for setting, found in _measured(config, cell["seed"], workdir)
         for row in found
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"at": "float64", "value": "float64"})
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS[1:]).astype({"at": "float64", "value": "float64"})
 
 
-def _seed(
-    config: Experiment, seed: int, workdir: Path
+def _measured(
+    config: Recipe, seed: int, workdir: Path
 ) -> Iterator[tuple[float, Iterator[measures.Row]]]:
     every, test = training.split(config, seed)
     source, held = (_classes(part, config.half, first=True) for part in (every, test))
-    members = training.train(config, source, seed, workdir=workdir)
+    trained = training.train(config, source, seed, workdir=workdir)
     pairs = [(source, held)]
     if config.half:
         pairs.append((_classes(every, True, first=False), _classes(test, True, first=False)))
-    for setting, member in zip(config.values, members, strict=True):
+    for setting, (member, early) in zip(config.values, trained, strict=True):
         features = [_features(config, member, pair, source, seed) for pair in pairs]
         noise = config.sweep == "temperature" and not config.half
         target = features[1] if config.half else None
+        yield setting, iter([("early loss", 0, early)])
         yield setting, measures.measure(*features[0], target=target, seed=seed, noise=noise)
 
 
@@ -70,7 +78,7 @@ def _classes(images: ImageData, half: bool, *, first: bool) -> ImageData:
 
 
 def _features(
-    config: Experiment,
+    config: Recipe,
     member: Method,
     pair: tuple[ImageData, ImageData],
     source: ImageData,
@@ -93,11 +101,22 @@ class Results:
     ----------
     settings : Settings
     tables : dict of str to Result
-        By experiment, see :func:`ssl_lib.papers.rankme.plan.experiments`.
+        By experiment, see :func:`experiments`.
     """
 
     settings: Settings
     tables: dict[str, Result]
+
+    @property
+    def again(self) -> "Results | None":
+        """The published cells that this run computed again; None where there are none."""
+        found = {n: r.fresh for n, r in self.tables.items() if r.fresh is not None}
+        return replace(self, tables=found) if found else None
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Every seed of the tables."""
+        return tuple(dict.fromkeys(seed for r in self.all for seed in r.manifest.seeds))
 
     @property
     def all(self) -> tuple[Result, ...]:
@@ -126,40 +145,70 @@ class Results:
         return table[keep].reset_index(drop=True)
 
 
-def load(settings: Settings, *, store: Store | None = None) -> Results:
-    """Fetch all tables of a run, training what no earlier run has trained.
+def experiments(settings: Settings) -> dict[str, Experiment]:
+    """Return the chapter's experiments by the names of their tables.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    dict of str to Experiment
+        A cell is a seed; see :func:`ssl_lib.papers.rankme.recipes.recipes`.
+
+    Examples
+    --------
+    >>> made = experiments(Settings(seeds=2))["temperature"]
+    >>> made.place, made.cells
+    ('rankme/temperature.quick', [{'seed': 0}, {'seed': 1}])
+    """
+    usual = usual_data(settings)
+    return {
+        name: Experiment(
+            name=f"rankme-{name}",
+            compute=cell_table,
+            config=recipe,
+            cells=[{"seed": seed} for seed in settings.every_seed],
+            data=partial(_hashes, recipe),
+            place=chapter.place("rankme", name, settings, data=recipe.data, usual=usual),
+            checks=_checks(recipe),
+        )
+        for name, recipe in recipes(settings).items()
+    }
+
+
+def _hashes(recipe: Recipe) -> dict[str, str]:
+    both = training.images(recipe.data, recipe.images)
+    return {part.name: part.fingerprint for part in both if part}
+
+
+def _checks(recipe: Recipe) -> Checks:
+    resolution = 1 / training.TEST_IMAGES.get(recipe.data, 500)
+    return Checks(
+        keys=("setting", "measure", "at"),
+        early={"early loss": EARLY[recipe.precision]},
+        spread=dict.fromkeys((*DECISIVE, *(TARGET if recipe.half else ())), resolution),
+    )
+
+
+def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.0) -> Results:
+    """Fetch all tables of a run: published ones, or what no earlier run has trained.
 
     Parameters
     ----------
     settings : Settings
     store : Store, optional
         Default: the user's.
+    seconds : float, default=30
+        Of a core, for published cells that are computed again.
 
     Returns
     -------
     Results
     """
-    store = store or Store()
-    tables = {name: table(settings, name, store=store) for name in experiments(settings)}
+    tables = chapter.fetch(
+        experiments(settings), settings, store=store, count=settings.seeds, fresh=settings.fresh,
+        seconds=seconds,
+    )  # fmt: skip
     return Results(settings=settings, tables=tables)
-
-
-def table(settings: Settings, name: str, *, store: Store | None = None) -> Result:
-    """Fetch the table of one experiment, training what no earlier run has trained.
-
-    Parameters
-    ----------
-    settings : Settings
-    name : str
-        See :func:`ssl_lib.papers.rankme.plan.experiments`.
-    store : Store, optional
-        Default: the user's.
-
-    Returns
-    -------
-    Result
-    """
-    config = experiments(settings)[name]
-    both = training.images(config.data, config.images)
-    data = {part.name: part.fingerprint for part in both if part}
-    return (store or Store()).table(f"rankme-{name}", sweep_table, config, data=data)

@@ -1,55 +1,46 @@
-"""The sweeps on real images: the run's own, or the committed ones where it trained digits."""
-
-from pathlib import Path
+"""The sweeps on real images: the run's own, or the published ones where it trained digits."""
 
 import pandas as pd
 
-from ssl_lib.papers.rankme.experiments import FOLDER, Results
-from ssl_lib.papers.rankme.plan import experiments
+from ssl_lib.papers.rankme.experiments import Results, experiments
+from ssl_lib.papers.rankme.recipes import recipes
 from ssl_lib.papers.rankme.settings import SWEEPS, Settings
-from ssl_lib.paths import share
-from ssl_lib.results import Result, Store
-from ssl_lib.results import published as shipped
+from ssl_lib.results import Store
+from ssl_lib.results.evidence import find
 
-__all__ = ["TABLES", "by_seed", "load"]
+__all__ = ["TABLES", "by_seed", "sweeps"]
 
 #: What is shown of real images: the sweeps, and the one on half of the classes.
 TABLES = (*SWEEPS, "transfer")
 
 
-def load(own: Results, *, committed: str | Path | None = None) -> Results | None:
-    """Return the run's own sweeps where it trained on pictures, else the committed ones.
+def sweeps(own: Results, *, store: Store | None = None) -> Results | None:
+    """Return the run's own sweeps where it trained on pictures, else the published ones.
 
     Parameters
     ----------
     own : Results
         Of the run.
-    committed : path, optional
-        Default: ``results/rankme``.
+    store : Store, optional
+        Default: the user's.
 
     Returns
     -------
     Results or None
-        With some of :data:`TABLES`; None where none is committed.
+        With some of :data:`TABLES`; None where none is published.
 
     Raises
     ------
     InputError
-        When a committed table is damaged.
+        When a published table is damaged.
     """
-    if experiments(own.settings)["temperature"].encoder != "mlp":
+    if recipes(own.settings)["temperature"].encoder != "mlp":
         return Results(own.settings, {name: own.tables[name] for name in TABLES})
-    store = Store(committed=share("results") / FOLDER if committed is None else committed)
-    found = {
-        name: store.committed(f"rankme-{name}")
-        for name in TABLES
-        if shipped.exists(store.committed_root, f"rankme-{name}")
-    }
-    return Results(Settings(profile="standard", seeds=_seeds(found)), found) if found else None
-
-
-def _seeds(found: dict[str, Result]) -> int:
-    return max((int(result.table.seed.nunique()) for result in found.values()), default=0)
+    settings = Settings(profile="standard")
+    made = experiments(settings)
+    kept = {name: find(store or Store(), made[name]) for name in TABLES}
+    found = {name: result for name, result in kept.items() if result is not None}
+    return Results(settings, found) if found else None
 
 
 def by_seed(runs: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:

@@ -86,6 +86,8 @@ class Settings(profiles.Settings):
         Folder of pictures for the section on an encoder of one's own; empty draws shapes.
     model : str, default="resnet18"
         The torchvision encoder of that section.
+    fresh : bool, default=False
+        Compute all cells anew where published ones would be shown.
 
     Raises
     ------
@@ -107,6 +109,7 @@ class Settings(profiles.Settings):
     tolerance: float = 0.01
     images: str = ""
     model: str = "resnet18"
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
@@ -116,6 +119,8 @@ class Settings(profiles.Settings):
                 raise InputError(f"{name} must be text, got {getattr(self, name)!r}.")
         if not self.model:
             raise InputError("model must not be empty; give a name such as 'resnet18'.")
+        if not isinstance(self.fresh, bool):
+            raise InputError(f"fresh must be true or false, got {self.fresh!r}.")
         profiles.check_count("seeds", self.seeds, most=MOST_SEEDS)
         _check_tolerance(self.tolerance)
         _check_data(self.data)

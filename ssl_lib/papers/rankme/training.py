@@ -16,7 +16,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.evaluation.features import subsample
 from ssl_lib.methods import Method, build_method
 from ssl_lib.models import build_encoder
-from ssl_lib.papers.rankme.plan import Experiment
+from ssl_lib.papers.rankme.recipes import Recipe
 from ssl_lib.papers.rankme.settings import SWEEPS
 from ssl_lib.randomness import torch_generator
 from ssl_lib.training.config import TrainingConfig
@@ -27,6 +27,7 @@ __all__ = ["images", "method", "split", "train", "views"]
 
 SMALLEST_NATURAL = 16  # pixels; below, images are digits and flips or crops destroy them
 TEST_SPLITS = {"tiny-imagenet": "valid"}
+TEST_IMAGES = {"cifar10": 10_000, "tiny-imagenet": 10_000, "digits": 500}
 TEST_SHARE = 500 / 1797  # of what has no test set of its own; 500 of the digits
 
 
@@ -59,14 +60,14 @@ def images(name: str, most: int = 0) -> tuple[ImageData, ImageData | None]:
     return every, held
 
 
-def split(config: Experiment, seed: int) -> tuple[ImageData, ImageData]:
+def split(config: Recipe, seed: int) -> tuple[ImageData, ImageData]:
     """Return the training and the test images of a seed.
 
     Examples
     --------
-    >>> from ssl_lib.papers.rankme.plan import experiments
+    >>> from ssl_lib.papers.rankme.recipes import recipes
     >>> from ssl_lib.papers.rankme.settings import Settings
-    >>> [len(part) for part in split(experiments(Settings())["temperature"], 0)]
+    >>> [len(part) for part in split(recipes(Settings())["temperature"], 0)]
     [1297, 500]
     """
     every, test = images(config.data, config.images)
@@ -80,7 +81,7 @@ def split(config: Experiment, seed: int) -> tuple[ImageData, ImageData]:
     return every, test
 
 
-def views(config: Experiment, train: ImageData) -> tuple[Policy, Callable[[Tensor], Tensor] | None]:
+def views(config: Recipe, train: ImageData) -> tuple[Policy, Callable[[Tensor], Tensor] | None]:
     """Return what makes the views, and the normalisation of images that are measured."""
     size = train.shape[1]
     if size < SMALLEST_NATURAL:
@@ -90,7 +91,7 @@ def views(config: Experiment, train: ImageData) -> tuple[Policy, Callable[[Tenso
     return policy("byol", size=size).then(normalise), lambda batch: normalise.apply(batch, {})
 
 
-def method(config: Experiment, train: ImageData, value: float, seed: int) -> Method:
+def method(config: Recipe, train: ImageData, value: float, seed: int) -> Method:
     """Build a method with one setting of the sweep; equal seeds draw equal weights."""
     sweep = SWEEPS[config.sweep]
     encoder = build_encoder(
@@ -128,12 +129,14 @@ def he_normal(module: nn.Module, generator: torch.Generator) -> None:
                 layer.bias.zero_()
 
 
-def train(config: Experiment, source: ImageData, seed: int, *, workdir: Path) -> list[Method]:
+def train(
+    config: Recipe, source: ImageData, seed: int, *, workdir: Path
+) -> list[tuple[Method, float]]:
     """Train all settings of a sweep with one seed.
 
     Parameters
     ----------
-    config : Experiment
+    config : Recipe
     source : ImageData
         The images to pretrain on.
     seed : int
@@ -142,24 +145,30 @@ def train(config: Experiment, source: ImageData, seed: int, *, workdir: Path) ->
 
     Returns
     -------
-    list of Method
-        In the order of ``config.values``, in evaluation mode.
+    list of (Method, float)
+        In the order of ``config.values``: the method in evaluation mode, and its mean loss over the
+        first epoch, by which another run of the same cell is recognised.
     """
     members = [method(config, source, value, seed) for value in config.values]
     recipe, _ = views(config, source)
     how = _how(config, len(source), seed)
     if config.together:
-        pretrain_many(
+        history = pretrain_many(
             members, source, policy=recipe, config=how, device=config.device, progress=False
         )
+        early = history[0]["losses"]
     else:
-        for number, member in enumerate(members):
-            folder = workdir / f"{config.sweep}-{seed}-{number}"
-            pretrain(member, source, policy=recipe, config=how, device=config.device, out=folder)
-    return [member.eval() for member in members]
+        early = [
+            pretrain(
+                member, source, policy=recipe, config=how, device=config.device,
+                out=workdir / f"{config.sweep}-{seed}-{number}",
+            ).history[0]["loss"]
+            for number, member in enumerate(members)
+        ]  # fmt: skip
+    return [(member.eval(), float(loss)) for member, loss in zip(members, early, strict=True)]
 
 
-def _how(config: Experiment, images: int, seed: int) -> TrainingConfig:
+def _how(config: Recipe, images: int, seed: int) -> TrainingConfig:
     batch = min(config.batch_size, images)
     steps = images // batch
     return TrainingConfig(
@@ -174,6 +183,6 @@ def _how(config: Experiment, images: int, seed: int) -> TrainingConfig:
     )
 
 
-def measured(config: Experiment, images: ImageData, seed: int, limit: int) -> ImageData:
+def measured(config: Recipe, images: ImageData, seed: int, limit: int) -> ImageData:
     """Return the images that a measure uses: at most ``limit``, the same for all settings."""
     return subsample(images, limit, seed=seed)

@@ -6,7 +6,7 @@ from typing import Any
 from ssl_lib import profiles
 from ssl_lib.papers.rankme.settings import SWEEPS, Settings
 
-__all__ = ["Experiment", "experiments"]
+__all__ = ["Recipe", "recipes", "usual_data"]
 
 #: Deep and without normalisation: starts at a low rank, as large networks do.
 DEEP = {"hidden": (96, 96, 96), "norm": "none", "activation": "relu"}
@@ -15,8 +15,8 @@ SHALLOW = {"hidden": (96,), "norm": "batch", "activation": "relu"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """What one table is computed from: a sweep on one data set with several seeds.
+class Recipe:
+    """How the encoders of one sweep are trained on one data set, whatever the seed.
 
     Attributes
     ----------
@@ -26,8 +26,6 @@ class Experiment:
         A key of :data:`ssl_lib.papers.rankme.settings.SWEEPS`.
     values : tuple of float
         The settings that are trained.
-    seeds : tuple of int
-        Each draws its own split, initial weights, batches and views.
     half : bool
         Pretrain on the first half of the classes and keep the rest as target.
     encoder : str
@@ -58,7 +56,6 @@ class Experiment:
     device: str
     sweep: str
     values: tuple[float, ...]
-    seeds: tuple[int, ...]
     half: bool = False
     encoder: str = "mlp"
     encoder_options: dict[str, Any] = field(default_factory=lambda: dict(DEEP))
@@ -76,8 +73,8 @@ class Experiment:
     precision: str = "auto"
 
 
-def experiments(settings: Settings) -> dict[str, Experiment]:
-    """Return the experiments of a run by name.
+def recipes(settings: Settings) -> dict[str, Recipe]:
+    """Return the recipes of a run by the names of their tables.
 
     Parameters
     ----------
@@ -85,13 +82,13 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
 
     Returns
     -------
-    dict of str to Experiment
+    dict of str to Recipe
         The three sweeps; "transfer", the temperature sweep on half of the classes; "shallow", the
         covariance sweep of a network that starts at full rank.
 
     Examples
     --------
-    >>> list(experiments(Settings(profile="smoke")))
+    >>> list(recipes(Settings(profile="smoke")))
     ['temperature', 'invariance', 'covariance', 'transfer', 'shallow']
     """
     base = _base(settings)
@@ -110,7 +107,7 @@ def _some(name: str, settings: Settings) -> tuple[float, ...]:
     return tuple(values[place] for place in places)
 
 
-def _base(settings: Settings) -> Experiment:
+def _base(settings: Settings) -> Recipe:
     chosen = profiles.choose(
         settings.profile,
         smoke={"steps": 40, "warmup": 5},
@@ -118,17 +115,26 @@ def _base(settings: Settings) -> Experiment:
         standard=_SMALL,
         paper=_LARGE,
     )
-    data = profiles.choose(
-        settings.profile, smoke="digits", quick="digits", standard="cifar10", paper="tiny-imagenet"
-    )
-    return Experiment(
+    return Recipe(
         profile=settings.profile,
-        data=settings.data or data,
+        data=settings.data or usual_data(settings),
         device=str(profiles.device(settings.device)),
         sweep="",
         values=(),
-        seeds=settings.every_seed,
         **chosen,
+    )
+
+
+def usual_data(settings: Settings) -> str:
+    """Return the data set of a profile.
+
+    Examples
+    --------
+    >>> usual_data(Settings(profile="standard"))
+    'cifar10'
+    """
+    return profiles.choose(
+        settings.profile, smoke="digits", quick="digits", standard="cifar10", paper="tiny-imagenet"
     )
 
 
