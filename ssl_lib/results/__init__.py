@@ -3,6 +3,8 @@
 ``store``      tables by name and key, in the user's cache
 ``executors``  many configurations, over processes or a cluster
 ``published``  small tables that the project ships, measured elsewhere
+``verification``  whether cells computed again say what the published ones say
+``alignment``  the rows of two computations of the same cells, side by side
 ``manifest``   what is recorded beside a table
 ``origin``     which run a number is from, in words
 ``tables``     tables as files that give back the same table
