@@ -31,7 +31,8 @@ def long_form(
         Long, with ``measure`` among the keys and a column ``value``; or wide, where every other
         column of numbers is a measure.
     cell, keys : sequence of str
-        The columns that name a cell, and a row within it.
+        The columns that name a cell, which may be none, and a row within it; without keys, rows
+        are told apart by their order, in a column ``row``.
     times : sequence of str, default=()
         Columns or measures that are left out.
 
@@ -50,11 +51,11 @@ def long_form(
     >>> import pandas as pd
     >>> wide = pd.DataFrame({"seed": [0], "accuracy": [0.9], "rank": [7], "seconds": [1.5]})
     >>> long_form(wide, cell=["seed"], keys=(), times=["seconds"]).values.tolist()
-    [[0, 'accuracy', 0.9], [0, 'rank', 7.0]]
+    [[0, 0, 'accuracy', 0.9], [0, 0, 'rank', 7.0]]
     """
     import numpy as np
 
-    names = _names(table, cell, keys)
+    table, names = _named_rows(table, cell, keys)
     numbers = [c for c in _others(table, names, times) if _numeric(table[c])]
     if "measure" not in names:
         table = table[[*names, *numbers]].melt(names, var_name="measure", value_name="value")
@@ -127,7 +128,8 @@ class Pairs:
         self.measures = list(dict.fromkeys(self.published["measure"]))
         known = new["measure"].isin(self.measures)
         self.unpublished = list(dict.fromkeys(new.loc[~known, "measure"]))
-        old = self.published.merge(self.cells, on=self.cell).rename(columns={"value": "old"})
+        old = self.published.merge(self.cells, on=self.cell) if self.cell else self.published
+        old = old.rename(columns={"value": "old"})
         new = new[known].rename(columns={"value": "new"})
         every = old.merge(new, on=self.names, how="outer", indicator="side")
         self._alone = every[every["side"] != "both"]
@@ -136,7 +138,7 @@ class Pairs:
 
     def count(self, columns: Sequence[str]) -> int:
         """Return how many different values the fresh cells have in some of their columns."""
-        return len(self.cells[list(columns)].drop_duplicates())
+        return len(self.cells[list(columns)].drop_duplicates()) if columns else 1
 
     def alone(self) -> Iterator[tuple[str, float, str]]:
         """Yield, where rows are missing or new: ``"rows"``, how many, which."""
@@ -223,7 +225,7 @@ class Pairs:
 
     def _text(self, table: pd.DataFrame) -> pd.DataFrame:
         """Keep the columns that name rows, and those of text."""
-        names = _names(table, self.cell, self.keys)
+        table, names = _named_rows(table, self.cell, self.keys)
         texts = [c for c in _others(table, names, self.times) if not _numeric(table[c])]
         return table[[*names, *texts]]
 
@@ -231,13 +233,20 @@ class Pairs:
         return ", ".join(f"{name} {row[name]}" for name in self.names if name in row)
 
 
-def _names(table: pd.DataFrame, cell: Sequence[str], keys: Sequence[str]) -> list[str]:
-    """Return the columns that name a row."""
+def _named_rows(
+    table: pd.DataFrame, cell: Sequence[str], keys: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return a table and the columns that name its rows."""
     names = list(dict.fromkeys([*cell, *keys]))
     for name in names:
         if name not in table:
             raise InputError(f"the table has no column {name!r}.{closest(name, list(table))}")
-    return names
+    if keys:
+        return table, names
+    if "row" in table:
+        raise InputError("a table with a column row needs keys that name its rows.")
+    order = table.groupby(names, sort=False).cumcount() if names else range(len(table))
+    return table.assign(row=order), [*names, "row"]
 
 
 def _others(table: pd.DataFrame, names: list[str], times: Sequence[str]) -> list[str]:

@@ -43,7 +43,7 @@ class Checks:
     keys : tuple of str
         Columns that name a row within a cell, such as ``("setting", "measure", "at")``. With
         ``measure`` among them and a column ``value`` the table is long; otherwise every other
-        column of numbers is a measure.
+        column of numbers is a measure. Without any, rows are told apart by their order.
     exact : tuple of str, default=()
         Measures that are equal to a relative 1e-9; ``("*",)`` for all of them.
     early : mapping of str to float, default={}
@@ -210,7 +210,7 @@ def compare(
     checks : Checks
         What is compared, and how.
     cell : sequence of str
-        The columns that name a cell.
+        The columns that name a cell; none where the table is one cell.
     alike : bool, default=False
         Whether code, kind of processor, versions and threads are those of the published table:
         then every number is equal to rounding.
@@ -260,15 +260,16 @@ def compare(
     'does not hold'
     """
     pairs = Pairs(published, fresh, cell=cell, keys=checks.keys, times=checks.times)
+    repeats = _repeats(checks, cell)
     if comparisons is None:
-        seeds = pairs.count(_repeats(checks, cell))
+        seeds = pairs.count(repeats)
         comparisons = count_comparisons(published, checks, cell=cell, cells=seeds)
     _check(pairs, checks)
     looks = [*_rows(pairs), *_near(pairs, checks, alike)]
     few = []
     for measure in (m for m in checks.spread if m in pairs.measures):
-        moved = _Moved.of(pairs, measure, checks, _repeats(checks, cell))
-        found = list(moved.looks(RATE / max(comparisons, 1)))
+        rate = RATE / max(comparisons, 1)
+        found = list(_Moved.of(pairs, measure, checks, repeats).looks(rate)) if repeats else []
         looks += found
         few += [] if found else [measure]
     return Finding(
@@ -310,10 +311,10 @@ def count_comparisons(
     [2, 4]
     """
     long = long_form(published, cell=cell, keys=checks.keys, times=checks.times)
-    count = 0
+    repeats, count = _repeats(checks, cell), 0
     for measure in checks.spread:
-        rows = long.loc[long["measure"] == measure, _repeats(checks, cell)]
-        seeds = len(rows.drop_duplicates())
+        rows = long.loc[long["measure"] == measure, repeats]
+        seeds = len(rows.drop_duplicates()) if repeats else 1
         count += (seeds > _FREEDOM) + (min(cells, seeds) >= _PAIRED)
     return count
 

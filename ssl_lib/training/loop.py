@@ -34,6 +34,7 @@ from ssl_lib.training.checkpoints import (
 )
 from ssl_lib.training.config import RunSpec, TrainingConfig
 from ssl_lib.training.distributed import Processes, processes
+from ssl_lib.training.early import early_losses
 from ssl_lib.training.optimisers import build_optimiser, clip_gradients, set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
 from ssl_lib.training.share import Drawn, Share, draw_epoch, memory_format, order_of
@@ -63,7 +64,9 @@ class Run:
         Trained, on the run's device.
     history : list of dict
         One entry an epoch: ``epoch``, ``step``, ``loss`` (mean over the epoch), ``learning_rate``,
-        ``seconds``, ``images_per_second``, the method's diagnostics at the last step, and what the
+        ``early_loss`` (mean over the run's first ten steps, as far as they are done; the last
+        entry's is to be kept for :mod:`ssl_lib.results.verification`), ``seconds``,
+        ``images_per_second``, the method's diagnostics at the last step, and what the
         run's metrics returned.
     """
 
@@ -309,10 +312,15 @@ class _Trainer:
         self.look()
         self.look_at_weights()
         seconds = time.perf_counter() - started
+        stacked = torch.stack(losses)
+        # A checkpoint of before this was recorded has none.
+        before = [self.history[-1].get("early_loss", float("nan"))] if self.history else []
+        step = self.step - len(losses)
         entry = {
             "epoch": epoch + 1,
             "step": self.step,
-            "loss": float(torch.stack(losses).double().mean()),
+            "loss": float(stacked.double().mean()),
+            "early_loss": early_losses(stacked[:, None], step=step, before=before)[0],
             "learning_rate": rate,
             "seconds": seconds,
             "images_per_second": self.steps_per_epoch * self.config.batch_size / seconds,

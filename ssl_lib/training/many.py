@@ -22,6 +22,7 @@ from ssl_lib.data.views import Parameters, Policy, take
 from ssl_lib.errors import InputError
 from ssl_lib.methods.base import Method, ViewBatch
 from ssl_lib.training.config import TrainingConfig
+from ssl_lib.training.early import early_losses
 from ssl_lib.training.loop import Diverged
 from ssl_lib.training.optimisers import build_optimiser, set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
@@ -66,7 +67,8 @@ def pretrain_many(
     -------
     list of dict
         One entry an epoch: ``epoch``, ``losses`` (mean over the epoch, one for each member),
-        ``learning_rate``, ``seconds``, ``images_per_second`` (over all members).
+        ``early_losses`` (mean over the first ten steps of training, as far as they are done, one
+        for each member), ``learning_rate``, ``seconds``, ``images_per_second`` (over all members).
 
     Raises
     ------
@@ -261,17 +263,22 @@ class _Together:
             disable=None if progress is None else not progress,
         )
         with bar:
-            return [self.epoch(epoch, bar) for epoch in range(self.config.epochs)]
+            history: list[dict[str, Any]] = []
+            for epoch in range(self.config.epochs):
+                before = history[-1]["early_losses"] if history else []
+                history.append(self.epoch(epoch, before, bar))
+            return history
 
-    def epoch(self, epoch: int, bar: Any) -> dict[str, Any]:
-        started, losses = time.perf_counter(), []
+    def epoch(self, epoch: int, before: Sequence[float], bar: Any) -> dict[str, Any]:
+        started, losses, step = time.perf_counter(), [], self.step
         orders = torch.stack([order_of(self.data, config, epoch) for config in self.configs])
         self.draw(epoch)
         for index in orders.split(self.config.batch_size, dim=1)[: self.per_epoch]:
             losses.append(self.optimise(index))
             self.step += 1
             bar.update(index.numel())
-        mean = torch.stack(losses).double().mean(0).tolist()
+        stacked = torch.stack(losses)
+        mean = stacked.double().mean(0).tolist()
         bad = [number for number, loss in enumerate(mean) if not abs(loss) < float("inf")]
         if bad:
             raise Diverged(
@@ -283,6 +290,7 @@ class _Together:
         return {
             "epoch": epoch + 1,
             "losses": mean,
+            "early_losses": early_losses(stacked, step=step, before=before),
             "learning_rate": self.optimiser.param_groups[0]["lr"],
             "seconds": seconds,
             "images_per_second": images / seconds,

@@ -147,7 +147,8 @@ def test_every_method_resumes_to_the_same_bits(digits, tmp_path, name, optimiser
     second = make(name, seed=9)
     resumed = pretrain(second, digits, policy=VIEWS, config=config, out=tmp_path, progress=False)
     assert same(weights(second), weights(whole))
-    assert [e["loss"] for e in resumed.history] == [e["loss"] for e in full.history]
+    for kept in ("loss", "early_loss"):
+        assert [e[kept] for e in resumed.history] == [e[kept] for e in full.history]
 
 
 def test_a_finished_run_is_not_run_again(digits, tmp_path):
@@ -257,6 +258,24 @@ def test_history_holds_metrics_rate_and_diagnostics(digits):
     assert "variance" in run.history[0]
     expected = 0.5 * learning_rate_factor(7, total=8)
     assert run.history[-1]["learning_rate"] == pytest.approx(expected)
+
+
+def test_early_loss_is_the_mean_over_the_first_ten_steps(digits):
+    config = TrainingConfig(epochs=4, batch_size=64)  # of four steps each
+    losses = []
+
+    class Seen(type(make())):
+        def forward(self, batch):
+            output = super().forward(batch)
+            losses.append(float(output.loss))
+            return output
+
+    method = make()
+    method.__class__ = Seen
+    run = pretrain(method, digits, policy=VIEWS, config=config, progress=False)
+    expected = [sum(losses[:n]) / n for n in (4, 8, 10, 10)]
+    assert [e["early_loss"] for e in run.history] == pytest.approx(expected, rel=1e-12)
+    assert run.history[2]["early_loss"] == run.history[3]["early_loss"]
 
 
 def test_bfloat16_trains_in_full_precision_weights(digits):

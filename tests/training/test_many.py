@@ -72,6 +72,8 @@ def test_members_equal_runs_of_their_own(digits, name):
         run = pretrain(alone, digits, policy=VIEWS, config=own, progress=False)
         assert_same(together[seed], alone)
         assert history[-1]["losses"][seed] == pytest.approx(run.history[-1]["loss"], rel=1e-6)
+        early = run.history[-1]["early_loss"]
+        assert history[-1]["early_losses"][seed] == pytest.approx(early, rel=1e-6)
 
 
 @pytest.mark.parametrize(
