@@ -4,7 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +24,17 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     given = os.environ.get("SSL_LIB_DATA")
     folder = Path(given).absolute() if given else tmp_path_factory.mktemp("data")
     monkeypatch.setenv("SSL_LIB_DATA", str(folder))
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Run a test that compares bits with the one thread for which they are promised."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

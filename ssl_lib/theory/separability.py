@@ -204,13 +204,15 @@ def simplex_code(n_points: int) -> npt.NDArray[np.float64]:
     >>> code = simplex_code(4)
     >>> code.shape, round(float(code[0] @ code[1]), 4)
     ((4, 3), -0.3333)
+    >>> simplex_code(2).tolist()
+    [[1.0], [-1.0]]
     """
     if n_points < 2:
         raise InputError(f"a simplex needs at least 2 points, got {n_points}.")
-    centred = np.eye(n_points) - 1 / n_points
-    _, _, directions = np.linalg.svd(centred)
-    code = centred @ directions[: n_points - 1].T
-    unit: npt.NDArray[np.float64] = code / np.linalg.norm(code, axis=1, keepdims=True)
+    # Helmert's contrasts: a decomposition would turn the simplex as each processor's LAPACK likes.
+    steps = np.arange(1, n_points)
+    contrasts = np.triu(np.ones((n_points, n_points - 1))) - np.diag(steps, -1)[:, :-1]
+    unit: npt.NDArray[np.float64] = contrasts * np.sqrt(n_points / (n_points - 1) / steps / (steps + 1))
     return unit
 
 

@@ -173,6 +173,7 @@ def test_stored_table_equals_the_functions(chapter, tmp_path):
     assert (table["base_5"] == table["prob"]).all()
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_convolutions_train_one_by_one_and_fix_what_they_should(tmp_path):
     run = Run(
         **{**DIGITS, "encoder_options": {"widths": (8, 8), "out_dim": 16}}, encoder="convnet",

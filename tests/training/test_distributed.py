@@ -81,7 +81,10 @@ def test_torchrun_starts_the_command_line(tmp_path):
     arguments = [
         "pretrain", "--method", "vicreg", "--data", "digits", "--encoder", "mlp", "--epochs", "2",
         "--encoder-option", "norm=none", "--method-option", "head_norm=none",
-        "--method-option", "head=(16, 8)", "--device", "cpu", "--out",
+        "--method-option", "head=(16, 8)", "--device", "cpu",
+        # AdamW divides by the size of the gradient: where that is near 0, rounding takes a full
+        # step, and other processors round otherwise. The steps of SGD are as near as the gradients.
+        "--optimiser", "sgd", "--learning-rate", "0.1", "--out",
     ]  # fmt: skip
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     launch += ["--nproc_per_node", "2", "-m", "ssl_lib.cli"]
@@ -94,10 +97,10 @@ def test_torchrun_starts_the_command_line(tmp_path):
     one, two = (load_checkpoint(tmp_path / name) for name in ("one", "two"))
     assert one.spec == two.spec
     assert [e["loss"] for e in one.history] == pytest.approx(
-        [e["loss"] for e in two.history], rel=1e-4
+        [e["loss"] for e in two.history], rel=1e-5
     )
     for name, value in one.model.items():
-        torch.testing.assert_close(two.model[name], value, rtol=1e-2, atol=1e-4)
+        torch.testing.assert_close(two.model[name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_batch_norm_is_synchronised_on_gpus_only(monkeypatch):

@@ -98,7 +98,11 @@ def pairwise_disagreement(probabilities: object, groups: Groups) -> Floats:
     [[[0.0, 0.333], [0.333, 0.0]]]
     """
     predictions = checked_probabilities(probabilities, fewest=2).argmax(axis=2)
-    return np.moveaxis(np.stack([groups.mean(predictions != one) for one in predictions]), -1, 0)
+    m = len(predictions)
+    matrix = np.zeros((len(groups.names), m, m))
+    for i, one in enumerate(predictions):
+        matrix[:, i, i:] = matrix[:, i:, i] = groups.mean(predictions[i:] != one).T
+    return matrix
 
 
 @dataclass(frozen=True, eq=False)
