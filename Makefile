@@ -4,15 +4,19 @@ VENV ?= .venv
 PYTHON ?=
 PROFILE ?= quick
 JOBS ?=
+# Releases of torch that take the place of a list's in test-lowest and test-colab, such as
+# "torch==2.13.0 torchvision==0.28.0": for machines on which only one build is at hand.
+TORCH ?=
 PORT ?= 8000
 SITE := _build/html
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint format types check status serve bench axe clean environment constraints
+.PHONY: help setup book site test test-portable test-lowest test-colab test-newest book-newest
+.PHONY: lint format types check status serve bench axe clean environment constraints
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables: PYTHON=python3.12 VENV=$(VENV) PROFILE=$(PROFILE) JOBS=2 PORT=$(PORT) SSL_LIB_DATA=/path/to/data"
 
 setup: ## make or refresh the virtual environment
@@ -21,11 +25,43 @@ setup: ## make or refresh the virtual environment
 book: setup ## run the notebooks and build the book
 	$(BIN)/ssl-lib book --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS))
 
+site: setup ## check the links and files of the built book
+	$(BIN)/python tools/check_site.py $(SITE)
+
 # One thread a process: the tests are spread over processes instead, one for each core.
 test: export OMP_NUM_THREADS = 1
 test: export MKL_NUM_THREADS = 1
 test: setup ## run the unit tests and the examples of the documentation
 	$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
+
+# As on an old processor, where every library rounds otherwise, and with two threads: what differs
+# from `make test` would differ on someone's machine.
+test-portable: export ATEN_CPU_CAPABILITY = default
+test-portable: export MKL_CBWR = COMPATIBLE
+test-portable: export ONEDNN_MAX_CPU_ISA = SSE41
+ifeq ($(shell uname -m),x86_64)
+test-portable: export OPENBLAS_CORETYPE = Prescott
+endif
+test-portable: export OMP_NUM_THREADS = 2
+test-portable: export MKL_NUM_THREADS = 2
+test-portable: export OPENBLAS_NUM_THREADS = 2
+test-portable: setup ## run the tests with the arithmetic of another processor
+	$(BIN)/python -m pytest -n $$(( ($$(nproc) + 1) / 2 )) --dist loadfile $(ARGS)
+
+# Each in a fresh environment of its own, VENV-lowest and so on; they need Python 3.11, 3.13 and 3.13.
+test-lowest test-colab test-newest: export OMP_NUM_THREADS = 1
+test-lowest test-colab test-newest: export MKL_NUM_THREADS = 1
+test-lowest: ## run the tests with the lower bounds of pyproject.toml
+	sh tools/test_with.sh lowest "$(VENV)-lowest" "$(or $(PYTHON),python3.11)" "$(TORCH)" $(ARGS)
+
+test-colab: ## run the tests with the versions that Colab ships
+	sh tools/test_with.sh colab "$(VENV)-colab" "$(or $(PYTHON),python3.13)" "$(TORCH)" $(ARGS)
+
+test-newest: ## run the tests with the newest versions
+	sh tools/test_with.sh newest "$(VENV)-newest" "$(or $(PYTHON),python3.13)" "$(TORCH)" $(ARGS)
+
+book-newest: ## build the book in the environment of test-newest
+	$(VENV)-newest/bin/ssl-lib book --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS))
 
 lint: setup ## check style and formatting
 	$(BIN)/ruff check .

@@ -371,7 +371,8 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
     nets = runs.encoders(found)
     side = real.by_seed(nets, selection.selections(nets))
     first = nets[(nets.experiment == "temperature") & (nets.seed == 0)]
-    row = side[side["sweep"].str.startswith("SimCLR")].iloc[0]
+    assert side["sweep"].nunique() == len(found.tables)
+    row = side[side["sweep"] == "SimCLR, temperature"].iloc[0]
     assert row.Kendall == pytest.approx(correlation(first.rankme, first.accuracy))
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
     assert real.sweeps(trained, store=Store(tmp_path, committed=tmp_path / "nowhere")) is None

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ssl_lib.papers.rankme.experiments import Results, experiments
 from ssl_lib.papers.rankme.recipes import recipes
-from ssl_lib.papers.rankme.settings import SWEEPS, Settings
+from ssl_lib.papers.rankme.settings import SWEEPS, TITLES, Settings
 from ssl_lib.results import Store
 from ssl_lib.results.evidence import find
 
@@ -69,7 +69,6 @@ def by_seed(runs: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
         name="Kendall",
     ).rename_axis(keys)
     both = pd.concat([tau, picked], axis=1).reset_index()
-    titles = {name: sweep.title for name, sweep in SWEEPS.items()}
-    return both.assign(experiment=both.experiment.map(titles)).rename(
+    return both.assign(experiment=both.experiment.map(TITLES)).rename(
         columns={"experiment": "sweep"}
     )

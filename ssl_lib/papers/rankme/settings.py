@@ -62,6 +62,12 @@ SWEEPS: dict[str, Sweep] = {
     ),
 }
 
+#: How figures and tables name the experiments.
+TITLES: dict[str, str] = {name: sweep.title for name, sweep in SWEEPS.items()} | {
+    "transfer": "SimCLR, half of the classes",
+    "shallow": "VICReg, shallow with batch norm",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(profiles.Settings):

@@ -3,19 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from ssl_lib import plotting
-from ssl_lib.papers.rankme.settings import SWEEPS
+from ssl_lib.papers.rankme.settings import TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 GREY = "#7A828C"
-
-#: How figures name the experiments.
-TITLES: dict[str, str] = {name: sweep.title for name, sweep in SWEEPS.items()} | {
-    "transfer": "SimCLR, half of the classes",
-    "shallow": "VICReg, shallow with batch norm",
-}
 
 
 def panels(
