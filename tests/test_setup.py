@@ -265,6 +265,38 @@ def test_setup_says_in_one_line_what_is_missing(clone: Clone, wish: str, message
     assert done.stderr.count("\n") == 1
 
 
+FREEZE = """  "-m pip freeze") if grep -q editable pip.log; then echo "{after}"; else echo "{before}"; fi ;;
+  "-m pytest "*) echo "$*" ;;
+  "-m pip "*)"""
+
+
+@pytest.mark.parametrize("after", ["numpy==2.1.3", "numpy==2.4.0"])
+def test_colab_is_tested_only_where_nothing_was_replaced(clone: Clone, after: str) -> None:
+    fake = FAKE.format(version="3.13.0", venv=0)
+    freeze = FREEZE.format(before="numpy==2.1.3", after=after)
+    clone.script("python3.13", fake.replace('  "-m pip "*)', freeze))
+    for tool in ("comm", "grep", "sort"):
+        (clone.bin / tool).symlink_to(str(shutil.which(tool)))
+    shutil.copy(ROOT / "tools/test_with.sh", clone.root / "tools")
+    versions = clone.root / ".github/versions/colab.txt"
+    versions.parent.mkdir(parents=True)
+    versions.write_text("torch==2.11.0\nnumpy==2.1.3\n")
+    done = subprocess.run(
+        ["sh", "tools/test_with.sh", "colab", ".venv", "python3.13", "torch==2.13.0", "-x"],
+        cwd=clone.root,
+        env={"PATH": str(clone.bin)},
+        capture_output=True,
+        text=True,
+    )
+    assert (clone.root / ".venv/versions.txt").read_text() == "numpy==2.1.3\ntorch==2.13.0\n"
+    if after == "numpy==2.1.3":
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith("-m pytest -n logical --dist loadfile -x\n")
+    else:
+        assert (done.returncode, "pytest" in done.stdout) == (1, False)
+        assert done.stderr == "error: the installation replaced numpy==2.1.3\n"
+
+
 def test_help_lists_every_target(tmp_path: Path) -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")

@@ -212,7 +212,8 @@ def simplex_code(n_points: int) -> npt.NDArray[np.float64]:
     # Helmert's contrasts: a decomposition would turn the simplex as each processor's LAPACK likes.
     steps = np.arange(1, n_points)
     contrasts = np.triu(np.ones((n_points, n_points - 1))) - np.diag(steps, -1)[:, :-1]
-    unit: npt.NDArray[np.float64] = contrasts * np.sqrt(n_points / (n_points - 1) / steps / (steps + 1))
+    length = np.sqrt((n_points - 1) / n_points * steps * (steps + 1))
+    unit: npt.NDArray[np.float64] = contrasts / length
     return unit
 
 
