@@ -265,7 +265,8 @@ def test_setup_says_in_one_line_what_is_missing(clone: Clone, wish: str, message
     assert done.stderr.count("\n") == 1
 
 
-FREEZE = """  "-m pip freeze") if grep -q editable pip.log; then echo "{after}"; else echo "{before}"; fi ;;
+FREEZE = """  "-m pip freeze")
+    if grep -q editable pip.log; then echo "{after}"; else echo "{before}"; fi ;;
   "-m pytest "*) echo "$*" ;;
   "-m pip "*)"""
 
