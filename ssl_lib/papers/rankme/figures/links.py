@@ -6,6 +6,7 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.rankme.figures import _marks as marks
+from ssl_lib.papers.rankme.settings import TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,7 @@ def links(runs: pd.DataFrame, moved: pd.DataFrame) -> "Figure":
         for name, part in runs.groupby("experiment", sort=False):
             ax.plot(
                 100 * part[x], 100 * part[y], linestyle="", alpha=0.8,
-                label=marks.TITLES[str(name)], **marks.look(str(name)),
+                label=TITLES[str(name)], **marks.look(str(name)),
             )  # fmt: skip
         _name(ax, *labels)
     axes[2].plot(
@@ -107,7 +108,7 @@ def bound(table: pd.DataFrame, *, classes: int) -> "Figure":
         look = {"color": marks.look(str(name))["color"], "marker": ""}
         for ax, column in zip(axes, ("residual", "accuracy"), strict=True):
             mean, low, high = (getattr(each[column], f)() for f in ("mean", "min", "max"))
-            ax.plot(mean.index, 100 * mean, label=marks.TITLES[str(name)], **look)
+            ax.plot(mean.index, 100 * mean, label=TITLES[str(name)], **look)
             ax.fill_between(
                 mean.index, 100 * low, 100 * high, color=look["color"], alpha=0.12, linewidth=0
             )

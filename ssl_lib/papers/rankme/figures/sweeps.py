@@ -6,6 +6,7 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.rankme.figures import _marks as marks
+from ssl_lib.papers.rankme.settings import TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ def picks(curves: pd.DataFrame, runs: pd.DataFrame, selections: pd.DataFrame) ->
             places = _curve(ax, part[part.measure == measure], factor, name)
             _mark_picks(ax, factor * own[measure], chosen, places)
         # The left panel's title may run over the right one's place.
-        axes[2 * row].set_title(f"{marks.TITLES[name]}: accuracy, %")
+        axes[2 * row].set_title(f"{TITLES[name]}: accuracy, %")
         axes[2 * row + 1].set_title("RankMe", loc="right")
     marks.legend(fig, axes[0])
     return fig
@@ -98,7 +99,7 @@ def scatter(runs: pd.DataFrame) -> "Figure":
         for name, part in runs.groupby("experiment", sort=False):
             ax.plot(
                 part.rankme, 100 * part[column], linestyle="", markersize=5, alpha=0.8,
-                label=marks.TITLES[str(name)], **marks.look(str(name)),
+                label=TITLES[str(name)], **marks.look(str(name)),
             )  # fmt: skip
         ax.set_title(title)
         ax.set_xlabel("RankMe")
@@ -148,7 +149,7 @@ def _rows(table: pd.DataFrame, column: str, *, height: float) -> "Figure":
         y = [row + (series - (len(experiments) - 1) / 2) * 0.24 for row in range(len(names))]
         look = marks.look(name)
         ax.hlines(y, part.low, part.high, color=look["color"], linewidth=1.5)
-        ax.plot(part["mean"], y, linestyle="", label=marks.TITLES[name], **look)
+        ax.plot(part["mean"], y, linestyle="", label=TITLES[name], **look)
     ax.axvline(0, color=marks.GREY, linewidth=1, linestyle="--", zorder=0)
     ax.set_yticks(range(len(names)), [_two_lines(name) for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
@@ -185,9 +186,9 @@ def gaps(ours: pd.DataFrame, papers: pd.DataFrame) -> "Figure":
     matplotlib.figure.Figure
     """
     fig, (ax,) = marks.panels(height=5.2)
-    mine = [name for name in marks.TITLES if name in set(ours.experiment)]
+    mine = [name for name in TITLES if name in set(ours.experiment)]
     theirs = list(dict.fromkeys(papers.sweep))
-    names = [f"{marks.TITLES[name]} (ours)" for name in mine] + theirs
+    names = [f"{TITLES[name]} (ours)" for name in mine] + theirs
     looks = {"RankMe": ("*", 10, plotting.PALETTE[5]), "alpha-ReQ": ("s", 6, plotting.PALETTE[4])}
     for offset, (rule, (marker, size, colour)) in zip((-0.17, 0.17), looks.items(), strict=True):
         own = ours[ours.rule == rule]
