@@ -26,7 +26,7 @@ COLUMNS = ["seed", "setting", "measure", "at", "value"]
 #: What decides claims, and the resolution of its measurement at the profile's test set.
 DECISIVE = ("rankme", "accuracy", "embedding accuracy", "few labels", "kNN")
 TARGET = ("target rankme", "target accuracy")
-#: Of a mean loss over the first epoch, on another processor; bfloat16 keeps eight bits.
+#: Of a mean loss over the first ten steps, on another processor; bfloat16 keeps eight bits.
 EARLY = {"auto": 1e-5, "bfloat16": 1e-2}
 
 

@@ -147,7 +147,7 @@ def train(
     -------
     list of (Method, float)
         In the order of ``config.values``: the method in evaluation mode, and its mean loss over the
-        first epoch, by which another run of the same cell is recognised.
+        first ten steps, by which another run of the same cell is recognised.
     """
     members = [method(config, source, value, seed) for value in config.values]
     recipe, _ = views(config, source)
@@ -156,13 +156,13 @@ def train(
         history = pretrain_many(
             members, source, policy=recipe, config=how, device=config.device, progress=False
         )
-        early = history[0]["losses"]
+        early = history[-1]["early_losses"]
     else:
         early = [
             pretrain(
                 member, source, policy=recipe, config=how, device=config.device,
                 out=workdir / f"{config.sweep}-{seed}-{number}",
-            ).history[0]["loss"]
+            ).history[-1]["early_loss"]
             for number, member in enumerate(members)
         ]  # fmt: skip
     return [(member.eval(), float(loss)) for member, loss in zip(members, early, strict=True)]
