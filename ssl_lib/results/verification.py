@@ -385,17 +385,19 @@ class _Moved:
     def of(cls, pairs: Pairs, measure: str, checks: Checks, repeats: Sequence[str]) -> _Moved:
         import numpy as np
 
-        grid, old, new = pairs.grids(measure, repeats)
-        moved = (new - old).where(np.isfinite(old) & np.isfinite(new)).dropna(how="all")
-        known = [grid.loc[:, row.notna()].mean(axis=1, skipna=False) for _, row in moved.iterrows()]
-        means = [mean[np.isfinite(mean)] for mean in known]
+        grid, old, new = (grid.to_numpy() for grid in pairs.grids(measure, repeats))
+        both = np.isfinite(old) & np.isfinite(new)
+        moved = np.subtract(new, old, out=np.zeros_like(old), where=both)
+        has = both.any(1)
+        means = [grid[:, settings].mean(1) for settings in both[has]]
+        means = [mean[np.isfinite(mean)] for mean in means]
         return cls(
             measure=measure,
             resolution=checks.spread[measure],
-            step=moved.mean(axis=1).to_numpy(),
-            deviation=np.array([mean.std(ddof=1) for mean in means]),
+            step=moved[has].sum(1) / both[has].sum(1),
+            deviation=np.array([mean.std(ddof=1) if len(mean) > 1 else np.nan for mean in means]),
             seeds=min(map(len, means), default=0),
-            lost=bool((np.isfinite(old) != np.isfinite(new)).any(axis=None)),
+            lost=bool((np.isfinite(old) != np.isfinite(new)).any()),
         )
 
     def looks(self, rate: float) -> Iterator[Look]:

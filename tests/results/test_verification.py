@@ -228,29 +228,38 @@ def images(values, deviation):
     return np.clip(np.round(500 * 0.99 + deviation * values), 0, 500) / 500
 
 
-def honest(number):
-    """Published values, fresh ones of other random numbers, and how many cells are fresh."""
-    generator = np.random.default_rng(number)
-    cells, count = [(3, 5), (20, 8), (20, 1), (12, 4)][number % 4]
-    correlation, fresh = (0, 0.5, 1)[number // 4 % 3], (1, 2, 3, 20)[number // 12 % 4]
-    deviation = (None, 0.3, 2.0)[number // 48 % 3]
-    both = [settings(generator, cells, count, correlation) for _ in range(2)]
-    if deviation is not None:
-        both = [images(values, deviation) for values in both]
-    return both[0], both[1][:fresh]
+def honest(case):
+    """Ten tables as ten measures: published, and fresh with other random numbers; their cells."""
+    generator = np.random.default_rng(case)
+    cells, count = [(3, 5), (20, 8), (20, 1), (12, 4), (20, 3)][case % 5]
+    correlation, fresh = (0, 0.5, 1)[case // 5 % 3], (1, 2, 3, 20)[case % 4]
+    deviation = (None, 0.3, 2.0)[case % 3]
+    tables = [[], []]
+    for number in range(10):
+        for side, most in zip(tables, (cells, fresh), strict=True):
+            values = settings(generator, cells, count, correlation)
+            values = values if deviation is None else images(values, deviation)
+            side.append(table(values[:most], measure=f"accuracy {number}"))
+    return *map(pd.concat, tables), cells, min(cells, fresh)
 
 
 def test_honest_tables_give_no_more_alarms_than_stated():
-    alarms, often, looks = 0, 0, 0
-    for published, fresh in map(honest, range(1000)):
-        found = spread(published, fresh)
-        alarms += bool(found.alarms)
+    resolutions = {f"accuracy {number}": RESOLUTION for number in range(10)}
+    checks = Checks(keys=LONG, spread=resolutions)
+    alarmed, often, looks = set(), 0, 0
+    for case in range(100):
+        published, fresh, cells, again = honest(case)
+        # Each of the ten is a run of its own, with one look at a spread or two.
+        tests = (cells > 10) + (again >= 10)
+        found = compare(published, fresh, checks, cell=["seed"], comparisons=tests)
+        assert len(found.looks) == 10 * tests
+        alarmed |= {(case, look.measure) for look in found.alarms}
         for look in found.looks:
-            freedom = len(fresh if look.look == "paired" else published) - 1
+            freedom = (again if look.look == "paired" else cells) - 1
             # The limit of one in twenty is passed often enough to measure how often.
             often += look.size > stats.t.isf(0.025, freedom)
-            looks += 1
-    assert alarms <= stats.binom.isf(1e-3, 1000, RATE)
+        looks += len(found.looks)
+    assert len(alarmed) <= stats.binom.isf(1e-3, 1000, RATE)
     assert looks > 800
     assert often <= stats.binom.isf(1e-3, looks, 0.05)
 
@@ -345,7 +354,7 @@ def test_two_threads_agree(real, measured):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2 if before == 1 else 1)
-        fresh = real.rows(range(2), real.train(range(2)))
+        fresh = real.rows([0], real.train([0]))
     finally:
         torch.set_num_threads(before)
     found = again(measured, fresh)
