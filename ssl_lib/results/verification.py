@@ -242,8 +242,8 @@ def compare(
     is held against Student's t with as many degrees of freedom as seeds were published, less one,
     and at least ten. The settings of a seed share its data and initial weights. A SD pooled over
     them, with degrees of freedom for each, as if they were independent, gives 43 false alarms in
-    1,000 tables (3 seeds, 5 settings that move together) for a stated 1, and still 7 with 6 seeds;
-    means over settings give 1, however much settings have in common.
+    1,000 tables for a stated 1 where they move together (3 seeds, 5 settings, all computed again),
+    and still 16 with 6 seeds and 8 settings; means over settings give 1, whatever they share.
 
     *Paired*: ten fresh seeds and more have a spread of their own differences, which is smaller
     where a seed fixes most of the result: t of their mean. Their SD is at least what rounding both
