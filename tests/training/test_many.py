@@ -76,6 +76,40 @@ def test_members_equal_runs_of_their_own(digits, name):
         assert history[-1]["early_losses"][seed] == pytest.approx(early, rel=1e-6)
 
 
+def _first_of(count, digits, name="simclr", **options):
+    """Train so many members in float32, and return what became of the first."""
+    bodies = [
+        build_encoder("mlp", in_channels=1, image_size=8, hidden=(24,), out_dim=12, seed=seed)
+        for seed in range(count)
+    ]
+    members = [
+        build_method(name, body, seed=seed, **SMALL[name], **(options if seed == 0 else {}))
+        for seed, body in enumerate(bodies)
+    ]
+    config = TrainingConfig(epochs=2, batch_size=64, learning_rate=3e-3)
+    seeds = range(count)
+    history = pretrain_many(
+        members, digits, policy=VIEWS, config=config, order_seeds=seeds, views_seeds=seeds,
+        progress=False,
+    )  # fmt: skip
+    assert [len(entry["losses"]) for entry in history] == [count, count]
+    return {"loss": torch.tensor(history[-1]["losses"][0]), **members[0].state_dict()}
+
+
+@pytest.mark.parametrize("name", ["simclr", "byol"])
+def test_a_member_has_the_same_bits_beside_0_1_2_and_19_others(digits, name):
+    alone = _first_of(1, digits, name)
+    for count in (2, 3, 20):
+        found = _first_of(count, digits, name)
+        assert [key for key in alone if not torch.equal(alone[key], found[key])] == []
+
+
+def test_a_member_has_the_same_bits_where_others_differ_in_the_loss(digits):
+    alone = _first_of(1, digits, temperature=0.1)
+    found = _first_of(3, digits, temperature=0.1)
+    assert [key for key in alone if not torch.equal(alone[key], found[key])] == []
+
+
 @pytest.mark.parametrize(
     ("name", "sweep"),
     [
