@@ -1,126 +1,42 @@
 """What a page shows: published cells with a sample of them computed again, or cells of its own.
 
-A published table is many cells measured once, ``results/PLACE.csv`` (or ``.parquet``) with
-``PLACE.json``. ``PLACE.verified.json`` beside it says which cells have been computed again since,
-by which code, and how they compared.
+See :mod:`ssl_lib.results.kept` for the files.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
+import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ssl_lib.atomic import write_file
 from ssl_lib.errors import InputError, MissingData
-from ssl_lib.results import published
+from ssl_lib.markup import duration
 from ssl_lib.results.experiments import Cell, Experiment
+from ssl_lib.results.kept import (
+    Verified,
+    find,
+    record,
+    record_file,
+    rows_of,
+    seconds_a_cell,
+    seeds_of,
+    status_of,
+)
 from ssl_lib.results.keys.canonical import to_json
-from ssl_lib.results.manifest import Manifest, differences
-from ssl_lib.results.origin import Result, Status, together
+from ssl_lib.results.manifest import describe_run, differences
+from ssl_lib.results.origin import Result
+from ssl_lib.results.publication import publish
 from ssl_lib.results.store import Store
-from ssl_lib.results.verification import Finding, compare, count_comparisons
+from ssl_lib.results.turns import Table, choose
+from ssl_lib.results.verification import Finding, Look, compare, count_comparisons
 
-__all__ = ["Verified", "gather", "publish", "show", "verify"]
+__all__ = ["Verified", "find", "gather", "publish", "show", "verify"]
 
-#: Parts of a key that other code may change: what remains is the same experiment.
-_SAME = ("config", "schema")
 _REPEATS = 3  # cells on which an alarm is repeated before it counts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verified:
-    """The record of cells that were computed again.
-
-    Attributes
-    ----------
-    source : dict of str to str
-        Definition to hash, of the code that computed them.
-    cells : list of dict
-        ``cell``, ``day``, ``commit``, ``hardware``; the latest look at each.
-    outcome : str
-        Of the last look, see :class:`ssl_lib.results.verification.Finding`.
-    said : str
-        The same in a sentence.
-    looks : list of dict
-        Each comparison with its size and limit.
-    """
-
-    source: dict[str, str]
-    cells: list[dict[str, Any]]
-    outcome: str
-    said: str
-    looks: list[dict[str, Any]]
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing spoke against the published numbers."""
-        return self.outcome != "does not hold"
-
-
-def find(store: Store, experiment: Experiment) -> Result | None:
-    """Return an experiment's published table, all cells of it.
-
-    Parameters
-    ----------
-    store : Store
-        Its folder of committed tables is where ``experiment.place`` lies.
-    experiment : Experiment
-
-    Returns
-    -------
-    Result or None
-        None where none is published for this very configuration; the device is no part of it.
-
-    Raises
-    ------
-    InputError
-        When the table does not match its manifest.
-    """
-    folder, name = _where(store, experiment)
-    if not experiment.place or not published.exists(folder, name):
-        return None
-    table, made = published.read(folder, name)
-    if _plain(made.key["config"]) != _plain(experiment.key["config"]):
-        return None
-    changes = differences(*({"source": key["source"]} for key in (made.key, experiment.key)))
-    status = _status(changes, record(store, experiment), experiment)
-    return Result(table, made, "committed", tuple(changes), status)
-
-
-def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if name != "device"}
-
-
-def _where(store: Store, experiment: Experiment) -> tuple[Path, str]:
-    path = store.committed_root / experiment.place
-    return path.parent, path.name
-
-
-def record(store: Store, experiment: Experiment) -> Verified | None:
-    """Return what is known of cells of a published table that ran since; None without a record."""
-    folder, name = _where(store, experiment)
-    path = folder / f"{name}.verified.json"
-    if not path.is_file():
-        return None
-    try:
-        return Verified(**json.loads(path.read_text("utf-8")))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path.name} is not the record of a verification: {error}.") from error
-
-
-def _status(changes: Sequence[str], known: Verified | None, experiment: Experiment) -> Status:
-    if not changes:
-        return "current"
-    source = experiment.key["source"]
-    if known is None or differences({"source": known.source}, {"source": source}):
-        return "not verified since"
-    return "verified" if known.holds else "not verified since"
 
 
 def show(
@@ -164,101 +80,91 @@ def show(
         for name, experiment in experiments.items()
     }
     shown = {name: _first(kept, count) for name, kept in found.items() if kept is not None}
-    samples = _sample(experiments, shown, store, 0.0 if fresh else seconds)
+    tables = {name: _waiting(store, experiments[name], kept) for name, kept in shown.items()}
+    samples = choose(tables, seconds=0.0 if fresh else seconds, salt=_salt())
     results = {}
     for name, experiment in experiments.items():
         kept = shown.get(name)
         if kept is None:
             results[name] = store.cells(experiment, fresh=fresh)
         elif fresh:
-            results[name] = store.cells(experiment.of(kept.manifest.cells), fresh=True)
+            results[name] = _anew(experiment, kept, store)
         else:
             results[name] = _beside(experiment, kept, samples[name], store)
     return results
+
+
+def _anew(experiment: Experiment, kept: Result, store: Store) -> Result:
+    try:
+        return store.cells(experiment.of(kept.manifest.cells), fresh=True)
+    except MissingData:
+        return dataclasses.replace(kept, missed=_NO_DATA)
 
 
 def _first(kept: Result, count: int) -> Result:
     if not count or count >= len(kept.manifest.cells):
         return kept
     cells = kept.manifest.cells[:count]
-    made = dataclasses.replace(kept.manifest, cells=cells, seeds=_seeds(cells))
-    table = _rows(kept, cells)
+    made = dataclasses.replace(kept.manifest, cells=cells, seeds=seeds_of(cells))
+    table = rows_of(kept, cells)
     return dataclasses.replace(kept, table=table, manifest=made)
 
 
-def _seeds(cells: Iterable[Cell]) -> list[int]:
-    return list(dict.fromkeys(cell["seed"] for cell in cells if "seed" in cell))
-
-
-def _rows(kept: Result, cells: Sequence[Cell]) -> Any:
-    """Return the rows of some cells of a published table, in the order of the cells."""
-    import pandas as pd
-
-    if not cells[0]:
-        return kept.table
-    wanted = pd.DataFrame([dict(cell) for cell in cells])
-    columns = list(wanted)
-    places = {tuple(row): place for place, row in enumerate(wanted.itertuples(index=False))}
-    own = [places.get(row, -1) for row in kept.table[columns].itertuples(index=False, name=None)]
-    order = pd.Series(own, index=kept.table.index)
-    chosen = order[order >= 0].sort_values(kind="stable")
-    return kept.table.loc[chosen.index].reset_index(drop=True)
-
-
-def _sample(
-    experiments: Mapping[str, Experiment],
-    shown: Mapping[str, Result],
-    store: Store,
-    seconds: float,
-) -> dict[str, list[Cell]]:
-    """Choose cells of each table in turn, the least recently verified first, while time allows."""
-    waiting = {name: due(store, experiments[name], kept) for name, kept in shown.items()}
-    chosen: dict[str, list[Cell]] = {name: [] for name in shown}
-    left = seconds
-    while waiting:
-        for name in list(waiting):
-            cost = seconds_a_cell(shown[name].manifest)
-            if not waiting[name] or cost > left:
-                del waiting[name]
-            else:
-                chosen[name].append(waiting[name].pop(0))
-                left -= cost
-    return chosen
-
-
-def seconds_a_cell(made: Manifest) -> float:
-    """Return what a cell of a published table took on average."""
-    return made.seconds / max(1, len(made.cells))
-
-
-def due(store: Store, experiment: Experiment, kept: Result) -> list[Cell]:
-    """Return the cells of a published table, the least recently verified first."""
+def _waiting(store: Store, experiment: Experiment, kept: Result) -> Table:
     known = record(store, experiment)
     days = {to_json(entry["cell"]): entry["day"] for entry in (known.cells if known else [])}
-    return sorted(kept.manifest.cells, key=lambda cell: days.get(to_json(cell), ""))
+    made = kept.manifest
+    here = str(experiment.key["config"].get("device", "cpu"))
+    # What took a GPU a second may take this processor an hour.
+    unknown = made.device["type"] != "cpu" and here.partition(":")[0] == "cpu"
+    cost = math.inf if unknown else seconds_a_cell(made)
+    return Table(cells=made.cells, seconds=cost, days=days)
+
+
+def _salt() -> str:
+    """Return what decides which of equally old cells come first: the commit, else the version."""
+    from ssl_lib import __version__
+
+    return str(describe_run({})["commit"] or __version__)
 
 
 def _beside(experiment: Experiment, kept: Result, cells: list[Cell], store: Store) -> Result:
     if not cells:
-        return kept
+        return dataclasses.replace(kept, missed=_too_long(kept))
     try:
         again = store.cells(experiment.of(cells))
     except MissingData:  # what is published can be shown without
-        return kept
+        return dataclasses.replace(kept, missed=_NO_DATA)
     return dataclasses.replace(kept, fresh=again, finding=_compare(experiment, kept, again))
+
+
+_NO_DATA = "its data are not here"
+_NO_TIME = "other tables had their turn"
+
+
+def _too_long(kept: Result) -> str:
+    return f"a cell took {duration(seconds_a_cell(kept.manifest))} on {kept.manifest.hardware}"
 
 
 def _compare(
     experiment: Experiment, kept: Result, again: Result, comparisons: int | None = None
 ) -> Finding:
-    return compare(
-        kept.table,
-        again.table,
-        experiment.judged,
-        cell=experiment.columns,
-        alike=_alike(kept, again),
-        comparisons=comparisons,
-    )
+    try:
+        return compare(
+            kept.table,
+            again.table,
+            experiment.judged,
+            cell=experiment.columns,
+            alike=_alike(kept, again),
+            comparisons=comparisons,
+        )
+    except InputError as error:  # such as a column that only one of the tables has
+        count = len(again.manifest.cells)
+        look = Look(
+            look="exact", measure="columns", cells=count, size=1.0, limit=0.0, holds=False,
+            note=str(error),
+        )  # fmt: skip
+        return Finding(cells=count, looks=(look,), largest=math.nan)
 
 
 def _alike(kept: Result, again: Result) -> bool:
@@ -275,6 +181,7 @@ def gather(
     cells: int | None = None,
     seconds: float | None = None,
     write: bool = False,
+    tell: Callable[[str, Result], None] | None = None,
 ) -> dict[str, Result]:
     """Compute cells of published tables again with the code as it is, and compare.
 
@@ -286,39 +193,58 @@ def gather(
     cells : int, optional
         Of each table, at most; default: as many as `seconds` allow, or one.
     seconds : float, optional
-        Of a core, in all; a table whose next cell is longer than what is left is not reached.
+        Of a core, in all, by what the published cells took; the least recently verified cells of
+        all tables come first, ties by the commit. No table is begun when they are over.
     write : bool, default=False
         Keep what was found beside each table.
+    tell : callable, optional
+        Called with the name and the result of each table as soon as it is there.
 
     Returns
     -------
     dict of str to Result
-        With ``fresh`` and ``finding``; both None for a table that was not reached: its cells take
-        longer, or its data cannot be had.
+        With ``fresh`` and ``finding``; for a table that was not reached ``missed`` says why: its
+        cells take longer, or its data cannot be had.
     """
     found = {name: find(store, experiment) for name, experiment in experiments.items()}
     kept = {name: result for name, result in found.items() if result is not None}
-    chosen = _sample(experiments, kept, store, float("inf") if seconds is None else seconds)
-    most = cells if cells is not None else (1 if seconds is None else None)
-    chosen = {name: some[:most] for name, some in chosen.items()}
-    tests = {
-        name: count_comparisons(
+    limit = math.inf if seconds is None else seconds
+    most = cells if cells is not None or seconds is not None else 1
+    tables = {name: _waiting(store, experiments[name], result) for name, result in kept.items()}
+    chosen = choose(tables, seconds=limit, most=most, salt=_salt())
+    comparisons = sum(
+        count_comparisons(
             kept[name].table, experiments[name].judged,
             cell=experiments[name].columns, cells=len(some),
         )
         for name, some in chosen.items() if some
-    }  # fmt: skip
-    results = {}
-    for name, result in kept.items():
-        results[name] = result
-        if not chosen[name]:
-            continue
-        with contextlib.suppress(MissingData):
-            results[name] = verify(
-                experiments[name], result, chosen[name], store=store,
-                comparisons=sum(tests.values()), write=write,
-            )  # fmt: skip
+    )  # fmt: skip
+    began = time.monotonic()
+    results = dict(kept)
+    for name, some in chosen.items():
+        if time.monotonic() - began >= limit:
+            missed, some = _NO_TIME, []
+        else:
+            missed = _NO_TIME if tables[name].seconds <= limit else _too_long(kept[name])
+        results[name] = _looked_at(
+            experiments[name], dataclasses.replace(kept[name], missed="" if some else missed),
+            some, store=store, comparisons=comparisons, write=write,
+        )  # fmt: skip
+        if tell is not None:
+            tell(name, results[name])
     return results
+
+
+def _looked_at(
+    experiment: Experiment, kept: Result, cells: Sequence[Cell], **options: Any
+) -> Result:
+    """Verify cells of a table, if any; without its data it is not reached."""
+    if not cells:
+        return kept
+    try:
+        return verify(experiment, kept, cells, **options)
+    except MissingData:
+        return dataclasses.replace(kept, missed=_NO_DATA)
 
 
 def verify(
@@ -350,19 +276,19 @@ def verify(
     Result
         ``kept`` with ``fresh``, ``finding`` and the status that follows.
     """
-    again = store.cells(experiment.of(cells))
+    again = store.cells(experiment.of(cells), fresh=True)
     finding = _compare(experiment, kept, again, comparisons)
-    more = [cell for cell in due(store, experiment, kept) if cell not in cells][:_REPEATS]
+    waiting = _waiting(store, experiment, kept).waiting(_salt())
+    more = [cell for *_, cell in waiting if cell not in cells][:_REPEATS]
     if finding.alarms and not finding.broken and more:
-        again = store.cells(experiment.of(more))
+        again = store.cells(experiment.of(more), fresh=True)
         finding = _compare(experiment, kept, again, comparisons)
         cells = [*cells, *more]
     known = _merged(record(store, experiment), experiment, again, cells, finding)
     if write:
-        folder, name = _where(store, experiment)
         text = json.dumps(dataclasses.asdict(known), indent=1, sort_keys=True) + "\n"
-        write_file(folder / f"{name}.verified.json", text.encode())
-    status = _status(kept.changes, known, experiment)
+        write_file(record_file(store, experiment), text.encode())
+    status = status_of(kept.changes, known, experiment)
     return dataclasses.replace(kept, fresh=again, finding=finding, status=status)
 
 
@@ -393,51 +319,3 @@ def _merged(
 
 def _today() -> str:
     return time.strftime("%Y-%m-%d", time.gmtime())
-
-
-def publish(experiment: Experiment, *, store: Store) -> Path:
-    """Write the table of all cells of an experiment where the project keeps published tables.
-
-    Cells that are published already, by code that is the same or was verified, are read from
-    there; the others come from the store, which computes what it lacks.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        With its place.
-    store : Store
-
-    Returns
-    -------
-    pathlib.Path
-        The table's file.
-
-    Raises
-    ------
-    InputError
-        When the experiment has no place among published tables.
-    MissingData
-        When cells must be computed and their data cannot be had.
-    """
-    if not experiment.place:
-        raise InputError(f"{experiment.name} has no published table at these settings.")
-    kept = find(store, experiment)
-    usable = kept is not None and kept.status != "not verified since"
-    known = [dict(cell) for cell in kept.manifest.cells] if kept is not None and usable else []
-    parts = [
-        _part(kept, cell)
-        if kept is not None and dict(cell) in known
-        else store.cell(experiment, cell)
-        for cell in experiment.cells
-    ]
-    whole = together(experiment, parts)
-    folder, name = _where(store, experiment)
-    return published.write(folder, name, whole.table, whole.manifest)
-
-
-def _part(kept: Result, cell: Cell) -> Result:
-    seconds = seconds_a_cell(kept.manifest)
-    made = dataclasses.replace(
-        kept.manifest, cells=[dict(cell)], seconds=seconds, seeds=_seeds([cell])
-    )
-    return Result(_rows(kept, [cell]), made, "committed")

@@ -46,6 +46,8 @@ class Result:
         For a published table of cells: the cells that this run computed again.
     finding : Finding, optional
         How these compare.
+    missed : str, default=""
+        Why no cell was computed again.
     """
 
     table: pd.DataFrame
@@ -55,6 +57,7 @@ class Result:
     status: Status = "current"
     fresh: Result | None = None
     finding: Finding | None = None
+    missed: str = ""
 
     @property
     def provenance(self) -> str:
@@ -86,6 +89,7 @@ def together(experiment: Experiment, parts: Sequence[Result]) -> Result:
         digest=key_digest(experiment.name, {**experiment.key, "cells": cells}),
         key=experiment.key,
         sha256="",
+        dirty=_dirty(part.manifest for part in parts),
         rows=len(table),
         columns=tables.dtypes(table),
         seconds=round(sum(part.manifest.seconds for part in parts), 4),
@@ -95,6 +99,12 @@ def together(experiment: Experiment, parts: Sequence[Result]) -> Result:
     )
     computed = any(part.origin == "computed" for part in parts)
     return Result(table, made, "computed" if computed else "cache")
+
+
+def _dirty(parts: Iterable[Manifest]) -> bool | None:
+    """Tell whether one of the parts was made with local changes; None where none can say."""
+    known = [made.dirty for made in parts if made.dirty is not None]
+    return any(known) if known else None
 
 
 def summary(results: Iterable[Result]) -> str:

@@ -25,7 +25,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ssl_lib.atomic import lock, write_folder
 from ssl_lib.errors import InputError, MissingData
@@ -46,7 +46,10 @@ from ssl_lib.results.origin import Result, provenance, together
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Result", "Store", "provenance"]
+__all__ = ["Result", "Store", "Tell", "provenance"]
+
+Tell: TypeAlias = "Callable[[Cell, Result], None]"
+"""What is told of each cell that is there."""
 
 _TABLE, _MANIFEST = "table.parquet", "manifest.json"
 _log = logging.getLogger(__name__)
@@ -130,7 +133,9 @@ class Store:
                 raise
         return self._committed(name, key)
 
-    def cells(self, experiment: Experiment, *, fresh: bool = False) -> Result:
+    def cells(
+        self, experiment: Experiment, *, fresh: bool = False, tell: Tell | None = None
+    ) -> Result:
         """Return the rows of an experiment's cells, computing those that the store lacks.
 
         Two processes share the cells: what one computes, the other leaves to it and reads at the
@@ -141,6 +146,8 @@ class Store:
         experiment : Experiment
         fresh : bool, default=False
             Compute all of them anew, stored or not.
+        tell : callable, optional
+            Called with each cell and its rows as soon as they are there.
 
         Returns
         -------
@@ -155,9 +162,12 @@ class Store:
         found: dict[int, Result] = {}
         for wait in (False, True):
             for place, cell in enumerate(experiment.cells):
-                if place not in found:
-                    with contextlib.suppress(BlockingIOError):
-                        found[place] = self.cell(experiment, cell, fresh=fresh, wait=wait)
+                if place in found:
+                    continue
+                with contextlib.suppress(BlockingIOError):
+                    found[place] = self.cell(experiment, cell, fresh=fresh, wait=wait)
+                    if tell is not None:
+                        tell(cell, found[place])
         return together(experiment, [found[place] for place in range(len(experiment.cells))])
 
     def cell(
