@@ -13,8 +13,8 @@ __all__ = ["main", "parser"]
 
 # One module of ssl_lib.commands each, with HELP, configure(parser) and run(args) -> exit status.
 COMMANDS = (
-    "book", "run", "status", "check", "compare", "pretrain", "probe", "rankme", "imagenet-x",
-    "fairness",
+    "book", "run", "status", "check", "compare", "publish", "verify", "pretrain", "probe",
+    "rankme", "imagenet-x", "fairness",
 )  # fmt: skip
 
 

@@ -107,10 +107,12 @@ def report(
     results: Iterable[Result] = (),
     not_tested: Mapping[str, str] | None = None,
     claims: str | Path | None = None,
+    settings: object | None = None,
 ) -> markup.Markup:
     """Judge the claims of a chapter, record the verdicts, and show them.
 
-    The record goes to ``verdicts/SLUG.PROFILE.json`` in the cache.
+    The record goes to ``verdicts/SLUG.PROFILE.json`` in the cache, and is what the scorecard shows.
+    A run with a parameter away from its default leaves none: it answers another question.
 
     Parameters
     ----------
@@ -126,11 +128,15 @@ def report(
         Claim id to the reason why this run does not test it.
     claims : path, optional
         The file of claims; by default the project's.
+    settings : dataclass, optional
+        The parameters of the run: a record is kept where all but ``profile``, ``device`` and
+        ``fresh``, which leave the question as it is, have their defaults. Without settings it is
+        kept.
 
     Returns
     -------
     Markup
-        A table with the verdicts.
+        A table with the verdicts, and below it which parameters left no record.
 
     Raises
     ------
@@ -147,9 +153,33 @@ def report(
         "not_tested": skipped,
         "results": sorted({result.provenance for result in results}),
     }
-    restore(record)
     rows = [_row(claim, estimates.get(claim.id), skipped.get(claim.id, "")) for claim in own]
-    return markup.Markup(_html(rows, slug, profile), _plain(rows), {MIME: record})
+    html, plain = _html(rows, slug, profile), _plain(rows)
+    if changed := _away_from_defaults(settings):
+        note = f"The scorecard keeps no record of this run: {', '.join(changed)}."
+        return markup.Markup(f"{html}<p>{markup.escape(note)}</p>", f"{plain}\n{note}")
+    restore(record)
+    return markup.Markup(html, plain, {MIME: record})
+
+
+#: Parameters that leave the question of a claim as it is.
+_SAME_QUESTION = ("profile", "device", "fresh")
+
+
+def _away_from_defaults(settings: object | None) -> list[str]:
+    """Name the parameters that have other values than their defaults, with the values."""
+    if settings is None:
+        return []
+    if not dataclasses.is_dataclass(settings) or isinstance(settings, type):
+        raise InputError(f"settings must be a dataclass, got {type(settings).__name__}.")
+    fields = [field for field in dataclasses.fields(settings) if field.name not in _SAME_QUESTION]
+    values = [(field, getattr(settings, field.name)) for field in fields]
+    return [f"{field.name} = {value!r}" for field, value in values if value != _default(field)]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
 
 
 def restore(record: Mapping[str, Any]) -> Path:

@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, metavar="N", help="notebooks at a time (cores)")
     parser.add_argument("--only", nargs="+", metavar="SLUG", help="run only these notebooks")
     parser.add_argument("--force", action="store_true", help="run also what is up to date")
+    parser.add_argument("--fresh", action="store_true", help="compute published cells all anew")
     parser.add_argument("--html-only", action="store_true", help="run nothing, build the pages")
     parser.add_argument("--root", type=Path, help="the book's folder (this checkout)")
 
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs must be at least 1; got {args.jobs}")
     book = layout.find(args.root)
-    slots = runner.slots(book, book.slugs(), {"profile": args.profile})
+    given = {"profile": args.profile, **({"fresh": True} if args.fresh else {})}
+    slots = runner.slots(book, book.slugs(), given)
     chosen = [] if args.html_only else book.select(args.only)
     began = time.perf_counter()
     outcomes = runner.run(

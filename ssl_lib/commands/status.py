@@ -1,15 +1,22 @@
-"""``ssl-lib status``: which notebooks are up to date, and why the others are not."""
+"""``ssl-lib status``: which notebooks and published tables are up to date, and why not."""
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ssl_lib.papers import catalogue
+from ssl_lib.papers.catalogue import Entry
 from ssl_lib.publishing import layout, runner
+from ssl_lib.publishing.layout import Book
 from ssl_lib.publishing.pages import seconds, where
 from ssl_lib.publishing.shelf import Slot
+from ssl_lib.results import Store
+from ssl_lib.results.kept import find, record
 
-HELP = "say of each notebook whether it is fresh, or stale and why"
+HELP = "say of each notebook whether it is fresh, and of each published table what is known"
+_OTHER = "made by another configuration"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +30,16 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; always 0, since a stale notebook is no error."""
     book = layout.find(args.root)
     rows = [_row(s) for s in runner.slots(book, book.slugs(), {"profile": args.profile})]
+    tables = [_table(entry, book) for entry in catalogue.listed(book.results)]
     if args.json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps([*rows, *tables], indent=1))
         return 0
+    _print_notebooks(rows)
+    _print_tables(tables)
+    return 0
+
+
+def _print_notebooks(rows: Sequence[Mapping[str, Any]]) -> None:
     width = max([len(row["notebook"]) for row in rows], default=0)
     for row in rows:
         took = seconds(row["seconds"]) if row["seconds"] is not None else ""
@@ -34,7 +48,25 @@ def run(args: argparse.Namespace) -> int:
             print(f"{'':<{width}}    {reason}")
         if len(row["reasons"]) > 5:
             print(f"{'':<{width}}    and {len(row['reasons']) - 5} more")
-    return 0
+
+
+def _print_tables(rows: Sequence[Mapping[str, Any]]) -> None:
+    width = max([len(row["table"]) for row in rows], default=0)
+    for row in rows:
+        print(f"{row['table']:<{width}}  {row['status']:<18}  {row['said']}".rstrip())
+
+
+def _table(entry: Entry, book: Book) -> dict[str, Any]:
+    """Say what is known of a published table: its status, what changed, and the last look."""
+    store = Store(committed=book.results)
+    kept = find(store, entry.experiment) if entry.experiment is not None else None
+    if kept is None or entry.experiment is None:
+        return {"table": entry.place, "status": _OTHER, "changes": [], "said": ""}
+    known = record(store, entry.experiment)
+    said = known.said if known is not None else f"{len(kept.manifest.cells)} cells"
+    return {
+        "table": entry.place, "status": kept.status, "changes": list(kept.changes), "said": said
+    }  # fmt: skip
 
 
 def _row(slot: Slot) -> dict[str, Any]:

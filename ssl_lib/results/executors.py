@@ -1,7 +1,7 @@
-"""Sweeps: one function for many configurations, over processes or a Slurm cluster.
+"""Sweeps and cells: one function for many configurations, over processes or a Slurm cluster.
 
-Each configuration's table goes into the results store as soon as it is there, so that a second call
-computes only what is missing: after a crash, after a failure, or when configurations are added.
+Each table, of a configuration or a cell, goes into the results store as soon as it is there, so
+that a second call computes only what is missing: after a crash, a failure, or when some are added.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,28 +26,31 @@ import torch
 from ssl_lib.errors import InputError, closest
 from ssl_lib.profiles import cores
 from ssl_lib.results import Store
+from ssl_lib.results.experiments import Cell, Experiment
 from ssl_lib.results.keys.canonical import canonical, to_json
+from ssl_lib.results.origin import Result
+from ssl_lib.results.store import Tell
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXECUTORS", "Failure", "SweepError", "sweep"]
+__all__ = ["EXECUTORS", "Failure", "SweepError", "cells", "sweep"]
 
 EXECUTORS = ("local", "debug", "slurm", "submitit-local", "submitit-debug")
 """Processes here, this process, jobs on Slurm, and submitit's own stand-ins for Slurm."""
 
 Compute = Callable[..., "pd.DataFrame"]
-Outcome: TypeAlias = "pd.DataFrame | Failure"
+Outcome: TypeAlias = "pd.DataFrame | Result | Failure | None"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A configuration whose computation failed.
+    """A configuration or a cell whose computation failed.
 
     Attributes
     ----------
     config : dict
-        The configuration.
+        The configuration, or the cell.
     error : str
         Type and message of the error.
     details : str
@@ -60,7 +63,7 @@ class Failure:
 
 
 class SweepError(RuntimeError):
-    """Some configurations failed; the results of the others are in the store.
+    """Some configurations or cells failed; the results of the others are in the store.
 
     Attributes
     ----------
@@ -68,30 +71,50 @@ class SweepError(RuntimeError):
         One for each.
     """
 
-    def __init__(self, failures: Sequence[Failure], count: int) -> None:
+    def __init__(
+        self, failures: Sequence[Failure], count: int, what: str = "configurations"
+    ) -> None:
         self.failures = tuple(failures)
-        lines = [f"{len(failures)} of {count} configurations failed; the others are stored:"]
+        lines = [f"{len(failures)} of {count} {what} failed; the others are stored:"]
         lines += [f"{to_json(failure.config)}: {failure.error}" for failure in failures]
         super().__init__("\n".join([*lines, failures[0].details]).rstrip())
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What a process needs to compute one configuration into the store."""
+    """What a process needs to compute something into the store."""
 
-    function: Compute
-    config: Any
-    name: str
     root: str
-    data: dict[str, str]
-    uses: tuple[Any, ...]
-    modules: tuple[str, ...]  # those among what it uses, which cannot be pickled
+    name: str
 
     def __call__(self) -> Outcome:
         try:
             return self.result()
         except Exception as error:
             return self.failure(error, traceback.format_exc())
+
+    def result(self) -> pd.DataFrame | Result | None:
+        raise NotImplementedError
+
+    def stored(self) -> bool:
+        raise NotImplementedError
+
+    def settings(self) -> dict[str, Any]:
+        """Return what tells the task from others."""
+        raise NotImplementedError
+
+    def failure(self, error: Exception | str, details: str = "") -> Failure:
+        what = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        return Failure(self.settings(), what, details)
+
+
+@dataclass(frozen=True)
+class _Configuration(_Task):
+    function: Compute
+    config: Any
+    data: dict[str, str]
+    uses: tuple[Any, ...]
+    modules: tuple[str, ...]  # those among what it uses, which cannot be pickled
 
     def result(self) -> pd.DataFrame:
         store = Store(self.root)
@@ -107,11 +130,26 @@ class _Task:
 
     def settings(self) -> dict[str, Any]:
         plain: dict[str, Any] = canonical(self.config)
-        return {key: _cell(value) for key, value in plain.items()}
+        return plain
 
-    def failure(self, error: Exception | str, details: str = "") -> Failure:
-        what = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        return Failure(canonical(self.config), what, details)
+
+@dataclass(frozen=True)
+class _OneCell(_Task):
+    experiment: Experiment
+    cell: Cell
+
+    def result(self) -> Result | None:
+        """Return the rows; None while another process computes them."""
+        try:
+            return Store(self.root).cell(self.experiment, self.cell, wait=False)
+        except BlockingIOError:
+            return None
+
+    def stored(self) -> bool:
+        return Store(self.root).has(self.experiment, self.cell)
+
+    def settings(self) -> dict[str, Any]:
+        return dict(self.cell)
 
 
 def sweep(
@@ -184,13 +222,12 @@ def sweep(
     0     2         3      8
     1     5         3    125
     """
-    if executor not in EXECUTORS:
-        raise InputError(f"unknown executor {executor!r}.{closest(executor, EXECUTORS)}")
+    _check_executor(executor)
     modules = tuple(used.__name__ for used in uses if isinstance(used, ModuleType))
     others = tuple(used for used in uses if not isinstance(used, ModuleType))
     root = str((store or Store()).root)
     tasks = [
-        _Task(function, config, name, root, dict(data or {}), others, modules)
+        _Configuration(root, name, function, config, dict(data or {}), others, modules)
         for config in configurations
     ]
     if not tasks:
@@ -203,9 +240,88 @@ def sweep(
     return _together(tasks, outcomes)
 
 
+def cells(
+    experiment: Experiment,
+    *,
+    executor: str = "local",
+    jobs: int | None = None,
+    threads: int = 1,
+    store: Store | None = None,
+    options: Mapping[str, Any] | None = None,
+    tell: Tell | None = None,
+) -> Result:
+    """Compute the cells of an experiment that the store lacks, several at once.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Its ``compute`` is imported by other processes, so it must be defined at the top level of a
+        module.
+    executor, jobs, threads, store, options
+        As for :func:`sweep`.
+    tell : callable, optional
+        Called with each cell and its rows as soon as they are there.
+
+    Returns
+    -------
+    Result
+        As from :meth:`ssl_lib.results.Store.cells`; "computed" where this call computed a cell.
+
+    Raises
+    ------
+    SweepError
+        When some cells failed, after all others were computed and stored.
+    InputError
+        When executor or function cannot work.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> def power(config, cell):
+    ...     return pd.DataFrame({"power": [cell["base"] ** config["exponent"]]})
+    >>> made = Experiment(name="powers", compute=power, config={"exponent": 3},
+    ...                   cells=[{"base": 2}, {"base": 5}])
+    >>> cells(made, executor="debug", store=Store(tempfile.mkdtemp())).table["power"].tolist()
+    [8, 125]
+    """
+    _check_executor(executor)
+    kept = store or Store()
+    # The key stands for what was used, and the hashes for the data: neither has to travel.
+    known = {"key": experiment.key, "hashes": experiment.hashes}
+    light = replace(experiment, uses=(), data=experiment.hashes)
+    light.__dict__.update(known)
+    tasks = [_OneCell(str(kept.root), experiment.name, light, cell) for cell in experiment.cells]
+    run = _runner(executor, experiment.compute, jobs, threads, dict(options or {}))
+    missing = {number: task for number, task in enumerate(tasks) if not task.stored()}
+    done: dict[int, Any] = {}
+    for number, outcome in run(missing) if missing else ():
+        done[number] = outcome
+        if tell is not None and isinstance(outcome, Result):
+            tell(tasks[number].cell, outcome)
+    failures = [outcome for outcome in done.values() if isinstance(outcome, Failure)]
+    if failures:
+        raise SweepError(failures, len(tasks), "cells")
+    told = [tasks[number].cell for number, outcome in done.items() if outcome is not None]
+    whole = kept.cells(experiment, tell=_others(tell, told))
+    return replace(whole, origin="computed") if told else whole
+
+
+def _check_executor(executor: str) -> None:
+    if executor not in EXECUTORS:
+        raise InputError(f"unknown executor {executor!r}.{closest(executor, EXECUTORS)}")
+
+
+def _others(tell: Tell | None, told: Sequence[Cell]) -> Tell | None:
+    """Return what tells of cells that were not told of yet."""
+    if tell is None:
+        return None
+    return lambda cell, result: None if cell in told else tell(cell, result)
+
+
 # Pairs of a task's number and its outcome, in the order in which they end.
 Outcomes: TypeAlias = "Iterator[tuple[int, Outcome]]"
-Runner: TypeAlias = "Callable[[Mapping[int, _Task]], Outcomes]"
+Runner: TypeAlias = "Callable[[Mapping[int, Any]], Outcomes]"
 
 
 def _runner(
@@ -357,7 +473,7 @@ def _together(tasks: Sequence[_Task], outcomes: Sequence[Any]) -> pd.DataFrame:
 
     tables = []
     for task, table in zip(tasks, outcomes, strict=True):
-        settings = task.settings()
+        settings = {key: _cell(value) for key, value in task.settings().items()}
         both = [key for key in settings if key in table.columns]
         if both:
             raise InputError(f"the table of {task.name} and its configurations both have {both}.")

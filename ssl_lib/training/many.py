@@ -106,7 +106,9 @@ def pretrain_many(
     views = _seeds(views_seeds, config.views_stream, len(methods), "views_seeds")
     _check(methods, data, config)
     if len(methods) == 1:
-        return _beside_a_copy(methods[0], data, policy, config, orders[0], views[0], progress, device)
+        return _beside_a_copy(
+            methods[0], data, policy, config, orders[0], views[0], progress, device
+        )
     configs = [
         replace(config, order_seed=order, views_seed=seed)
         for order, seed in zip(orders, views, strict=True)
@@ -124,24 +126,20 @@ def pretrain_many(
 
 
 def _beside_a_copy(
-    method: Method,
-    data: ImageData,
-    policy: Policy,
-    config: TrainingConfig,
-    order: int,
-    views: int,
-    progress: bool | None,
-    device: str | torch.device,
+    method: Method, data: ImageData, order: int, views: int, **options: Any
 ) -> list[dict[str, Any]]:
     """Train a lone member in a stack of two, whose sums are rounded as in larger stacks."""
     history = pretrain_many(
-        [method, deepcopy(method)], data, policy=policy, config=config, order_seeds=[order] * 2,
-        views_seeds=[views] * 2, device=device, progress=progress,
-    )  # fmt: skip
-    return [
-        {**entry, "losses": entry["losses"][:1], "images_per_second": entry["images_per_second"] / 2}
-        for entry in history
-    ]
+        [method, deepcopy(method)],
+        data,
+        order_seeds=[order] * 2,
+        views_seeds=[views] * 2,
+        **options,
+    )
+    for entry in history:
+        entry["losses"] = entry["losses"][:1]
+        entry["images_per_second"] /= 2
+    return history
 
 
 def stack_methods(methods: Sequence[Method]) -> Method:
