@@ -50,14 +50,15 @@ def dependencies(
         ``data`` and, for a notebook that sums up the verdicts of others, ``verdicts``.
     """
     codes = [source(cell) for cell in code_cells(notebook)]
+    library = cells.library(codes)
     parts = {
         "form": {"runner": str(_FORM), "accelerator": _accelerator()},
         "code cell": dict(_cell_hashes(notebook)),
         "parameter": {name: json.dumps(value) for name, value in values.items()},
-        "library": cells.library(codes),
+        "library": library,
         "version": versions(),
         "claim": _claims(book, slug),
-        "results": _file_hashes(book.results, skip="verdicts"),
+        "results": _results(book, slug, [*codes, *_texts(library)]),
         "data": data_state(),
     }
     if summarises_others(notebook):
@@ -144,10 +145,38 @@ def _claims(book: Book, slug: str | None) -> dict[str, str]:
     return {str(entry.get("id")): _hash(json.dumps(entry, sort_keys=True)) for entry in chosen}
 
 
-def _file_hashes(folder: Path, skip: str | None = None) -> dict[str, str]:
+def _results(book: Book, slug: str, texts: Sequence[str]) -> dict[str, str]:
+    """Return the hashes of the published files that a notebook may read.
+
+    Those are the ones in no folder, its own chapter's, and those of every folder whose name stands
+    as a text, or as part of a path, in its cells or in a module that they use.
+    """
+    if not book.results.is_dir():
+        return {}
+    folders = sorted(path for path in book.results.iterdir() if path.is_dir())
+    read = [f for f in folders if f.name == slug or any(_names(f.name, text) for text in texts)]
+    loose = {path.name: _hash(path.read_bytes()) for path in sorted(book.results.glob("*.*"))}
+    return loose | {
+        f"{folder.name}/{name}": value
+        for folder in read if folder.name != "verdicts"
+        for name, value in _file_hashes(folder).items()
+    }  # fmt: skip
+
+
+def _names(folder: str, text: str) -> bool:
+    return re.search(rf"""["'/]{re.escape(folder)}["'/]""", text) is not None
+
+
+def _texts(library: Iterable[str]) -> list[str]:
+    """Return the text of every module of the library that definitions are from."""
+    modules = {name.partition(":")[0] for name in library}
+    places = [modules_of.locate(module) for module in sorted(modules)]
+    return [modules_of.read(place) for place in places if place is not None]
+
+
+def _file_hashes(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    inside = [path for path in files if path.relative_to(folder).parts[0] != skip]
-    return {path.relative_to(folder).as_posix(): _hash(path.read_bytes()) for path in inside}
+    return {path.relative_to(folder).as_posix(): _hash(path.read_bytes()) for path in files}
 
 
 def data_state() -> dict[str, str]:

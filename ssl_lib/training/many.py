@@ -106,9 +106,8 @@ def pretrain_many(
     views = _seeds(views_seeds, config.views_stream, len(methods), "views_seeds")
     _check(methods, data, config)
     if len(methods) == 1:
-        return _beside_a_copy(
-            methods[0], data, policy, config, orders[0], views[0], progress, device
-        )
+        options = {"policy": policy, "config": config, "device": device, "progress": progress}
+        return _beside_a_copy(methods[0], data, orders[0], views[0], options)
     configs = [
         replace(config, order_seed=order, views_seed=seed)
         for order, seed in zip(orders, views, strict=True)
@@ -126,16 +125,11 @@ def pretrain_many(
 
 
 def _beside_a_copy(
-    method: Method, data: ImageData, order: int, views: int, **options: Any
+    method: Method, data: ImageData, order: int, views: int, options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Train a lone member in a stack of two, whose sums are rounded as in larger stacks."""
-    history = pretrain_many(
-        [method, deepcopy(method)],
-        data,
-        order_seeds=[order] * 2,
-        views_seeds=[views] * 2,
-        **options,
-    )
+    both = [method, deepcopy(method)]
+    history = pretrain_many(both, data, order_seeds=[order] * 2, views_seeds=[views] * 2, **options)
     for entry in history:
         entry["losses"] = entry["losses"][:1]
         entry["images_per_second"] /= 2
