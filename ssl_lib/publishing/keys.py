@@ -5,7 +5,8 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from ssl_lib.publishing import cells
 from ssl_lib.publishing.layout import Book
 from ssl_lib.publishing.notebooks import Notebook, code_cells, source, tags
 from ssl_lib.results.keys.fingerprint import without_moved
+from ssl_lib.results.keys.modules import locate
 
 __all__ = ["changes", "data_state", "dependencies", "summarises_others", "versions"]
 
@@ -170,8 +172,8 @@ def _names(folder: str, text: str) -> bool:
 def _texts(library: Iterable[str]) -> list[str]:
     """Return the text of every module of the library that definitions are from."""
     modules = {name.partition(":")[0] for name in library}
-    places = [modules_of.locate(module) for module in sorted(modules)]
-    return [modules_of.read(place) for place in places if place is not None]
+    places = [locate(module) for module in sorted(modules)]
+    return [place.read_text("utf-8") for place in places if place is not None]
 
 
 def _file_hashes(folder: Path) -> dict[str, str]:

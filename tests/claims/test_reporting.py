@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from ssl_lib import paths
 from ssl_lib.claims import MIME, Estimate, decide, load, report, restore, scoreboard
 from ssl_lib.errors import InputError
+from ssl_lib.profiles import Settings
 
 BASE = {
     "id": "C1",
@@ -376,3 +378,53 @@ def test_estimates_survive_the_record(tmp_path: Path) -> None:
     board = scoreboard(claims=file, committed=tmp_path)
     assert board["estimate"].tolist() == ["0.5 (0.25 to 0.75, n = 3, seeds)", "–", "12,345,678"]
     assert board["verdict"].tolist() == ["inconclusive", "inconclusive", "reproduced"]
+
+
+# What leaves a record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters(Settings):
+    """A chapter's, with one of its own and the one that computes all anew."""
+
+    sizes: tuple[int, ...] = field(default_factory=tuple)
+    fresh: bool = False
+
+
+def record_after(tmp_path: Path, given: object) -> tuple[Any, bool]:
+    path = write(tmp_path, {})
+    shown = report(
+        "rankme", {"C1": Estimate(0.8, 0.75, 0.85, n=5)}, profile="quick", claims=path,
+        settings=given,
+    )  # fmt: skip
+    return shown, (paths.cache_root() / "verdicts" / "rankme.quick.json").exists()
+
+
+@pytest.mark.parametrize(
+    "given", [None, Parameters(), Parameters(profile="standard", device="cpu", fresh=True)]
+)
+def test_defaults_leave_a_record(tmp_path: Path, given: object) -> None:
+    shown, kept = record_after(tmp_path, given)
+    assert kept
+    assert MIME in shown._repr_mimebundle_()
+
+
+def test_a_parameter_away_from_its_default_leaves_none(tmp_path: Path) -> None:
+    shown, kept = record_after(tmp_path, Parameters(seed=1, sizes=(2,)))
+    assert not kept
+    assert MIME not in shown._repr_mimebundle_()
+    said = "The scorecard keeps no record of this run: seed = 1, sizes = (2,)."
+    assert str(shown).endswith(said)
+
+
+def test_such_a_run_leaves_the_record_of_an_earlier_one(tmp_path: Path) -> None:
+    record_after(tmp_path, Parameters())
+    record = paths.cache_root() / "verdicts" / "rankme.quick.json"
+    before = record.read_bytes()
+    assert record_after(tmp_path, Parameters(seed=1))[1]
+    assert record.read_bytes() == before
+
+
+def test_settings_that_are_no_dataclass_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="settings must be a dataclass, got dict"):
+        record_after(tmp_path, {"seed": 1})

@@ -93,6 +93,41 @@ def test_own_claims_and_committed_results_count(kit, book):
     assert found == ["claim C1 changed", "results table.csv is new"]
 
 
+def put(book, *places):
+    for place in places:
+        path = book.results / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a\n")
+
+
+def test_published_files_count_where_they_are_read(kit, book):
+    write(kit, book, "x = 1")
+    put(book, "good/t.quick.csv", "good/t.quick.verified.json", "other/t.csv", "third/t.csv")
+    assert list(depends(book)["results"]) == ["good/t.quick.csv", "good/t.quick.verified.json"]
+    before = depends(book)
+    put(book, "other/u.csv", "third/u.csv")
+    assert keys.changes(before, depends(book)) == []
+    put(book, "good/u.csv")
+    assert keys.changes(before, depends(book)) == ["results good/u.csv is new"]
+    write(kit, book, "x = 1", "table = store.committed_root / 'other'")
+    assert {"other/t.csv", "other/u.csv"} < {*depends(book)["results"]}
+    write(kit, book, "x = 'another/other thing'")
+    assert "other/t.csv" not in depends(book)["results"]
+
+
+def test_a_chapter_that_reads_anothers_table_depends_on_it(kit, book):
+    put(book, "issl/issl-dimension-sweep.csv", "splinecam/t.csv")
+    write(kit, book, "from ssl_lib.papers.rankme import dimensions\ndimensions.find")
+    assert list(depends(book)["results"]) == ["issl/issl-dimension-sweep.csv"]
+
+
+def test_the_commit_is_no_part_of_the_key(kit, book, monkeypatch):
+    write(kit, book, "from ssl_lib.results import Store, provenance\nStore, provenance")
+    before = depends(book)
+    monkeypatch.setattr("ssl_lib.results.manifest._commit", lambda: ("another", True))
+    assert depends(book) == before
+
+
 def test_a_summary_depends_on_the_verdicts_of_all(kit, book):
     write(kit, book, "from ssl_lib import claims\nclaims.scoreboard()")
     book.claims.write_text(
