@@ -160,7 +160,8 @@ def compute(config, cell):
 if __name__ == "__main__":
     root = Path(sys.argv[1])
     cells = [{"seed": seed} for seed in range(12)]
-    made = Experiment(name="shared", compute=compute, config={"log": str(root / "log")}, cells=cells)
+    config = {"log": str(root / "log")}
+    made = Experiment(name="shared", compute=compute, config=config, cells=cells)
     (root / f"ready-{os.getpid()}").touch()
     while not (root / "go").exists():
         time.sleep(0.005)

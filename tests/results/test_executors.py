@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ssl_lib.atomic import lock
 from ssl_lib.errors import InputError
 from ssl_lib.results import Store
-from ssl_lib.results.executors import EXECUTORS, SweepError, sweep
+from ssl_lib.results.executors import EXECUTORS, SweepError, cells, sweep
+from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.keys.canonical import to_json
+from ssl_lib.results.manifest import key_digest
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +152,73 @@ def test_without_submitit_the_error_says_what_to_install(tasks, store, monkeypat
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(InputError, match=r"pip install \"ssl_lib\[cluster\]\""):
         sweep(tasks.describe, grid(2), name="powers", executor="slurm", store=store, progress=False)
+
+
+# Cells of an experiment
+
+
+def experiment(tasks, *bases, factor=10):
+    return Experiment(
+        name="powers", compute=tasks.cell, config={"factor": factor},
+        cells=[{"base": base} for base in bases], uses=(importlib,), data=lambda: {"images": "1"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("executor", sorted({*EXECUTORS} - {"slurm"}))
+def test_cells_are_those_that_the_store_would_compute(tasks, store, marks, executor):
+    if executor.startswith("submitit"):
+        pytest.importorskip("submitit", reason="the optional extra 'cluster'")
+    told = []
+    made = experiment(tasks, 3, 2)
+    found = cells(made, executor=executor, store=store, tell=lambda cell, _: told.append(cell))
+    rows = found.table[["base", "power"]].to_numpy().tolist()
+    assert rows == [[3, 90], [3, 270], [2, 40], [2, 80]]
+    elsewhere = executor in ("local", "submitit-local")
+    assert (os.getpid() not in set(found.table["process"])) == elsewhere
+    assert found.origin == "computed"
+    assert sorted(cell["base"] for cell in told) == [2, 3]
+    assert marks() == [2, 3]
+    assert store.cells(made).table.equals(found.table)
+    assert marks() == []
+
+
+def test_only_missing_cells_are_computed(tasks, store, marks):
+    store.cells(experiment(tasks, 2))
+    assert marks() == [2]
+    told = []
+    made = experiment(tasks, 2, 5)
+    cells(made, executor="debug", store=store, tell=lambda cell, r: told.append((cell, r.origin)))
+    assert marks() == [5]
+    assert told == [({"base": 5}, "computed"), ({"base": 2}, "cache")]
+    assert cells(made, executor="debug", store=store).origin == "cache"
+
+
+def test_cells_that_fail_are_named_and_the_others_stored(tasks, store, marks):
+    made = experiment(tasks, 2, 13, 5)
+    said = r'1 of 3 cells failed.*\n\{"base":13\}: ValueError: thirteen'
+    with pytest.raises(SweepError, match=said):
+        cells(made, executor="debug", store=store)
+    assert marks() == [2, 5, 13]
+    assert store.cells(experiment(tasks, 2, 5)).origin == "cache"
+
+
+def test_a_cell_that_another_process_computes_is_waited_for_at_the_end(tasks, store, marks):
+    made = experiment(tasks, 2, 5)
+    digest = key_digest("powers", made.key_of({"base": 2}))
+    held = lock(store.root / "tables" / "powers" / f".{digest}.lock")
+    held.__enter__()
+    seen = []
+
+    def tell(cell, _):
+        seen.append(cell["base"])
+        if cell["base"] == 5:
+            held.__exit__(None, None, None)
+
+    cells(made, executor="debug", store=store, tell=tell)
+    assert seen == [5, 2]
+    assert marks() == [2, 5]
+
+
+def test_cells_of_an_unknown_executor_are_refused(tasks, store):
+    with pytest.raises(InputError, match=r"unknown executor 'slrum'\. Did you mean 'slurm'"):
+        cells(experiment(tasks, 2), executor="slrum", store=store)
