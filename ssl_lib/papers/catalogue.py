@@ -147,7 +147,7 @@ def listed(results: Path, slug: str | None = None, *, device: str = "auto") -> l
         # Data named that are the profile's own: the code would publish under a shorter name.
         elsewhere = made is not None and made.place != entry.place
         entries.append(dataclasses.replace(entry, experiment=None) if elsewhere else entry)
-    return entries
+    return sorted(entries, key=lambda entry: entry.place)
 
 
 def _made(slug: str, **parameters: str) -> dict[str, Experiment]:
