@@ -116,12 +116,13 @@ def record(store: Store, experiment: Experiment) -> Verified | None:
 
 def status_of(changes: Sequence[str], known: Verified | None, experiment: Experiment) -> Status:
     """Say what is known of a published table, from what changed and from the record."""
+    source = experiment.key["source"]
+    ours = known is not None and not differences({"source": known.source}, {"source": source})
+    if known is not None and ours and not known.holds:  # whether or not code has changed
+        return "not verified since"
     if not changes:
         return "current"
-    source = experiment.key["source"]
-    if known is None or differences({"source": known.source}, {"source": source}):
-        return "not verified since"
-    return "verified" if known.holds else "not verified since"
+    return "verified" if ours else "not verified since"
 
 
 def seeds_of(cells: Iterable[Cell]) -> list[int]:
