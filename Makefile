@@ -4,6 +4,9 @@ VENV ?= .venv
 PYTHON ?=
 PROFILE ?= quick
 JOBS ?=
+# FRESH=1: the book computes the cells of published tables all anew.
+FRESH ?=
+SECONDS ?= 60
 # Releases of torch that take the place of a list's in test-lowest and test-colab, such as
 # "torch==2.13.0 torchvision==0.28.0": for machines on which only one build is at hand.
 TORCH ?=
@@ -12,7 +15,7 @@ SITE := _build/html
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book site test test-portable test-lowest test-colab test-newest book-newest
+.PHONY: help setup book verify site test test-portable test-lowest test-colab test-newest book-newest
 .PHONY: lint format types check status serve bench axe clean environment constraints
 
 help: ## list these targets
@@ -23,7 +26,10 @@ setup: ## make or refresh the virtual environment
 	@sh tools/setup.sh "$(VENV)" "$(PYTHON)"
 
 book: setup ## run the notebooks and build the book
-	$(BIN)/ssl-lib book --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS))
+	$(BIN)/ssl-lib book --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
+
+verify: setup ## compute cells of published tables again, for about SECONDS
+	$(BIN)/ssl-lib verify --seconds $(SECONDS)
 
 site: setup ## check the links and files of the built book
 	$(BIN)/python tools/check_site.py $(SITE)
