@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +93,25 @@ def test_status_of_a_notebook_that_never_ran(root, capsys):
     assert cli.main(["status", "--json", "--root", root]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["reasons"] == ["never run"]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_book_hands_fresh_to_the_notebooks_that_declare_it(root, monkeypatch, fresh):
+    plain = {"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    cell = {**CELL, "source": CELL["source"] + "\nfresh = False"}
+    folder = Path(root) / "notebooks"
+    (folder / "rankme.ipynb").write_text(json.dumps({**plain, "cells": [cell]}))
+    (folder / "speed.ipynb").write_text(json.dumps(plain))
+    seen = {}
+
+    def stop(book, wanted, **_):
+        seen.update({slot.slug: slot.values for slot in wanted})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run", stop)
+    cli.main(["book", "--root", root, *(["--fresh"] if fresh else [])])
+    assert seen["rankme"]["fresh"] is fresh
+    assert "fresh" not in seen["speed"]
 
 
 def test_the_command_line_starts_without_torch_and_papermill():
