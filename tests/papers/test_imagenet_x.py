@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,13 @@ from ssl_lib.papers.imagenet_x import (
     figures,
     load,
     own,
-    sources,
 )
+from ssl_lib.papers.imagenet_x.experiments import BASE, experiments
 from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, wilson
+from ssl_lib.paths import share
 from ssl_lib.results import Store
+from ssl_lib.results.evidence import find, gather, publish
+from ssl_lib.results.published import write
 
 HAS_DATA = bool(os.environ.get("SSL_LIB_DATA"))
 needs_data = pytest.mark.skipif(not HAS_DATA, reason="needs the published files: set SSL_LIB_DATA")
@@ -40,11 +44,13 @@ needs_data = pytest.mark.skipif(not HAS_DATA, reason="needs the published files:
 
 @pytest.fixture(scope="module")
 def kept() -> Sources:
-    """Return the committed counts, which need neither data nor network."""
-    store = sources.default_store()
-    tables = [store.committed(name) for name in sources.TABLES]
-    images, calibration, top, multi = tables
-    return Sources(images, top, multi, calibration, Settings(profile="smoke"))
+    """Return the published counts, which need neither data nor network."""
+    settings = Settings(profile="smoke")
+    tables = {name: find(Store(), made) for name, made in experiments(settings).items()}
+    return Sources(
+        images=tables["images"], calibration=tables["calibration"], settings=settings,
+        top=tables["models-top"], multi=tables["models-multi"],
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,7 @@ def by(table: pd.DataFrame, *keys: str) -> pd.DataFrame:
         ({"replicates": 200.0}, "replicates must be an integer"),
         ({"images": 3}, "images must be text"),
         ({"model": ""}, "model must not be empty"),
+        ({"fresh": "yes"}, "fresh must be true or false, got 'yes'"),
         ({"profile": "fast"}, "Unknown profile 'fast'"),
         ({"seed": -1}, "seed must be between 0"),
     ],
@@ -214,7 +221,7 @@ def test_averages_and_calibration(kept: Sources) -> None:
     assert table.worst_factor.unique().tolist() == ["texture"]
     assert table.calibration_error.round(3).tolist() == [0.016, 0.040, 0.055, 0.031]
     errors = by(base_models.calibration(kept), "factor").round(3)
-    assert errors.loc["subcategory", list(sources.BASE)].tolist() == [
+    assert errors.loc["subcategory", list(BASE)].tolist() == [
         0.139,
         0.224,
         0.172,
@@ -224,7 +231,7 @@ def test_averages_and_calibration(kept: Sources) -> None:
 
 def test_error_by_ticks(kept: Sources) -> None:
     wide = base_models.error_by_ticks(kept).pivot(index="ticks", columns="model", values="error")
-    assert wide.loc[6, list(sources.BASE)].round(3).tolist() == [0.584, 0.668, 0.743, 0.628]
+    assert wide.loc[6, list(BASE)].round(3).tolist() == [0.584, 0.668, 0.743, 0.628]
 
 
 def test_classes_as_clusters_widen_common_factors_most(kept: Sources) -> None:
@@ -249,7 +256,7 @@ def test_empty_labels_move_ratios_both_ways(kept: Sources) -> None:
 def test_prototypes_cost_what_the_dossier_says(kept: Sources) -> None:
     table = base_models.prototype_effect(kept).groupby("model").first()
     cost = 100 * (table.average_keep - table.average_drop)
-    assert cost[list(sources.BASE)].round(2).tolist() == [1.25, 1.43, 1.69, 1.33]
+    assert cost[list(BASE)].round(2).tolist() == [1.25, 1.43, 1.69, 1.33]
     assert table.on_prototypes["ResNet50"] == 1
 
 
@@ -270,7 +277,7 @@ def test_metaclass_weaknesses_of_vit(kept: Sources) -> None:
 def test_class_adjusted_ratios(kept: Sources) -> None:
     wide = (
         base_models.class_adjusted(kept)
-        .pivot(index="factor", columns="model", values="adjusted")[list(sources.BASE)]
+        .pivot(index="factor", columns="model", values="adjusted")[list(BASE)]
         .round(2)
     )
     assert wide.loc["texture"].tolist() == [1.48, 1.69, 1.53, 1.54]
@@ -759,34 +766,82 @@ def test_transformers_and_comparable_networks(kept: Sources) -> None:
     assert round(part.value, 3) == 0.988
 
 
-# Committed tables, with and without the published files
+# Published tables, with and without the files they were counted from
 
 
-def test_without_data_the_committed_counts_are_used(
-    kept: Sources, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSL_LIB_DATA", str(tmp_path))
-    found = load(Settings(profile="smoke"))
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Store:
+    """Return a store of its own, with copies of the published tables."""
+    shutil.copytree(share("results") / "imagenet_x", tmp_path / "results" / "imagenet_x")
+    return Store(tmp_path / "cache", committed=tmp_path / "results")
+
+
+def test_every_profile_and_seed_has_the_same_tables() -> None:
+    every = [Settings(profile=p, seed=s) for p in ("smoke", "quick", "paper") for s in (0, 1)]
+    places = {name: made.place for name, made in experiments(Settings()).items()}
+    assert places == {name: f"imagenet_x/{name}.paper" for name in places}
+    assert len(places) == 4
+    for settings in every:
+        assert {name: made.place for name, made in experiments(settings).items()} == places
+
+
+@pytest.mark.usefixtures("no_files")
+def test_without_the_files_the_published_counts_are_shown_alone(kept: Sources) -> None:
+    found = load(Settings(profile="smoke", seed=7))
     assert [result.origin for result in found.all] == ["committed"] * 4
-    assert "read from the project's results" in found.images.provenance
+    assert [result.fresh for result in found.all] == [None] * 4
     pd.testing.assert_frame_equal(found.images.table, kept.images.table)
 
 
-def test_without_data_publishing_says_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("SSL_LIB_DATA", str(tmp_path))
+@pytest.mark.usefixtures("no_files")
+def test_without_the_files_nothing_is_counted_afresh(private: Store) -> None:
     with pytest.raises(MissingData, match=r"imagenetx/"):
-        sources.tables(Store(tmp_path / "cache", committed=tmp_path), fallback=False)
+        load(Settings(fresh=True), store=private)
+    for made in experiments(Settings()).values():
+        with pytest.raises(MissingData, match=r"imagenetx/"):
+            publish(made, store=Store(private.root, committed=private.root))
+
+
+def test_published_tables_hold_what_they_were_counted_from(kept: Sources) -> None:
+    for result in kept.all:
+        made = result.manifest
+        assert (made.cells, made.seeds, made.profile) == ([{}], [], None)
+        base = "model_predictions/base/ViT.csv"
+        assert made.key["data"][base] == published.REMOTES[base].sha256
 
 
 @needs_data
-def test_committed_tables_equal_a_recomputation(kept: Sources, tmp_path: Path) -> None:
-    store = Store(tmp_path, committed=tmp_path)
-    for name, result in sources.tables(store, fallback=False).items():
-        assert result.origin == "computed"
-        held = sources.default_store().committed(name)
-        pd.testing.assert_frame_equal(held.table, result.table)
+def test_published_tables_are_equal_to_a_second_count(private: Store) -> None:
+    found = gather(experiments(Settings()), store=private, write=True)
+    assert list(found) == ["images", "calibration", "models-top", "models-multi"]
+    for result in found.values():
+        assert result.fresh is not None
+        assert (result.fresh.origin, str(result.finding)[:15]) == ("computed", "equal in 1 cell")
+    again = load(Settings(fresh=True), store=private)
+    assert [result.origin for result in again.all] == ["computed"] * 4
+    for shown, result in zip(load(Settings(), store=private).all, again.all, strict=True):
+        assert (shown.origin, shown.finding.outcome) == ("committed", "equal")
+        pd.testing.assert_frame_equal(shown.table, result.table)
+
+
+@needs_data
+def test_one_count_that_is_off_is_noticed(private: Store) -> None:
+    made = experiments(Settings())["models-top"]
+    path = private.committed_root / f"{made.place}.json"
+    kept = find(private, made)
+    assert kept is not None
+    table = kept.table.copy()
+    table.loc[7, "pose_correct"] += 1
+    write(path.parent, made.place.split("/")[1], table, kept.manifest)
+    finding = gather({"top": made}, store=private)["top"].finding
+    assert finding is not None
+    assert finding.outcome == "does not hold"
+    assert "pose_correct" in finding.broken[-1].note
 
 
 @needs_data

@@ -3,7 +3,8 @@
 What the chapter shows, as functions of a few tables of exact counts:
 
 ``settings``      what the chapter can be run with
-``sources``       the counts, from the published files or from ``results/imagenet_x``
+``experiments``   the exact counts behind everything: what is published and verified
+``sources``       the counts of one run, as rows that statistics take
 ``annotations``   tables about the annotations alone
 ``base_models``   tables about the four models with published predictions
 ``comparison``    tables about 209 models of four families

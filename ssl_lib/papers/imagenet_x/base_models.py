@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib.evaluation import imagenet_x as ix
+from ssl_lib.papers.imagenet_x.experiments import ALL_IMAGES, BASE
 from ssl_lib.papers.imagenet_x.intervals import wilson
 from ssl_lib.papers.imagenet_x.settings import SCORINGS, SELECTIONS
-from ssl_lib.papers.imagenet_x.sources import ALL_IMAGES, BASE, Sources
+from ssl_lib.papers.imagenet_x.sources import Sources
 
 __all__ = [
     "averages",

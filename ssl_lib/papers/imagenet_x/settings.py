@@ -38,6 +38,8 @@ class Settings(profiles.Settings):
         on. Empty: a pretend model with known error ratios is measured instead.
     model : str, default="resnet18"
         Name of a torchvision classifier with pretrained weights, used when ``images`` is given.
+    fresh : bool, default=False
+        Count everything again rather than show what is published; needs the published files.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Settings(profiles.Settings):
     replicates: int = 0
     images: str = ""
     model: str = "resnet18"
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
@@ -74,6 +77,8 @@ class Settings(profiles.Settings):
         _check_text("model", self.model)
         if not self.model:
             raise InputError("model must not be empty; give a name such as 'resnet18'.")
+        if not isinstance(self.fresh, bool):
+            raise InputError(f"fresh must be true or false, got {self.fresh!r}.")
 
     @property
     def draws(self) -> int:

@@ -1,202 +1,26 @@
-"""The exact counts that every statistic about models starts from.
+"""The counts of one run, and the rows that statistics take.
 
-Four small tables stand between the published files and the chapter: how many images of which kind
-each of the four base models gets right; how many images with each factor each of the 2,510
-published models gets right, for either selection of factors; and the calibration errors, which
-need probabilities. They are computed from the files of the pinned commit where these can be had,
-and read from ``results/imagenet_x`` where not, so that both ways lead through the same code.
+The published tables of :mod:`ssl_lib.papers.imagenet_x.experiments` are shown, and counted again
+where the files of the pinned commit can be had: the page needs neither these nor a network.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ssl_lib.evaluation.imagenet_x import published
-from ssl_lib.evaluation.imagenet_x.annotations import (
-    FactorTable,
-    Prototypes,
-    Selection,
-    load_annotations,
-    real_labels,
-)
+from ssl_lib.evaluation.imagenet_x.annotations import FactorTable, Prototypes, Selection
 from ssl_lib.evaluation.imagenet_x.counts import FactorCounts
-from ssl_lib.evaluation.imagenet_x.mistakes import calibration_error
-from ssl_lib.evaluation.imagenet_x.scoring import SCORINGS, Empty, Scored, Scoring, score
-from ssl_lib.evaluation.imagenet_x.wheel import FACTORS, annotation_sources
+from ssl_lib.evaluation.imagenet_x.scoring import Empty, Scored, Scoring
+from ssl_lib.evaluation.imagenet_x.wheel import FACTORS
+from ssl_lib.papers.imagenet_x.experiments import BASE, BITS, experiments
 from ssl_lib.papers.imagenet_x.settings import Settings
-from ssl_lib.paths import share
 from ssl_lib.results import Result, Store
+from ssl_lib.results.evidence import show
 
-__all__ = [
-    "BASE",
-    "FOLDER",
-    "Sources",
-    "calibration_errors",
-    "default_store",
-    "image_counts",
-    "load",
-    "model_counts",
-    "scored",
-    "tables",
-]
-
-#: The four base models, in the order of every table about them.
-BASE = ("ViT", "ResNet50", "SimCLR", "DINO")
-#: Where the committed tables are, below ``results``.
-FOLDER = "imagenet_x"
-
-NO_FACTOR = -1
-BITS = 1 << np.arange(len(FACTORS))
-ALL_IMAGES = "all images"
-
-
-def image_counts(config: Mapping[str, Any]) -> pd.DataFrame:
-    """Count the annotated validation images of each kind; needs the four prediction files.
-
-    Parameters
-    ----------
-    config : mapping
-        Nothing can be chosen.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a kind of image: label, ticks (bit f is set when factor f is ticked), top (position
-        of the top factor, -1 for none), prototype, empty (no reassessed label is left), and for
-        each scoring which of the base models are right (bit m for model m). ``images`` is how many
-        of them there are; they sum to 48,868.
-
-    Raises
-    ------
-    MissingData
-        When the prediction files are neither on disk nor to be downloaded.
-    """
-    predictions = published.predictions()
-    everything = load_annotations(prototypes="keep")
-    kinds = _kinds(everything)
-    for scoring in SCORINGS:
-        correct = score(predictions, everything, scoring=scoring).select(BASE).correct
-        kinds[scoring] = (correct.T @ (1 << np.arange(len(BASE)))).astype(np.int8)
-    counts = kinds.groupby(list(kinds), sort=True).size()
-    return counts.rename("images").astype(np.int16).reset_index()
-
-
-def _kinds(top: FactorTable) -> pd.DataFrame:
-    multi = load_annotations(selection="multi", prototypes="keep")
-    ordinary = load_annotations(prototypes="drop").image_ids
-    position = np.where(top.factors.any(axis=1), top.factors.argmax(axis=1), NO_FACTOR)
-    return pd.DataFrame(
-        {
-            "label": top.labels.astype(np.int16),
-            "ticks": (multi.factors @ BITS).astype(np.int32),
-            "top": position.astype(np.int8),
-            "prototype": ~np.isin(top.image_ids, ordinary),
-            "empty": real_labels()[top.image_ids - 1, 0] < 0,
-        }
-    )
-
-
-def model_counts(config: Mapping[str, Any]) -> pd.DataFrame:
-    """Count the images each published model gets right; needs the published accuracy tables.
-
-    Parameters
-    ----------
-    config : mapping
-        ``selection``: "top" or "multi".
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a scoring and model: scoring, group (the zoo or sweep it was released with), model,
-        images, correct, then FACTOR_images and FACTOR_correct for each factor.
-
-    Raises
-    ------
-    MissingData
-        When a table is neither on disk nor to be downloaded.
-    """
-    parts = []
-    for scoring in SCORINGS:
-        for group in published.GROUPS:
-            counts = published.counts(group, selection=config["selection"], scoring=scoring)
-            frame = counts.to_frame().drop(columns="worst_classes", errors="ignore")
-            frame.insert(0, "scoring", scoring)
-            frame.insert(1, "group", group)
-            parts.append(frame[frame.model != "human"])
-    table = pd.concat(parts, ignore_index=True)
-    whole = table.select_dtypes("int64").columns
-    return table.astype(dict.fromkeys(whole, np.uint16))
-
-
-def calibration_errors(config: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the expected calibration error of the base models; needs their probabilities.
-
-    Parameters
-    ----------
-    config : mapping
-        Nothing can be chosen: 15 equally wide bins, class scoring, top factors, prototypes removed.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns model, factor (or "all images"), images, error.
-
-    Raises
-    ------
-    MissingData
-        When the prediction files are neither on disk nor to be downloaded.
-    """
-    rows = score(published.predictions(probabilities=True), load_annotations()).select(BASE)
-    calibration = calibration_error(rows)
-    images = [len(rows.table), *rows.table.factors.sum(axis=0)]
-    errors = np.column_stack([calibration.average, calibration.factors])
-    names = [ALL_IMAGES, *FACTORS]
-    parts = [
-        pd.DataFrame({"model": model, "factor": names, "images": images, "error": error})
-        for model, error in zip(BASE, errors, strict=True)
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-#: Name of each committed table -> what computes it, and its configuration.
-TABLES: dict[str, tuple[Callable[[Mapping[str, Any]], pd.DataFrame], dict[str, str]]] = {
-    "imagenet_x-images": (image_counts, {}),
-    "imagenet_x-calibration": (calibration_errors, {}),
-    "imagenet_x-models-top": (model_counts, {"selection": "top"}),
-    "imagenet_x-models-multi": (model_counts, {"selection": "multi"}),
-}
-
-
-def default_store() -> Store:
-    """Return the user's store, with this chapter's committed tables behind it."""
-    return Store(committed=share("results") / FOLDER)
-
-
-def tables(store: Store, *, fallback: bool = True) -> dict[str, Result]:
-    """Fetch the four tables: from the cache, from the published files, or the committed ones.
-
-    Parameters
-    ----------
-    store : Store
-    fallback : bool, default=True
-        Take the committed table where the published files cannot be had, rather than raise
-        :class:`ssl_lib.errors.MissingData`.
-
-    Returns
-    -------
-    dict of str to Result
-    """
-    data = {**annotation_sources(), **{k: remote.sha256 for k, remote in published.REMOTES.items()}}
-    return {
-        name: store.table(
-            name, compute, config, data=data, fallback="committed" if fallback else None
-        )
-        for name, (compute, config) in TABLES.items()
-    }
+__all__ = ["Sources", "load", "scored"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,11 +30,11 @@ class Sources:
     Attributes
     ----------
     images : Result
-        Of :func:`image_counts`.
+        Of ``experiments.image_counts``.
     top, multi : Result
-        Of :func:`model_counts`.
+        Of ``experiments.model_counts``.
     calibration : Result
-        Of :func:`calibration_errors`.
+        Of ``experiments.calibration_errors``.
     settings : Settings
     """
 
@@ -268,24 +92,31 @@ class Sources:
 
 
 def load(settings: Settings, *, store: Store | None = None) -> Sources:
-    """Fetch all counts of a run.
+    """Fetch all counts of a run: the published tables, counted again where their sources are.
 
     Parameters
     ----------
     settings : Settings
+        With ``fresh``, what was counted again is returned in place of what is published.
     store : Store, optional
-        Default: :func:`default_store`.
+        Default: the user's.
 
     Returns
     -------
     Sources
+
+    Raises
+    ------
+    MissingData
+        With ``fresh``, when the published files cannot be had.
     """
-    found = tables(store or default_store())
+    # A seed draws intervals only, so that it changes no table.
+    found = show(experiments(settings), store=store or Store(), fresh=settings.fresh)
     return Sources(
-        images=found["imagenet_x-images"],
-        top=found["imagenet_x-models-top"],
-        multi=found["imagenet_x-models-multi"],
-        calibration=found["imagenet_x-calibration"],
+        images=found["images"],
+        top=found["models-top"],
+        multi=found["models-multi"],
+        calibration=found["calibration"],
         settings=settings,
     )
 
@@ -303,7 +134,7 @@ def scored(
     Parameters
     ----------
     counts : pandas.DataFrame
-        From :func:`image_counts`.
+        From ``experiments.image_counts``.
     selection, scoring, empty, prototypes : str
         As in :func:`ssl_lib.evaluation.imagenet_x.load_annotations` and ``score``.
 
