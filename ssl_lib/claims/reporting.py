@@ -32,7 +32,7 @@ from ssl_lib.claims.rules import Estimate, Rule, check_keys, decide, parse_rules
 from ssl_lib.errors import InputError, closest
 from ssl_lib.paths import cache_root, share
 from ssl_lib.profiles import PROFILES, check
-from ssl_lib.results.origin import Result
+from ssl_lib.results.origin import Result, standing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,6 +144,7 @@ def report(
         When a claim of the chapter has neither estimate nor reason, or an id is unknown.
     """
     own = _claims_of(slug, load(claims))
+    behind = list(results)
     skipped = dict(not_tested or {})
     _check_covered(slug, own, estimates, skipped)
     record = {
@@ -151,10 +152,11 @@ def report(
         "profile": check(profile),
         "estimates": {name: _estimate_to_json(given) for name, given in estimates.items()},
         "not_tested": skipped,
-        "results": sorted({result.provenance for result in results}),
+        "results": sorted({result.provenance for result in behind}),
+        "evidence": standing(behind),
     }
     rows = [_row(claim, estimates.get(claim.id), skipped.get(claim.id, "")) for claim in own]
-    html, plain = _html(rows, slug, profile), _plain(rows)
+    html, plain = _html(rows, slug, profile, standing(behind)), _plain(rows)
     if changed := _away_from_defaults(settings):
         note = f"The scorecard keeps no record of this run: {', '.join(changed)}."
         return markup.Markup(f"{html}<p>{markup.escape(note)}</p>", f"{plain}\n{note}")
@@ -223,8 +225,10 @@ def scoreboard(
     pandas.DataFrame
         One row a claim and profile that ran, with columns ``paper``, ``id``, ``profile``,
         ``claim``, ``where``, ``paper_value``, ``statistic``, ``rule``, ``estimate``, ``verdict``,
-        ``reason``, ``origin`` (``"cache"`` or ``"committed"``). The verdict of a claim that a run
-        left out is ``"not tested"``; a claim that never ran has one row, with the profile empty.
+        ``reason``, ``origin`` (``"cache"`` or ``"committed"``), ``evidence`` (how far the tables
+        of that run can be relied on, see :func:`ssl_lib.results.origin.standing`; empty where that
+        was not recorded). The verdict of a claim that a run left out is ``"not tested"``; a claim
+        that never ran has one row, with the profile empty.
     """
     import pandas as pd
 
@@ -236,7 +240,7 @@ def scoreboard(
 
 _SCORE_COLUMNS = [
     "paper", "id", "profile", "claim", "where", "paper_value", "statistic", "rule", "estimate",
-    "verdict", "reason", "origin",
+    "verdict", "reason", "origin", "evidence",
 ]  # fmt: skip
 
 # Reading claims.yml
@@ -334,18 +338,19 @@ def _score(
     for profile in PROFILES:
         if (record := records.get((claim.paper, profile))) is not None:
             rows.append({**base, "profile": profile, **_scored(claim, record)})
-    never = {"profile": "", "estimate": "", "verdict": "not run", "reason": "", "origin": ""}
-    return rows or [{**base, **never}]
+    never = dict.fromkeys(("profile", "estimate", "reason", "origin", "evidence"), "")
+    return rows or [{**base, **never, "verdict": "not run"}]
 
 
 def _scored(claim: Claim, record: Mapping[str, Any]) -> dict[str, str]:
     given = record["estimates"].get(claim.id)
-    untested = {"estimate": "", "verdict": "not tested", "origin": record["origin"]}
+    run = {"origin": record["origin"], "evidence": record.get("evidence", "")}
+    untested = {"estimate": "", "verdict": "not tested", **run, "evidence": ""}
     if given is None:
         why = record["not_tested"].get(claim.id, "the claim is newer than the run")
         return {**untested, "reason": why}
     try:
-        return {**_judged(claim, _estimate_from_json(given)), "origin": record["origin"]}
+        return {**_judged(claim, _estimate_from_json(given)), **run}
     except InputError:
         return {**untested, "reason": "the rule is newer than the run"}
 
@@ -385,8 +390,9 @@ def _row(
     }
 
 
-def _html(rows: Iterable[Mapping[str, str]], slug: str, profile: str) -> str:
-    caption = f"Claims of the paper and what this run ({profile} profile) finds. ({slug})"
+def _html(rows: Iterable[Mapping[str, str]], slug: str, profile: str, evidence: str) -> str:
+    tables = f" Its tables: {evidence}." if evidence else ""
+    caption = f"Claims of the paper and what this run ({profile} profile) finds.{tables} ({slug})"
     return markup.table(_TITLES, [_cells(row) for row in rows], caption=caption)
 
 

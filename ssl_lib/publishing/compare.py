@@ -195,9 +195,18 @@ Row = dict[str, Cell]
 
 
 def _compared(table: Table) -> list[str]:
-    """Return the columns that hold no times; the bounds of a time are times."""
+    """Return the columns that hold no times, nor which run a row is from.
+
+    The bounds of a time are times.
+    """
     bounds = {bound: value for value, pair in _intervals(table.columns).items() for bound in pair}
-    return [name for name in table.columns if not is_time_column(bounds.get(name, name))]
+    kept = [name for name in table.columns if not is_time_column(bounds.get(name, name))]
+    return [name for name in kept if name != "run" or not _fresh_or_published(table)]
+
+
+def _fresh_or_published(table: Table) -> bool:
+    place = table.columns.index("run")
+    return {row[place] for row in table.rows} <= {"fresh", "published"}
 
 
 def _intervals(columns: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -11,7 +11,7 @@
 ``keys``       what a result depends on: configuration, source, data, versions
 """
 
-from ssl_lib.results.origin import Result, provenance
+from ssl_lib.results.origin import Result, provenance, with_fresh
 from ssl_lib.results.store import Store
 
-__all__ = ["Result", "Store", "provenance"]
+__all__ = ["Result", "Store", "provenance", "with_fresh"]

@@ -289,7 +289,9 @@ def verify(
         text = json.dumps(dataclasses.asdict(known), indent=1, sort_keys=True) + "\n"
         write_file(record_file(store, experiment), text.encode())
     status = status_of(kept.changes, known, experiment)
-    return dataclasses.replace(kept, fresh=again, finding=finding, status=status)
+    return dataclasses.replace(
+        kept, fresh=again, finding=finding, status=status, verified=known.day
+    )
 
 
 def _merged(

@@ -55,6 +55,11 @@ class Verified:
         """Whether nothing spoke against the published numbers."""
         return self.outcome != "does not hold"
 
+    @property
+    def day(self) -> str:
+        """When cells were last computed again."""
+        return max((str(entry["day"]) for entry in self.cells), default="")
+
 
 def find(store: Store, experiment: Experiment) -> Result | None:
     """Return an experiment's published table, all cells of it.
@@ -83,8 +88,10 @@ def find(store: Store, experiment: Experiment) -> Result | None:
     if other or not made.cells or tuple(made.cells[0]) != experiment.columns:
         return None
     changes = differences(*({"source": key["source"]} for key in (made.key, experiment.key)))
-    status = status_of(changes, record(store, experiment), experiment)
-    return Result(table, made, "committed", tuple(changes), status)
+    known = record(store, experiment)
+    status = status_of(changes, known, experiment)
+    day = known.day if known else ""
+    return Result(table, made, "committed", tuple(changes), status, verified=day)
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A result and the words that say which run it is from."""
+"""A result, and the words that say which run it is from and whether it still holds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ssl_lib import markup
+from ssl_lib.errors import InputError
 from ssl_lib.results import tables
 from ssl_lib.results.manifest import Manifest, key_digest
 
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
     from ssl_lib.results.experiments import Experiment
     from ssl_lib.results.verification import Finding
 
-__all__ = ["Origin", "Result", "Status", "provenance", "summary", "together"]
+__all__ = [
+    "Origin",
+    "Result",
+    "Status",
+    "provenance",
+    "standing",
+    "summary",
+    "together",
+    "with_fresh",
+]
 
 Origin = Literal["computed", "cache", "committed"]
 
@@ -48,6 +58,8 @@ class Result:
         How these compare.
     missed : str, default=""
         Why no cell was computed again.
+    verified : str, default=""
+        For a published table of cells: the day when cells were last verified.
     """
 
     table: pd.DataFrame
@@ -58,11 +70,18 @@ class Result:
     fresh: Result | None = None
     finding: Finding | None = None
     missed: str = ""
+    verified: str = ""
 
     @property
     def provenance(self) -> str:
-        """One sentence that says which run the numbers are from."""
-        return _sentence([self])
+        """One sentence that says which run the numbers are from, and whether they still hold."""
+        made = self.manifest
+        run = ", ".join([f"{markup.duration(made.seconds)} on {made.hardware}", *_details(made)])
+        if self.origin == "computed":
+            return f"computed in {run}"
+        if self.origin == "cache":
+            return f"computed {made.created} in {run}; read from the cache"
+        return f"{_published([self])}; measured in {run}{_changed(self.changes)}"
 
 
 def together(experiment: Experiment, parts: Sequence[Result]) -> Result:
@@ -84,10 +103,12 @@ def together(experiment: Experiment, parts: Sequence[Result]) -> Result:
 
     table = pd.concat([part.table for part in parts], ignore_index=True)
     cells = [cell for part in parts for cell in part.manifest.cells]
+    newest = max((part.manifest for part in parts), key=lambda made: made.created)
+    key = {**experiment.key, "data": newest.key["data"]}
     made = dataclasses.replace(
-        max((part.manifest for part in parts), key=lambda made: made.created),
-        digest=key_digest(experiment.name, {**experiment.key, "cells": cells}),
-        key=experiment.key,
+        newest,
+        digest=key_digest(experiment.name, {**key, "cells": cells}),
+        key=key,
         sha256="",
         dirty=_dirty(part.manifest for part in parts),
         rows=len(table),
@@ -113,13 +134,13 @@ def summary(results: Iterable[Result]) -> str:
     Parameters
     ----------
     results : iterable of Result
-        All that went into the figure. One result reads as its ``provenance``; of several made on
-        one machine at one commit, seconds are added up and seeds left to :func:`provenance`.
+        All that went into the figure. Commits, keys and what has changed are left to
+        :func:`provenance`.
 
     Returns
     -------
     str
-        Sentences joined by semicolons; empty without results.
+        Parts joined by semicolons; empty without results.
 
     Examples
     --------
@@ -131,36 +152,145 @@ def summary(results: Iterable[Result]) -> str:
     for result in unique:
         made = result.manifest
         day = "" if result.origin == "computed" else made.created
-        kind = (result.origin, day, made.hardware, made.profile, _commit(made), result.changes)
-        groups.setdefault(kind, []).append(result)
-    return "; ".join(_sentence(group) for group in groups.values())
+        run = () if result.origin == "committed" else (made.hardware, made.profile)
+        groups.setdefault((result.origin, day, run, _state(result)), []).append(result)
+    return "; ".join(_short(group) for group in groups.values())
 
 
-def _sentence(group: Sequence[Result]) -> str:
+def _short(group: Sequence[Result]) -> str:
     """Return the words for results of one kind of run."""
     first, made = group[0], group[0].manifest
-    seconds = markup.duration(sum(result.manifest.seconds for result in group))
-    parts = [f"in {seconds} on {made.hardware}", *_run_parts(group)]
+    if first.origin == "committed":
+        return _published(group)
     count = f"{len(group)} tables " if len(group) > 1 else ""
-    if first.origin == "computed":
-        return f"{count}computed {', '.join(parts)}"
-    if first.origin == "cache":
-        return f"{count}computed {made.created} {', '.join(parts)}; read from the cache"
-    text = f"{count}measured {made.created} {', '.join(parts)}; read from the project's results"
-    return f"{text}; {_changed(first.changes)}" if first.changes else text
+    day = f" {made.created}" if first.origin == "cache" else ""
+    took = markup.duration(sum(result.manifest.seconds for result in group))
+    seeds = {_seeds(result.manifest.seeds) for result in group}
+    parts = [f"{count}computed{day} in {took} on {made.hardware}", *_profile(made)]
+    return ", ".join([*parts, *(seeds if len(seeds) == 1 else ())]).removesuffix(", ")
 
 
-def _run_parts(group: Sequence[Result]) -> list[str]:
-    made = group[0].manifest
-    seeds = f"seed{'s' if len(made.seeds) > 1 else ''} {_seeds(made.seeds)}"
-    keys = [result.manifest.digest[:8] for result in group]
-    more = f" and {len(keys) - 2} more" if len(keys) > 2 else ""
-    return [
-        *([f"profile {made.profile}"] if made.profile else []),
-        *([seeds] if made.seeds and len(group) == 1 else []),
-        *([f"commit {_commit(made)}"] if made.commit else []),
-        f"key{'s' if len(keys) > 1 else ''} {', '.join(keys[:2])}{more}",
-    ]
+def _published(group: Sequence[Result]) -> str:
+    """Return the words for published tables of one day and state."""
+    count = f"{len(group)} tables " if len(group) > 1 else ""
+    cells = _cells(sum(_count(result) for result in group))
+    text = ", ".join(filter(None, (f"{count}published {group[0].manifest.created}", cells)))
+    return "; ".join(filter(None, (f"{text}, {_state(group[0])}", _again(group))))
+
+
+def _count(result: Result) -> int:
+    """Return the cells of a table; none where there is nothing to tell apart."""
+    return sum(map(bool, result.manifest.cells))
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'s' if count > 1 else ''}" if count else ""
+
+
+def _state(result: Result) -> str:
+    """Say of a published table whether the code has changed since, and what is known since."""
+    if result.origin != "committed":
+        return ""
+    if not result.manifest.cells:
+        return "not verified since" if result.changes else "current"
+    changed = result.status == "not verified since"
+    day = _holding(result) if changed else result.verified
+    return result.status if result.status == "current" or not day else f"verified {day}"
+
+
+def _holding(result: Result) -> str:
+    """Return the day of this run's own look at a published table; empty unless it holds."""
+    if result.fresh is None or result.finding is None or not result.finding.looks:
+        return ""
+    return "" if result.finding.outcome == "does not hold" else result.fresh.manifest.created
+
+
+def _again(group: Iterable[Result]) -> str:
+    """Say how cells compare that were computed again; empty where none were."""
+    found = [(r, r.fresh, r.finding) for r in group if r.fresh is not None and r.finding]
+    if not found:
+        return ""
+    here = all(fresh.origin == "computed" for _, fresh, _ in found)
+    day = "here" if here else max(fresh.manifest.created for _, fresh, _ in found)
+    cells = _cells(sum(finding.cells for result, _, finding in found if _count(result)))
+    failing = [str(look) for _, _, finding in found for look in (*finding.broken, *finding.alarms)]
+    said = list(dict.fromkeys(finding.outcome for _, _, finding in found))
+    outcome = f"does not hold: {failing[0]}" if failing else " or ".join(said)
+    return f"{cells} computed again {day}: {outcome}".strip()
+
+
+def standing(results: Iterable[Result]) -> str:
+    """Say in two or three words how far the tables behind a statement can be relied on.
+
+    Parameters
+    ----------
+    results : iterable of Result
+
+    Returns
+    -------
+    str
+        That of the worst of them, from best to worst: "computed" (by the run itself), "current",
+        "verified DAY" (the earliest), "not verified since", "does not hold"; empty without
+        results. See :class:`Result`.
+
+    Examples
+    --------
+    >>> standing([])
+    ''
+    """
+    states = [_judged(result) for result in results]
+    for worst in ("does not hold", "not verified since", "verified", "current", "computed"):
+        if found := sorted(state for state in states if state.startswith(worst)):
+            return found[0]
+    return ""
+
+
+def _judged(result: Result) -> str:
+    if result.finding is not None and result.finding.outcome == "does not hold":
+        return "does not hold"
+    return _state(result) or "computed"
+
+
+def with_fresh(shown: pd.DataFrame, fresh: pd.DataFrame | None) -> pd.DataFrame:
+    """Add to what a figure shows the same from cells that were computed again, for its data file.
+
+    Parameters
+    ----------
+    shown : pandas.DataFrame
+        What the figure shows, from published cells.
+    fresh : pandas.DataFrame or None
+        The same columns, from cells that this run computed again; None where it did not.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `shown`, then `fresh`, with a column ``run`` ("published" or "fresh"); `shown` itself
+        without fresh cells.
+
+    Raises
+    ------
+    InputError
+        When the columns differ, or ``run`` is one of them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> shown = pd.DataFrame({"seed": [0, 1], "rank": [7.0, 8.0]})
+    >>> with_fresh(shown, shown[1:]).values.tolist()
+    [[0, 7.0, 'published'], [1, 8.0, 'published'], [1, 8.0, 'fresh']]
+    """
+    import pandas as pd
+
+    if fresh is None:
+        return shown
+    if "run" in shown:
+        raise InputError(
+            "a table with a column 'run' of its own can have no fresh rows: rename it."
+        )
+    if set(shown) != set(fresh):
+        raise InputError(f"fresh must have the columns {list(shown)}, got {list(fresh)}.")
+    both = [shown.assign(run="published"), fresh[list(shown)].assign(run="fresh")]
+    return pd.concat(both, ignore_index=True)
 
 
 def provenance(*results: Result) -> markup.Markup:
@@ -174,8 +304,8 @@ def provenance(*results: Result) -> markup.Markup:
     Returns
     -------
     Markup
-        A table with a row a result: origin, rows, seconds, device, profile, seeds, commit, key,
-        and what has changed since.
+        A table with a row a result: which run it is from, and of a published one whether it still
+        holds; folded below it the whole sentences, with device, profile, seeds, commit and key.
 
     Examples
     --------
@@ -185,34 +315,57 @@ def provenance(*results: Result) -> markup.Markup:
     if not results:
         text = "No stored results were used."
         return markup.Markup(f"<p>{text}</p>", text)
-    unique = {result.manifest.digest: result for result in results}.values()
+    unique = list({result.manifest.digest: result for result in results}.values())
     rows = [[markup.escape(cell) for cell in _provenance_row(result)] for result in unique]
-    html = markup.table(
-        _PROVENANCE, rows, caption="Where the numbers on this page come from.",
-        numeric=[column in {"rows", "run time"} for column in _PROVENANCE],
-    )  # fmt: skip
-    return markup.Markup(html, "\n".join(f"{r.manifest.name}: {r.provenance}" for r in unique))
-
-
-_PROVENANCE = [
-    "table", "origin", "rows", "run time", "device", "profile", "seeds", "measured", "commit",
-    "key", "changed since",
-]  # fmt: skip
+    names = ["table", "run", "since then"]
+    if not any(result.origin == "committed" for result in unique):
+        names, rows = names[:2], [row[:2] for row in rows]
+    html = markup.table(names, rows, caption="Where the numbers on this page come from.")
+    lines = [f"{result.manifest.name}: {result.provenance}" for result in unique]
+    return markup.Markup(html + _folded(lines), "\n".join(lines))
 
 
 def _provenance_row(result: Result) -> list[str]:
     made = result.manifest
-    changed = "; ".join(result.changes) or "nothing"
+    run = {"computed": "computed here", "cache": f"computed {made.created}"}
+    words = [run.get(result.origin, f"published {made.created}"), _cells(_count(result))]
+    words.append(markup.duration(made.seconds))
+    since = "; ".join(filter(None, (_state(result), _again([result]))))
+    return [made.name, ", ".join(filter(None, words)), since or "–"]
+
+
+def _folded(lines: Iterable[str]) -> str:
+    items = "\n".join(f"<li>{markup.escape(line)}</li>" for line in lines)
+    title = "Devices, seeds, commits and keys"
+    return f"\n<details><summary>{title}</summary>\n<ul>\n{items}\n</ul>\n</details>"
+
+
+def _details(made: Manifest) -> list[str]:
+    seeds, commit = _seeds(made.seeds), _commit(made)
     return [
-        made.name, result.origin, markup.number(made.rows), markup.duration(made.seconds),
-        made.hardware, made.profile or "–", _seeds(made.seeds) or "–", made.created,
-        _commit(made) or "–", made.digest[:8], changed,
-    ]  # fmt: skip
+        *_profile(made),
+        *([seeds] if seeds else []),
+        *([f"commit {commit}"] if commit else []),
+        f"key {made.digest[:8]}",
+    ]
 
 
-def _seeds(seeds: Sequence[object]) -> str:
-    shown = ", ".join(str(seed) for seed in seeds[:3])
-    return f"{shown} and {len(seeds) - 3} more" if len(seeds) > 3 else shown
+def _profile(made: Manifest) -> list[str]:
+    return [f"profile {made.profile}"] if made.profile else []
+
+
+_LARGE = 10_000  # seeds from here on are drawn, and their digits say nothing
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """Name the seeds of a run; say how many, where they are drawn."""
+    count, many = len(seeds), "s" if len(seeds) > 1 else ""
+    if count and max(seeds) >= _LARGE:
+        return f"{count} seed{many}"
+    if count > 3 and list(seeds) == list(range(seeds[0], seeds[0] + count)):
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    more = f" and {count - 3} more" if count > 3 else ""
+    return f"seed{many} {', '.join(map(str, seeds[:3]))}{more}" if count else ""
 
 
 def _commit(made: Manifest) -> str:
@@ -221,4 +374,4 @@ def _commit(made: Manifest) -> str:
 
 def _changed(changes: Sequence[str]) -> str:
     more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-    return f"the code has since changed ({'; '.join(changes[:3])}{more})"
+    return f"; the code has since changed ({'; '.join(changes[:3])}{more})" if changes else ""

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ssl_lib import paths
 from ssl_lib.claims import MIME, Estimate, decide, load, report, restore, scoreboard
 from ssl_lib.errors import InputError
 from ssl_lib.profiles import Settings
+from ssl_lib.results import Store
 
 BASE = {
     "id": "C1",
@@ -315,6 +316,35 @@ def test_record_is_in_the_cache_and_in_the_output(tmp_path: Path) -> None:
     path.unlink()
     assert restore(json.loads(json.dumps(bundle[MIME]))) == path
     assert json.loads(path.read_text()) == record
+
+
+def test_record_says_how_far_its_tables_can_be_relied_on(tmp_path: Path) -> None:
+    import pandas as pd
+
+    result = Store(tmp_path).table("one", lambda config: pd.DataFrame({"x": [1.0]}), {})
+    published = replace(result, origin="committed", changes=("source a:f changed",))
+    file = write(tmp_path, {}, {"id": "C2"})
+    boards = {}
+    for profile, behind in (("smoke", []), ("quick", [result]), ("paper", [result, published])):
+        shown = report(
+            "rankme", {"C1": Estimate(0.9)}, profile=profile, results=behind, claims=file,
+            not_tested={"C2": "too few runs"},
+        )  # fmt: skip
+        boards[profile] = shown.html.partition("</caption>")[0].rpartition("finds.")[2]
+    assert boards["smoke"].startswith(" (rankme)")
+    assert boards["quick"].startswith(" Its tables: computed. (rankme)")
+    path = paths.cache_root() / "verdicts" / "rankme.quick.json"
+    record = json.loads(path.read_text())
+    assert record.pop("evidence") == "computed"
+    board = scoreboard(claims=file, committed=tmp_path / "none")
+    found = board.set_index(["id", "profile"])["evidence"]
+    assert found["C1"].to_dict() == {
+        "smoke": "", "quick": "computed", "paper": "not verified since",
+    }  # fmt: skip
+    assert {*found["C2"]} == {""}
+    restore(record)  # of a run from before there was such a field
+    board = scoreboard(claims=file, committed=tmp_path / "none")
+    assert board.set_index(["id", "profile"])["evidence"]["C1", "quick"] == ""
 
 
 def test_record_of_no_chapter_is_refused() -> None:

@@ -188,6 +188,13 @@ def test_times_and_their_bounds_are_left_out():
     assert differs(old, old.replace("7\n", "8\n")).column == "flops"
 
 
+def test_the_column_that_marks_fresh_rows_is_no_new_one():
+    with_sample = "a,b,run\nx,1,published\nx,5,fresh\n"
+    for old, new in (("a,b\nx,1\n", with_sample), (with_sample, "a,b\nx,1\n")):
+        assert differs(old, new).state == "equal"
+    assert differs("a,b\nx,1\n", "a,b,run\nx,1,3\n").columns_added == ("run",)
+
+
 def test_fresh_rows_are_left_out():
     old = "run,x\npublished,1\n"
     assert differs(old, old + "fresh,2\n").state == "equal"

@@ -1,0 +1,17 @@
+"""Rows of two computations side by side."""
+
+import pandas as pd
+
+from ssl_lib.results.verification import Checks, compare
+
+CHECKS = Checks(keys=("kind",), exact=("*",))
+
+
+def test_a_table_that_is_one_cell_is_compared_as_a_whole() -> None:
+    table = pd.DataFrame({"kind": ["a", "b", "c"], "images": [3, 4, 5]})
+    found = compare(table, table, CHECKS, cell=())
+    assert (found.cells, found.outcome, found.largest) == (1, "equal", 0.0)
+    assert compare(table, table[:2], CHECKS, cell=()).broken[0].size == 1  # row c is missing
+    moved = compare(table, table.assign(images=[3, 4, 6]), CHECKS, cell=())
+    assert moved.largest == 0.2
+    assert moved.broken[-1].note == "5 is now 6 at kind c, measure images"
