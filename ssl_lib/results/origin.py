@@ -211,7 +211,7 @@ def _again(group: Iterable[Result]) -> str:
     if not found:
         return ""
     here = all(fresh.origin == "computed" for _, fresh, _ in found)
-    day = "here" if here else max(fresh.manifest.created for _, fresh, _ in found)
+    day = "here" if here else f"on {max(fresh.manifest.created for _, fresh, _ in found)}"
     cells = _cells(sum(finding.cells for result, _, finding in found if _count(result)))
     failing = [str(look) for _, _, finding in found for look in (*finding.broken, *finding.alarms)]
     said = list(dict.fromkeys(finding.outcome for _, _, finding in found))
@@ -328,10 +328,13 @@ def provenance(*results: Result) -> markup.Markup:
 def _provenance_row(result: Result) -> list[str]:
     made = result.manifest
     run = {"computed": "computed here", "cache": f"computed {made.created}"}
-    words = [run.get(result.origin, f"published {made.created}"), _cells(_count(result))]
-    words.append(markup.duration(made.seconds))
+    took = f"{_cells(_count(result))} in {markup.duration(made.seconds)}".strip()
     since = "; ".join(filter(None, (_state(result), _again([result]))))
-    return [made.name, ", ".join(filter(None, words)), since or "–"]
+    return [
+        made.name,
+        f"{run.get(result.origin, f'published {made.created}')}, {took}",
+        since or "–",
+    ]
 
 
 def _folded(lines: Iterable[str]) -> str:

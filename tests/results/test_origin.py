@@ -82,7 +82,7 @@ def test_cells_read_from_the_cache_name_their_day(store: Store, kept: Result) ->
     assert fresh.origin == "cache"
     fresh = replace(fresh, manifest=replace(fresh.manifest, created="2026-07-08"))
     found = replace(found, fresh=fresh)
-    assert summary([found]).endswith("; 2 cells computed again 2026-07-08: equal")
+    assert summary([found]).endswith("; 2 cells computed again on 2026-07-08: equal")
 
 
 def test_a_table_that_does_not_hold_says_where(store: Store, kept: Result) -> None:
@@ -187,7 +187,7 @@ def test_provenance_has_three_columns_and_folds_the_rest(store: Store, kept: Res
     table, details = html.split("<details>")
     heads = [part.split("<")[0] for part in table.split('scope="col" style="text-align:left">')[1:]]
     assert heads == ["table", "run", "since then"]
-    assert f">published {DAY}, 20 cells, 80 s<" in table
+    assert f">published {DAY}, 20 cells in 80 s<" in table
     assert ">current; 2 cells computed again here: equal<" in table
     assert table.count(">–<") == 1
     assert "key" not in table
@@ -197,7 +197,7 @@ def test_provenance_has_three_columns_and_folds_the_rest(store: Store, kept: Res
 def test_provenance_of_computed_tables_has_no_state(store: Store) -> None:
     table = provenance(store.cells(experiment(2))).html.split("<details>")[0]
     assert "since then" not in table
-    assert ">computed here, 2 cells, 0.0" in table
+    assert ">computed here, 2 cells in 0.0" in table
 
 
 # Keys and files
