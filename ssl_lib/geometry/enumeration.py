@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lib.errors import InputError
+from ssl_lib.geometry.checks import check_number, check_whole
 from ssl_lib.geometry.chords import evaluate
 from ssl_lib.geometry.partitions import BYTES_PER_UNIT, Layer, Partition, root_images
 from ssl_lib.geometry.police import Constrained
@@ -16,6 +17,7 @@ from ssl_lib.geometry.slices import ArrayLike, Slice
 from ssl_lib.geometry.splitting import Cells, Pivot, by_vertex_count
 from ssl_lib.geometry.steps import Environment, Images, KinkStep, MaxStep, Precision, map_images
 from ssl_lib.geometry.trace import Program, trace
+from ssl_lib.geometry.verification import check_followed
 from ssl_lib.randomness import torch_generator
 
 __all__ = ["partition"]
@@ -45,7 +47,7 @@ def partition(
     ----------
     model : nn.Module
         In eval mode. Built of the layers that the error for any other layer lists, in any graph
-        that `torch.fx` can trace. Of a `Constrained` network its merged form is taken.
+        that `torch.fx` can trace. Of a `Constrained` network its merged form is taken, in float64.
     domain : Slice or array-like of shape (n, 2)
         A convex polygon, by its vertices for a network with two inputs, else a `Slice`.
     layers : int, optional
@@ -69,7 +71,9 @@ def partition(
     ------
     InputError
         For a layer that is not supported (with its path), a model in training mode or with NaN, a
-        domain that is not convex, or inputs of another shape than the model's.
+        domain that is not convex, inputs of another shape than the model's, or a model whose graph
+        does not give its outputs at a few points (it mixes the samples of a batch, or reads an
+        activation that it has changed in place).
 
     References
     ----------
@@ -88,13 +92,13 @@ def partition(
     >>> len(regions), regions.areas().sum().item()
     (9, 4.0)
     """
-    program = trace(model.merge() if isinstance(model, Constrained) else model)
+    program = trace(model.in_double().merge() if isinstance(model, Constrained) else model)
     program = program if layers is None else program.truncated(layers)
     place = domain if isinstance(domain, Slice) else Slice.plane(domain)
     tensors = [*program.model.parameters(), *program.model.buffers(), place.origin]
     place = place.to(tensors[0].device)
     _check_options(memory, pivot, tolerance)
-    widths = _rehearse(program, place, check=layers is None)
+    widths = _rehearse(program, place, layers)
     diameter = place.diameter()
     # Far from the plane's origin coordinates are rounded more coarsely.
     size = max(diameter, 0.01 * place.domain.abs().max().item())
@@ -112,41 +116,27 @@ def _memory(program: Program, memory: int | None) -> int:
 
 
 def _check_options(memory: int | None, pivot: str, tolerance: float) -> None:
-    if memory is not None and memory < 1:
-        raise InputError(f"memory must be a positive number of bytes, got {memory}")
+    if memory is not None:
+        check_whole("memory", memory, least=1)
     if pivot not in ("centroid", "longest", "random"):
         raise InputError(f"pivot must be 'centroid', 'longest' or 'random', got {pivot!r}")
-    if not 0 < tolerance < 1e-3:
+    if not 0 < check_number("tolerance", tolerance) < 1e-3:
         raise InputError(f"tolerance must be between 0 and 1e-3, got {tolerance}")
 
 
-def _rehearse(program: Program, place: Slice, *, check: bool) -> list[int]:
+def _rehearse(program: Program, place: Slice, layers: int | None) -> list[int]:
     """Follow a few points and compare with the model itself; returns the units at each step."""
     weights = torch.rand(8, len(place.domain), dtype=torch.float64, generator=torch_generator(0))
     points = (weights / weights.sum(1, keepdim=True)).to(place.domain) @ place.domain
-    inputs = place.embed(points)
-    try:
-        expected = program.model(inputs)
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise InputError(
-            f"the model fails on inputs of shape {tuple(inputs.shape[1:])}, those of the slice or "
-            f"domain: {error}"
-        ) from error
-    images, _, widths = program.follow(root_images(place, len(points)), points)
-    if check:
-        _compare(evaluate(images.flat(), points), expected.flatten(1))
+    widths: list[int] = []
+
+    def follow(inputs: Tensor) -> Tensor:
+        images, _, widths[:] = program.follow(root_images(place, len(inputs)), points)
+        return evaluate(images.flat(), points)
+
+    last = None if layers is None else program.output
+    check_followed(program.traced, program.model, place.embed(points), follow, last=last)
     return widths
-
-
-def _compare(found: Tensor, expected: Tensor) -> None:
-    """Raise unless the steps do what the model does: a change in place, say, would slip through."""
-    close = found.shape == expected.shape
-    close = close and bool((found - expected).abs().max() <= 1e-9 * (1e-9 + expected.abs().max()))
-    if not close:
-        raise InputError(
-            "the traced model does not give the model's outputs: its forward is not deterministic, "
-            "mixes the samples of a batch, or changes an activation in place that it reads again"
-        )
 
 
 def _bytes_per_region(program: Program, widths: list[int]) -> list[int]:

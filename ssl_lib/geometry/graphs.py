@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import operator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import torch
 from torch import fx, nn
@@ -30,8 +33,40 @@ class _Tracer(fx.Tracer):
         return isinstance(m, Maxout) or super().is_leaf_module(m, module_qualified_name)
 
 
-def trace_graph(model: nn.Module) -> fx.Graph:
-    """Return the module's graph, with torch's own layers as leaves and clamps written as ReLUs.
+class Traced(NamedTuple):
+    """A module's graph twice: as recorded, and in the few operations that the geometry knows."""
+
+    recorded: fx.Graph
+    graph: fx.Graph
+
+    def origin(self, name: str) -> str:
+        """Return the recorded node that a node of the graph comes from."""
+        node = next(node for node in self.graph.nodes if node.name == name)
+        return str(node.meta.get("origin", name))
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each layer reads the one before, once: then nothing is read after a change."""
+        plain = ("placeholder", "call_module", "output")
+        return all(node.op in plain and len(node.users) < 2 for node in self.recorded.nodes)
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """Return a copy of the caller's model, to run or trace without a trace left on it.
+
+    Raises
+    ------
+    InputError
+        If torch cannot copy it.
+    """
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # whatever the caller's classes raise
+        raise InputError(f"{type(model).__name__} cannot be copied: {error}") from error
+
+
+def trace_model(model: nn.Module) -> Traced:
+    """Record a module's forward in its present mode, which may leave attributes on the module.
 
     Raises
     ------
@@ -39,13 +74,25 @@ def trace_graph(model: nn.Module) -> fx.Graph:
         If the module's forward branches or loops on the values of its input.
     """
     try:
-        graph = _chain(model) or _Tracer().trace(model)
+        recorded = _chain(model) or _Tracer().trace(model)
     except Exception as error:  # whatever the caller's forward raises on symbolic inputs
         raise InputError(
             f"{type(model).__name__} cannot be traced by torch.fx ({error}); its forward must not "
             "branch or loop on the values of tensors"
         ) from error
-    modules = dict(model.named_modules())
+    return Traced(recorded, _rewritten(recorded, dict(model.named_modules())))
+
+
+def trace_graph(model: nn.Module) -> fx.Graph:
+    """Return a module's graph, with torch's own layers as leaves and clamps written as ReLUs."""
+    return trace_model(model).graph
+
+
+def _rewritten(recorded: fx.Graph, modules: dict[str, nn.Module]) -> fx.Graph:
+    """Return a copy of the graph without clamps, reductions, and what nobody reads."""
+    graph, known = fx.Graph(), {}
+    for node in recorded.nodes:
+        known[node] = graph.node_copy(node, lambda read: known[read])
     for node in list(graph.nodes):
         limits = _limits(node, modules)
         if limits is not None:
@@ -56,6 +103,29 @@ def trace_graph(model: nn.Module) -> fx.Graph:
         if not node.users and node.op not in ("placeholder", "output"):
             graph.erase_node(node)
     return graph
+
+
+def is_in_place(node: Node, modules: dict[str, nn.Module]) -> bool:
+    """Whether a node may change what it reads.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True))
+    >>> [is_in_place(n, dict(model.named_modules())) for n in trace_graph(model).nodes]
+    [False, False, True, False]
+    """
+    if node.op == "call_module":
+        return bool(getattr(modules[str(node.target)], "inplace", False))
+    if node.op not in ("call_function", "call_method"):
+        return False
+    name = str(getattr(node.target, "__name__", node.target))
+    return (
+        name.endswith("_")
+        or name in ("iadd", "isub", "imul", "itruediv", "setitem")
+        or bool(node.kwargs.get("inplace"))
+        # inplace by position; a needless copy of the input does no harm to other flags
+        or any(arg is True for arg in node.args[1:])
+    )
 
 
 def _chain(model: nn.Module) -> fx.Graph | None:
@@ -83,6 +153,36 @@ def _layers(model: nn.Module) -> list[nn.Module] | None:
             return None
         layers += inner
     return layers
+
+
+def own_forwards(model: nn.Module) -> list[nn.Module]:
+    """Return the modules whose forward is written out in a graph, in the mode it was traced in.
+
+    Examples
+    --------
+    >>> own_forwards(nn.Sequential(nn.Linear(2, 4), nn.Sequential(nn.Dropout()), Maxout(2)))
+    []
+    """
+    containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+    return [
+        module
+        for path, module in model.named_modules()
+        if type(module) not in containers
+        and (not path or not _Tracer().is_leaf_module(module, path))
+    ]
+
+
+@contextmanager
+def modes(modules: Iterable[nn.Module], training: bool) -> Iterator[None]:
+    """Set modules, each alone, to one mode inside."""
+    before = [(module, module.training) for module in modules]
+    try:
+        for module, _ in before:
+            module.training = training
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode
 
 
 def describe(node: Node) -> str:
@@ -145,7 +245,7 @@ def _replace_clamp(graph: fx.Graph, node: Node, low: Argument, high: Argument) -
 
     def call(function: Any, *args: Argument) -> Node:
         made = graph.call_function(function, args)
-        made.meta["where"] = describe(node)
+        made.meta |= {"where": describe(node), "origin": node.name}
         return made
 
     def relu_above(limit: Argument) -> Node:
@@ -177,7 +277,7 @@ def _replace_reduction(graph: fx.Graph, node: Node) -> None:
     with graph.inserting_before(node):
         args = (source_of(node), argument(node, 1, "dim"), argument(node, 2, "keepdim", False))
         values = graph.call_function(_MAX[node.target], args)
-    values.meta["where"] = describe(node)
+    values.meta |= {"where": describe(node), "origin": node.name}
     for user in list(node.users):
         if user.target not in (operator.getitem, getattr) or user.args[1] not in (0, "values"):
             raise unsupported(node, "is asked for the place of the maximum")

@@ -25,6 +25,11 @@ HOMOGENEOUS_MODULES = (
     nn.ReplicationPad2d, nn.ReplicationPad3d, nn.Upsample, nn.PixelShuffle, nn.PixelUnshuffle,
     nn.ChannelShuffle, nn.Unfold, nn.Fold,
 )  # fmt: skip
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+# Layers that do something else in training mode.
+MODAL = (
+    *_BATCH_NORMS, nn.RReLU, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout,
+)  # fmt: skip
 AFFINE_MODULES = (
     nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.ConvTranspose1d, nn.ConvTranspose2d,
     nn.ConvTranspose3d, nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d,
@@ -44,6 +49,7 @@ AFFINE: set[Any] = {
 SUMS: set[Any] = {operator.add, operator.sub, torch.add, torch.sub}
 PRODUCTS: set[Any] = {operator.mul, torch.mul, operator.matmul, torch.matmul, torch.mm}
 QUOTIENTS: set[Any] = {operator.truediv, torch.div}
+DROPOUTS: set[Any] = {F.dropout, F.dropout2d}
 RELU: set[Any] = {F.relu, F.relu_, torch.relu, torch.relu_}
 ABS: set[Any] = {abs, operator.abs, torch.abs, torch.abs_}
 MAX_POOLS: dict[Any, int] = {
@@ -64,22 +70,32 @@ METHODS: dict[str, Any] = {
     "unsqueeze": torch.unsqueeze,
 }  # fmt: skip
 SHAPE_METHODS = {
-    "view", "unflatten", "swapaxes", "movedim", "expand", "repeat", "unbind", "narrow", "roll",
+    "unflatten", "swapaxes", "contiguous", "clone", "movedim", "expand", "repeat", "unbind", "narrow", "roll",
     "permute", "reshape", "flip",
 }  # fmt: skip
-UNCHANGED = {"contiguous", "clone", "detach", "float", "double", "to", "type", "type_as", "data"}
+UNCHANGED = {"detach", "float", "double", "to", "type", "type_as", "data"}
 SIZES = {"shape", "size", "dim", "ndim", "device", "dtype"}
 
 
-def build_steps(graph: fx.Graph, modules: Mapping[str, nn.Module]) -> tuple[list[Step], str, str]:
+def build_steps(
+    graph: fx.Graph, modules: Mapping[str, nn.Module], *, dropping: bool = False
+) -> tuple[list[Step], str, str]:
     """Return the steps of a graph, and the names of its input and its output.
+
+    Parameters
+    ----------
+    graph : fx.Graph
+    modules : mapping of str to nn.Module
+        What the graph calls, by path.
+    dropping : bool
+        Whether the graph is of a model in training mode, whose forward may drop units.
 
     Raises
     ------
     InputError
         If a layer is not supported, or the model has not one tensor in and one out.
     """
-    builder = _Builder(modules)
+    builder = _Builder(modules, dropping)
     for node in graph.nodes:
         builder.add(node)
     return builder.steps, builder.input, builder.output
@@ -89,9 +105,14 @@ def _unchanged(value: Any, *_: Any, **__: Any) -> Any:
     return value
 
 
+def _view(value: Any, *shape: Any) -> Any:
+    """Return a view, or a copy where the images of a contiguous activation are not contiguous."""
+    return value.reshape(*shape)
+
+
 class _Builder:
-    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
-        self.modules = modules
+    def __init__(self, modules: Mapping[str, nn.Module], dropping: bool) -> None:
+        self.modules, self.dropping = modules, dropping
         self.steps: list[Step] = []
         self.input = ""
         self.output = ""
@@ -104,6 +125,8 @@ class _Builder:
             self._output(node)
         elif not self._inputs(node) or self._is_size(node):
             self._constant(node)
+        elif "out" in node.kwargs:
+            raise unsupported(node, "writes into a tensor given as out")
         else:
             self.activations.add(node.name)
             {
@@ -181,6 +204,12 @@ class _Builder:
             self._max_pool(node, MAX_POOLS[type(module)], vars(module))
         elif isinstance(module, Maxout):
             self._maxout(node, module)
+        elif isinstance(module, _BATCH_NORMS) and module.running_mean is None:
+            raise unsupported(
+                node,
+                f"is {type(module).__name__} without running statistics, which mixes the samples "
+                "of a batch in eval mode too",
+            )
         elif isinstance(module, HOMOGENEOUS_MODULES + AFFINE_MODULES):
             self._affine(node, module, homogeneous=isinstance(module, HOMOGENEOUS_MODULES))
         else:
@@ -199,6 +228,8 @@ class _Builder:
         base = name.removesuffix("_")
         if base in UNCHANGED or name == "requires_grad_":
             self._affine(node, _unchanged, homogeneous=True)
+        elif name == "view" and not any(isinstance(a, torch.dtype) for a in node.args):
+            self._affine(node, _view, homogeneous=True)
         elif name in SHAPE_METHODS:
             self._affine(node, _callable(node), homogeneous=True)
         elif base in METHODS:
@@ -208,6 +239,8 @@ class _Builder:
 
     def _function(self, node: Node, function: Any = None) -> None:
         function = IN_PLACE.get(node.target, node.target) if function is None else function
+        if function in DROPOUTS and not self.dropping and _drops(node):
+            raise unsupported(node, "drops units in eval mode too; pass training=self.training")
         if function in RELU:
             self._kink(node, 0.0)
         elif function in (F.leaky_relu, F.leaky_relu_):
@@ -278,6 +311,11 @@ class _Builder:
 
     def _maximum(self, node: Node, sources: tuple[str, ...], windows: Any, sign: float = 1) -> None:
         self.steps.append(MaxStep(node.name, describe(node), sources, windows, sign))
+
+
+def _drops(node: Node) -> bool:
+    """Whether a call of dropout acts."""
+    return bool(argument(node, 2, "training", True)) and argument(node, 1, "p", 0.5) != 0
 
 
 def _callable(node: Node) -> Callable[..., Any]:

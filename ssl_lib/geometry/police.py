@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,13 +11,26 @@ from torch import Tensor, fx, nn
 from torch.fx.node import Node
 
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.graphs import source_of, trace_graph
-from ssl_lib.geometry.layers import build_steps
-from ssl_lib.geometry.shifts import MergedMax, Offset, ShiftedMax, Sign
+from ssl_lib.geometry.affinity import check_constrained
+from ssl_lib.geometry.checks import as_tensor, rounding
+from ssl_lib.geometry.graphs import (
+    Traced,
+    copied,
+    modes,
+    own_forwards,
+    source_of,
+    trace_graph,
+    trace_model,
+)
+from ssl_lib.geometry.layers import MODAL, build_steps
+from ssl_lib.geometry.shifts import MergedMax, Offset, Sign
 from ssl_lib.geometry.steps import KinkStep, MaxStep
+from ssl_lib.geometry.trace import check_parameters
 from ssl_lib.geometry.two_streams import TwoStreams, own_linear
 
 __all__ = ["Constrained", "constrain"]
+
+_SHAPE = "vertices (n, *input_shape)"
 
 
 def constrain(
@@ -79,55 +92,142 @@ def constrain(
     """
     if sign not in ("majority", "smallest"):
         raise InputError(f"sign must be 'majority' or 'smallest', got {sign!r}")
+    if isinstance(model, Constrained):
+        raise InputError("the model is constrained already; pass its .model or its .merge()")
+    check_parameters(model)
     like = next(iter(model.parameters()), torch.zeros(()))
-    polytopes = [_clean(p).to(like) for p in _as_polytopes(vertices)]
-    graph = trace_graph(model)
-    steps, _, _ = build_steps(graph, dict(model.named_modules()))
+    given = _as_polytopes(vertices)
+    polytopes = [_clean(polytope).to(like) for polytope in given]
     _check_shape(model, polytopes)
     if full_dimensional:
+        lost = max(rounding(polytope) for polytope in [*given, *polytopes])
         for number, polytope in enumerate(polytopes):
-            _check_rank(polytope, number, len(polytopes))
+            _check_rank(polytope, number, len(polytopes), lost)
     sizes = [len(polytope) for polytope in polytopes]
-    network = TwoStreams(model, graph, steps, sizes, sign).build()
-    return Constrained(model, torch.cat(polytopes), network)
+    constrained = Constrained(model, torch.cat(polytopes), sizes, sign)
+    constrained.check()
+    return constrained
 
 
 class Constrained(nn.Module):
     """A network that is affine on polytopes; made by `constrain`.
+
+    It can be copied, and saved and loaded as a whole or by its state, which fits polytopes of the
+    same numbers of vertices and the same sign only.
 
     Parameters
     ----------
     model : nn.Module
         The network whose parameters are used.
     vertices : Tensor of shape (n_vertices, *input_shape)
-    network : fx.GraphModule
-        What carries data and vertices through the model's layers.
+        Of all polytopes, one polytope after the other.
+    sizes : sequence of int
+        The number of vertices of each polytope.
+    sign : {"majority", "smallest"}
     """
 
     vertices: Tensor
-    _network: fx.GraphModule
+    _networks: dict[tuple[bool, ...], fx.GraphModule]
 
-    def __init__(self, model: nn.Module, vertices: Tensor, network: fx.GraphModule) -> None:
+    def __init__(
+        self, model: nn.Module, vertices: Tensor, sizes: Sequence[int], sign: Sign = "majority"
+    ) -> None:
         super().__init__()
         self.model = model
         self.register_buffer("vertices", vertices)
-        # Not registered: it consists of the model's own layers, which would be listed twice.
-        self.__dict__["_network"] = network
+        self.sizes, self.sign = tuple(sizes), sign
+        self._branching = own_forwards(model)
+        # Not registered: they consist of the model's own layers, which would be listed twice.
+        self._networks = {}
 
     def forward(self, data: Tensor) -> Tensor:
-        """Return the constrained network at data (n, *input_shape)."""
-        output: Tensor = self._network(data, self.vertices)[0]
+        """Return the constrained network at data (n, *input_shape), in the model's present mode."""
+        output: Tensor = self.network()(data, self.vertices)[0]
         return output
+
+    def network(self) -> fx.GraphModule:
+        """Return what carries data and vertices; a forward may branch on each module's mode."""
+        mode = tuple(module.training for module in self._branching)
+        if mode not in self._networks:
+            if len(set(mode)) > 1:
+                check_constrained(self.in_double())
+            self._networks[mode] = self.two_streams()
+        return self._networks[mode]
+
+    def traced(self) -> tuple[nn.Module, Traced]:
+        """Return a copy of the model and its graphs in the model's present mode."""
+        twin = copied(self.model)
+        return twin, trace_model(twin)
+
+    def two_streams(
+        self, *, sizes: Sequence[int] | None = None, quiet: bool = False
+    ) -> fx.GraphModule:
+        """Return a module (data, vertices) -> (output, shifts) for the model's present mode."""
+        twin, (_, graph) = self.traced()
+        dropping = any(module.training for module in self._branching)
+        steps, _, _ = build_steps(graph, dict(self.model.named_modules()), dropping=dropping)
+        sizes = self.sizes if sizes is None else sizes
+        rewriter = TwoStreams(
+            self.model, graph, steps, sizes=sizes, sign=self.sign, constants=twin, quiet=quiet
+        )
+        return rewriter.build()
+
+    @contextmanager
+    def batches_apart(self) -> Iterator[None]:
+        """Set the layers that mix a batch, or drop units, to eval mode; forwards keep theirs."""
+        layers = [module for module in self.model.modules() if module not in self._branching]
+        with modes(layers, False):
+            yield
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but the networks, which are built again when they are needed."""
+        return self.__dict__ | {"_networks": {}}
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return what the vertices alone do not tell, for the state."""
+        return {"sizes": list(self.sizes), "sign": self.sign}
+
+    def set_extra_state(self, state: Any) -> None:
+        """Refuse the state of another constraint, whose shifts would be other ones."""
+        own = self.get_extra_state()
+        if state != own:
+            raise InputError(
+                f"the state is of a network constrained with {state}, this one with {own}; "
+                "constrain with polytopes of those sizes and that sign before loading"
+            )
+
+    def in_double(self) -> Constrained:
+        """Return a copy in float64, on the CPU where the device has no float64."""
+        twin = copied(self)
+        device = "cpu" if self.vertices.device.type == "mps" else self.vertices.device
+        return twin.to(device, torch.float64).requires_grad_(False)  # type: ignore[return-value]
+
+    @torch.no_grad()
+    def check(self) -> None:
+        """Compare with the model at a few points, in both modes.
+
+        Raises
+        ------
+        InputError
+            If without shifts the model's outputs differ, or with them the network is not affine
+            on a polytope, or not what `merge` gives.
+        """
+        double = self.in_double()
+        for training in (False, True):
+            double.train(training)
+            if not training or double.has_modes():
+                check_constrained(double)
+
+    def has_modes(self) -> bool:
+        """Whether anything in the model may differ between training and eval mode."""
+        layers = self.model.modules()
+        return bool(self._branching) or any(isinstance(layer, MODAL) for layer in layers)
 
     @torch.no_grad()
     def shifts(self) -> dict[str, Tensor]:
         """Return what is subtracted before each nonlinear layer in eval mode, by node name."""
-        modes = {module: module.training for module in self.model.modules()}
-        self.model.eval()
-        found = self._network(self.vertices[:1], self.vertices)[1]
-        for module, mode in modes.items():
-            module.training = mode
-        return dict(found)
+        with modes(self.model.modules(), False):
+            return dict(self.network()(self.vertices[:1], self.vertices)[1])
 
     @torch.no_grad()
     def merge(self) -> nn.Module:
@@ -144,7 +244,9 @@ class Constrained(nn.Module):
             In eval mode.
         """
         shifts = self.shifts()
-        model = copy.deepcopy(self.model).eval()
+        with modes(self.model.modules(), False):
+            network = self.network()
+        model = copied(self.model).eval()
         graph = trace_graph(model)
         modules = dict(model.named_modules())
         steps, _, _ = build_steps(graph, modules)
@@ -158,8 +260,10 @@ class Constrained(nn.Module):
                 added[f"offset_{step.name}"] = Offset(shifts[step.name].clone())
                 _insert_offset(graph, nodes[step.name])
             elif isinstance(step, MaxStep):
-                layer = getattr(self._network, f"shifted_{step.name}")
-                merged = _replace_max(graph, nodes[step.name], step, layer, shifts[step.name])
+                layer = getattr(network, f"shifted_{step.name}")
+                nodes[step.name] = _replace_max(graph, nodes, step)
+                shift = shifts[step.name].clone()
+                merged = MergedMax(layer.index, shift, layer.shape, layer.sign)
                 added[f"maximum_{step.name}"] = merged
         if not added:
             return model
@@ -170,14 +274,11 @@ class Constrained(nn.Module):
 
 def _as_polytopes(vertices: Any) -> list[Tensor]:
     """One tensor of vertices for each polytope."""
-    try:
-        if isinstance(vertices, list | tuple):
-            parts = [torch.as_tensor(part) for part in vertices]
-            if parts and all(part.ndim >= 2 for part in parts):
-                return parts
-        one = torch.as_tensor(vertices)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"vertices must be numbers of shape (n, *input_shape): {error}") from error
+    if isinstance(vertices, list | tuple):
+        parts = [as_tensor(part, _SHAPE) for part in vertices]
+        if parts and all(part.ndim >= 2 for part in parts):
+            return parts
+    one = as_tensor(vertices, _SHAPE)
     if one.ndim < 2 or not len(one):
         raise InputError(f"vertices must have shape (n, *input_shape), got {tuple(one.shape)}")
     return [one]
@@ -185,7 +286,7 @@ def _as_polytopes(vertices: Any) -> list[Tensor]:
 
 def _clean(polytope: Tensor) -> Tensor:
     """Vertices in float64, each once: a repeated one would vote twice."""
-    polytope = polytope.detach().to(torch.float64)
+    polytope = polytope.to(torch.float64)
     if not torch.isfinite(polytope).all():
         raise InputError("the vertices must be finite, but some are NaN or infinite")
     distinct: Tensor = torch.unique(polytope, dim=0)
@@ -198,7 +299,8 @@ def _check_shape(model: nn.Module, polytopes: Sequence[Tensor]) -> None:
         raise InputError(f"the polytopes must have vertices of one shape, got {sorted(shapes)}")
     try:
         with torch.no_grad():
-            copy.deepcopy(model).eval()(polytopes[0])
+            # A model may change its input in place.
+            copied(model).eval()(polytopes[0].clone())
     except (RuntimeError, ValueError, IndexError) as error:
         raise InputError(
             f"vertices have shape (n, {', '.join(map(str, *shapes))}), but the model fails on "
@@ -206,9 +308,12 @@ def _check_shape(model: nn.Module, polytopes: Sequence[Tensor]) -> None:
         ) from error
 
 
-def _check_rank(polytope: Tensor, number: int, total: int) -> None:
+def _check_rank(polytope: Tensor, number: int, total: int, lost: float) -> None:
+    """Raise unless the vertices span a volume beyond what rounding may have moved them."""
     offsets = (polytope - polytope[0]).flatten(1).to(torch.float64)
-    rank = int(torch.linalg.matrix_rank(offsets)) if len(offsets) > 1 else 0
+    size = torch.linalg.svdvals(offsets)
+    least = max(lost, size[0].item() * max(offsets.shape) * torch.finfo(size.dtype).eps)
+    rank = int((size > least).sum())
     dimension = offsets.shape[1]
     if rank < dimension:
         which = f"polytope {number} has" if total > 1 else "the polytope has"
@@ -231,14 +336,12 @@ def _insert_offset(graph: fx.Graph, node: Node) -> None:
     node.replace_input_with(source, moved)
 
 
-def _replace_max(
-    graph: fx.Graph, node: Node, step: MaxStep, layer: ShiftedMax, shift: Tensor
-) -> MergedMax:
-    """Put a maximum with fixed shifts in the place of one; returns its module."""
-    nodes = {other.name: other for other in graph.nodes}
+def _replace_max(graph: fx.Graph, nodes: dict[str, Node], step: MaxStep) -> Node:
+    """Put a call in the place of a maximum; the nodes are by the names of their steps."""
+    node = nodes[step.name]
     with graph.inserting_before(node):
         sources = tuple(nodes[name] for name in step.sources)
         merged = graph.call_module(f"maximum_{node.name}", sources)
     node.replace_all_uses_with(merged)
     graph.erase_node(node)
-    return MergedMax(layer.index, shift.clone(), layer.shape, layer.sign)
+    return merged

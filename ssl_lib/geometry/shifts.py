@@ -176,6 +176,18 @@ class Attribute(nn.Module):
         return getattr(self.owner, self.name)
 
 
+class Constant(nn.Module):
+    """A tensor that the forward of a model makes whatever its input."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self) -> Any:
+        """Return the tensor."""
+        return self.value
+
+
 class MergedMax(nn.Module):
     """A maximum over windows with fixed shifts, (groups, candidates)."""
 

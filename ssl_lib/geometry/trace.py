@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.graphs import trace_graph
+from ssl_lib.geometry.checks import check_whole
+from ssl_lib.geometry.graphs import Traced, copied, trace_model
 from ssl_lib.geometry.layers import build_steps
 from ssl_lib.geometry.steps import Environment, Images, KinkStep, MaxStep, Step, map_images
 
@@ -28,6 +28,8 @@ class Program:
         Names of the input and of the result.
     last_use : dict
         For each name, the number of the last step that reads it.
+    traced : Traced
+        The graphs that the steps come from.
     """
 
     model: nn.Module
@@ -35,12 +37,15 @@ class Program:
     input: str
     output: str
     last_use: dict[str, int]
+    traced: Traced
 
     @classmethod
-    def of(cls, model: nn.Module, steps: Sequence[Step], source: str, output: str) -> Program:
+    def of(
+        cls, model: nn.Module, steps: Sequence[Step], source: str, output: str, traced: Traced
+    ) -> Program:
         """Return a program of these steps."""
         last = {name: number for number, step in enumerate(steps) for name in step.reads}
-        return cls(model, tuple(steps), source, output, last | {output: len(steps)})
+        return cls(model, tuple(steps), source, output, last | {output: len(steps)}, traced)
 
     @property
     def nonlinear(self) -> list[KinkStep | MaxStep]:
@@ -50,11 +55,10 @@ class Program:
     def truncated(self, n_layers: int) -> Program:
         """Return the program up to and with its ``n_layers``-th nonlinear layer."""
         layers = self.nonlinear
-        if not 1 <= n_layers <= len(layers):
-            raise InputError(f"layers must be between 1 and {len(layers)}, got {n_layers}")
+        check_whole("layers", n_layers, least=1, most=len(layers))
         last = layers[n_layers - 1]
         steps = self.steps[: self.steps.index(last) + 1]
-        return Program.of(self.model, steps, self.input, last.name)
+        return Program.of(self.model, steps, self.input, last.name, self.traced)
 
     def forget(self, environment: Environment, number: int) -> None:
         """Drop what no step after ``number`` reads."""
@@ -121,19 +125,29 @@ def trace(model: nn.Module) -> Program:
     ['BiasedStep', 'KinkStep', 'BiasedStep']
     """
     check_model(model)
-    double = copy.deepcopy(model).to(torch.float64).requires_grad_(False)
-    steps, source, output = build_steps(trace_graph(double), dict(double.named_modules()))
-    return Program.of(double, steps, source, output)
+    double = copied(model).to(torch.float64).requires_grad_(False)
+    traced = trace_model(double)
+    steps, source, output = build_steps(traced.graph, dict(double.named_modules()))
+    return Program.of(double, steps, source, output, traced)
 
 
 def check_model(model: nn.Module) -> None:
     """Raise unless the model is in eval mode, on a device with float64, and finite."""
+    check_parameters(model)
     for path, module in model.named_modules():
         if module.training:
             where = f"its layer {path!r}" if path else f"the {type(model).__name__}"
             raise InputError(f"{where} is in training mode; call model.eval() first")
+    if any(value.device.type == "mps" for value in [*model.parameters(), *model.buffers()]):
+        raise InputError("the mps device has no float64; move the model to the cpu first")
+
+
+def check_parameters(model: nn.Module) -> None:
+    """Raise unless the model is a module whose parameters and buffers are there and finite."""
+    if not isinstance(model, nn.Module):
+        raise InputError(f"the model must be a torch module, got {type(model).__name__}")
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
-        if value.device.type == "mps":
-            raise InputError("the mps device has no float64; move the model to the cpu first")
+        if nn.parameter.is_lazy(value):
+            raise InputError(f"{name!r} has no values yet; run the model on some data first")
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise InputError(f"{name!r} has values that are NaN or infinite")

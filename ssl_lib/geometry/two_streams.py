@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import fx, nn
 from torch.fx.node import Node
 from torch.nn import functional as F
 
+from ssl_lib.geometry.graphs import is_in_place
+from ssl_lib.geometry.layers import DROPOUTS
 from ssl_lib.geometry.shifts import (
     Attribute,
+    Constant,
     SharedNorm,
     ShiftedLinear,
     ShiftedMax,
@@ -29,6 +33,9 @@ def own_linear(
 ) -> dict[str, Node]:
     """For each kink that alone follows a linear layer used once: that layer's node."""
     calls = [modules[str(n.target)] for n in graph.nodes if n.op == "call_module"]
+    # A layer whose parameters the forward reads itself must keep them.
+    read = {str(n.target).rpartition(".")[0] for n in graph.nodes if n.op == "get_attr"}
+    calls += [modules[path] for path in read if path in modules]
     nodes = {node.name: node for node in graph.nodes}
     found = {}
     for step in steps:
@@ -41,17 +48,38 @@ def own_linear(
 
 
 class TwoStreams:
-    """Rewrites a model's graph so that it carries data and vertices, and shifts both."""
+    """Rewrites a model's graph so that it carries data and vertices, and shifts both.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Whose layers the result calls.
+    graph : fx.Graph
+        Of the model, or of a copy of it.
+    steps : sequence of steps
+        Of the graph.
+    sizes : sequence of int
+        The number of vertices of each polytope.
+    sign : {"majority", "smallest"}
+    constants : nn.Module
+        The module that was traced; it has the tensors made in its forward.
+    quiet : bool
+        Leave out of the data's stream what is random in training mode, as out of the vertices'.
+    """
 
     def __init__(
         self,
         model: nn.Module,
         graph: fx.Graph,
         steps: Sequence[Step],
-        sizes: list[int],
+        *,
+        sizes: Sequence[int],
         sign: Sign,
+        constants: nn.Module,
+        quiet: bool = False,
     ) -> None:
-        self.model, self.old, self.sizes, self.sign = model, graph, sizes, sign
+        self.model, self.old, self.sizes, self.sign = model, graph, list(sizes), sign
+        self.traced, self.quiet = constants, quiet
         self.modules = dict(model.named_modules())
         self.steps = {step.name: step for step in steps}
         self.own = {n.name: k for k, n in own_linear(graph, self.modules, steps).items()}
@@ -65,8 +93,7 @@ class TwoStreams:
     def build(self) -> fx.GraphModule:
         """Return a module (data, vertices) -> (output, shifts)."""
         first = next(node for node in self.old.nodes if node.op == "placeholder")
-        self.data[first.name] = self.new.placeholder("data")
-        self.corners[first.name] = self.new.placeholder("vertices")
+        self._inputs(first)
         for node in self.old.nodes:
             if node is first:
                 continue
@@ -78,6 +105,13 @@ class TwoStreams:
                 self._activation(node)
         return fx.GraphModule(self.root | self._layers(), self.new, "Constrained")
 
+    def _inputs(self, first: Node) -> None:
+        """Take data and vertices, which are the caller's: a model may change its input in place."""
+        data, corners = self.new.placeholder("data"), self.new.placeholder("vertices")
+        if any(is_in_place(node, self.modules) for node in self.old.nodes):
+            data, corners = (self.new.call_function(torch.clone, (n,)) for n in (data, corners))
+        self.data[first.name], self.corners[first.name] = data, corners
+
     def _layers(self) -> dict[str, Any]:
         """Return the model's own layers that the new graph calls."""
         calls = {str(node.target) for node in self.new.nodes if node.op == "call_module"}
@@ -88,7 +122,11 @@ class TwoStreams:
             copied = self.new.call_function(_constant, node.args)
         elif node.op == "get_attr":
             owner, _, name = str(node.target).rpartition(".")
-            target = self._add(f"get_{node.name}", Attribute(self.modules[owner], name))
+            if hasattr(self.modules[owner], name):
+                value: nn.Module = Attribute(self.modules[owner], name)
+            else:
+                value = Constant(getattr(self.traced.get_submodule(owner), name))
+            target = self._add(f"get_{node.name}", value)
             copied = self.new.call_module(target)
         else:
             copied = self._copy(node, {})
@@ -109,11 +147,20 @@ class TwoStreams:
             self._linear(node, self.own[node.name])
         elif isinstance(module, _NORMS):
             self._pair(node, self._add(f"norm_{node.name}", SharedNorm(module)))
+        elif isinstance(module, _DROPOUTS) or node.target in DROPOUTS:
+            self._noisy(node, lambda source: source)
         else:
             self.data[node.name] = self._copy(node, self.data)
-            skip = isinstance(module, _DROPOUTS) or node.target in (F.dropout, F.dropout2d)
-            source = self.corners.get(node_names(node.args)[0]) if skip else None
-            self.corners[node.name] = source or self._copy(node, self.corners)
+            self.corners[node.name] = self._copy(node, self.corners)
+
+    def _noisy(self, node: Node, without: Callable[[Node], Node]) -> None:
+        """Return a layer that is random in training mode: the vertices go without its noise."""
+        source = node_names((node.args, node.kwargs))[0]
+        self.corners[node.name] = without(self.corners[source])
+        if self.quiet:
+            self.data[node.name] = without(self.data[source])
+        else:
+            self.data[node.name] = self._copy(node, self.data)
 
     def _add(self, name: str, module: nn.Module) -> str:
         self.root[name] = module
@@ -137,14 +184,20 @@ class TwoStreams:
         return self.modules[str(node.target)]
 
     def _kink(self, node: Node, step: KinkStep) -> None:
-        data, corners = dict(self.data), dict(self.corners)
+        before = self.data[step.source], self.corners[step.source]
         if step.name not in self.shifts:
-            shift = self._shift(step.name, corners[step.source])
-            for stream in (data, corners):
+            shift = self._shift(step.name, before[1])
+            for stream in (self.data, self.corners):
                 moved = self.new.call_function(operator.sub, (stream[step.source], shift))
                 stream[step.source] = moved
-        self.data[node.name] = self._copy(node, data)
-        self.corners[node.name] = self._copy(node, corners)
+        module = self.modules[str(node.target)] if node.op == "call_module" else None
+        if isinstance(module, nn.RReLU):
+            limits = module.lower, module.upper
+            self._noisy(node, lambda source: self.new.call_function(F.rrelu, (source, *limits)))
+        else:
+            self.data[node.name] = self._copy(node, self.data)
+            self.corners[node.name] = self._copy(node, self.corners)
+        self.data[step.source], self.corners[step.source] = before
 
     def _maximum(self, node: Node, step: MaxStep) -> None:
         target = self._add(f"shifted_{node.name}", ShiftedMax(step))
