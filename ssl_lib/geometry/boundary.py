@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ssl_lib.errors import InputError
+from ssl_lib.geometry.checks import ArrayLike, check_number, check_whole
 from ssl_lib.geometry.chords import evaluate, find_chords
 from ssl_lib.geometry.maxima import split_by_winner
 from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.polygons import DOMAIN_EDGE, Polygons
-from ssl_lib.geometry.slices import ArrayLike, Slice, as_points
+from ssl_lib.geometry.slices import Slice, as_points
 from ssl_lib.randomness import torch_generator
 
 __all__ = ["Boundary", "decision_boundary", "level_set"]
@@ -61,6 +63,7 @@ class Boundary:
             If there is no boundary in the domain.
         """
         self._require_segments()
+        n = check_whole("n", n, least=1)
         generator = torch_generator(seed, "boundary")
         weights = self.lengths().cpu()
         chosen = torch.multinomial(weights, n, replacement=True, generator=generator)
@@ -140,7 +143,7 @@ def level_set(partition: Partition, value: float = 0.0, *, output: int = 0) -> B
     (4, 32.0)
     """
     images = partition.outputs[:, :, _output(partition, output)].clone()
-    images[:, 2] -= value
+    images[:, 2] -= check_number("value", value)
     inside, region = _chords(partition, images)
     edges, owner = _zero_edges(partition, images)
     keep = ~_same_as_earlier(_middles(edges), partition.slice.diameter())
@@ -190,9 +193,7 @@ def decision_boundary(partition: Partition, classes: tuple[int, int] | None = No
     if classes is None:
         pair, images = (-1, -1), partition.outputs[:, :, 0]
     else:
-        if len(classes) != 2 or classes[0] == classes[1]:
-            raise InputError(f"classes must be two different outputs, got {classes}")
-        pair = _output(partition, classes[0]), _output(partition, classes[1])
+        pair = _pair_of_outputs(partition, classes)
         images = partition.outputs[:, :, pair[0]] - partition.outputs[:, :, pair[1]]
     inside, region = _chords(partition, images)
     edges, owner = _positive_borders(partition, images)
@@ -203,9 +204,16 @@ def decision_boundary(partition: Partition, classes: tuple[int, int] | None = No
 
 def _output(partition: Partition, output: int) -> int:
     n = partition.outputs.shape[2]
-    if not -n <= output < n:
+    if not -n <= check_whole("output", output, least=-(2**63)) < n:
         raise InputError(f"output {output} of a network with {n} outputs")
     return output % n
+
+
+def _pair_of_outputs(partition: Partition, classes: Sequence[int]) -> tuple[int, int]:
+    pair = [_output(partition, number) for number in classes]
+    if len(pair) != 2 or pair[0] == pair[1]:
+        raise InputError(f"classes must be two different outputs, got {classes}")
+    return pair[0], pair[1]
 
 
 def _sorted(partition: Partition) -> tuple[Polygons, Tensor]:

@@ -16,9 +16,6 @@ from ssl_lib.errors import InputError
 
 ArrayLike: TypeAlias = Tensor | Sequence[Any] | Any
 
-# What a few operations in a number's own precision may lose, in units of its rounding.
-_ROUNDINGS = 8.0
-
 
 def check_whole(name: str, value: Any, *, least: int, most: int | None = None) -> int:
     """Return an integer in a range.
@@ -37,7 +34,7 @@ def check_whole(name: str, value: Any, *, least: int, most: int | None = None) -
     ...
     ssl_lib.errors.InputError: layers must be an integer between 1 and 3, got 2.0
     """
-    wanted = f"between {least} and {most}" if most is not None else f"of at least {least}"
+    wanted = f"of at least {least}" if most is None else f"between {least} and {most}"
     try:
         number = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except (TypeError, RuntimeError):
@@ -98,14 +95,16 @@ def _from_numbers(values: Any) -> Tensor:
 
 
 def rounding(values: Tensor) -> float:
-    """Return the distance that rounding in its own precision may have moved a point of (n, d).
+    """Return how far the rounding of their own precision may have moved points (n, *shape).
+
+    Two or three operations lose up to half a unit of the last place each in every coordinate.
 
     Examples
     --------
     >>> rounding(torch.tensor([[3.0, 4.0]])) / torch.finfo(torch.float32).eps
-    40.0
+    5.0
     """
     if not values.is_floating_point() or not values.numel():
         return 0.0
     largest = torch.linalg.vector_norm(values.to(torch.float64).flatten(1), dim=1).amax().item()
-    return _ROUNDINGS * torch.finfo(values.dtype).eps * largest
+    return float(torch.finfo(values.dtype).eps * largest)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.checks import check_number, check_whole
+from ssl_lib.geometry.checks import ArrayLike, check_number, check_whole
 from ssl_lib.geometry.chords import evaluate
 from ssl_lib.geometry.partitions import BYTES_PER_UNIT, Layer, Partition, root_images
 from ssl_lib.geometry.police import Constrained
 from ssl_lib.geometry.polygons import Polygons
-from ssl_lib.geometry.slices import ArrayLike, Slice
+from ssl_lib.geometry.slices import Slice
 from ssl_lib.geometry.splitting import Cells, Pivot, by_vertex_count
 from ssl_lib.geometry.steps import Environment, Images, KinkStep, MaxStep, Precision, map_images
 from ssl_lib.geometry.trace import Program, trace

@@ -90,7 +90,8 @@ def trace_graph(model: nn.Module) -> fx.Graph:
 
 def _rewritten(recorded: fx.Graph, modules: dict[str, nn.Module]) -> fx.Graph:
     """Return a copy of the graph without clamps, reductions, and what nobody reads."""
-    graph, known = fx.Graph(), {}
+    graph = fx.Graph()
+    known: dict[Node, Node] = {}
     for node in recorded.nodes:
         known[node] = graph.node_copy(node, lambda read: known[read])
     for node in list(graph.nodes):

@@ -70,8 +70,8 @@ METHODS: dict[str, Any] = {
     "unsqueeze": torch.unsqueeze,
 }  # fmt: skip
 SHAPE_METHODS = {
-    "unflatten", "swapaxes", "contiguous", "clone", "movedim", "expand", "repeat", "unbind", "narrow", "roll",
-    "permute", "reshape", "flip",
+    "unflatten", "swapaxes", "contiguous", "clone", "movedim", "expand", "repeat", "unbind",
+    "narrow", "roll", "permute", "reshape", "flip",
 }  # fmt: skip
 UNCHANGED = {"detach", "float", "double", "to", "type", "type_as", "data"}
 SIZES = {"shape", "size", "dim", "ndim", "device", "dtype"}
@@ -270,6 +270,11 @@ class _Builder:
             self._affine(node, function, homogeneous=True)
         elif function is getattr and node.args[1] in UNCHANGED:
             self._affine(node, _unchanged, homogeneous=True)
+        elif isinstance(function, type) and issubclass(function, tuple):
+            raise InputError(
+                f"the model must return one tensor, but makes a {function.__name__}; build a model "
+                "with auxiliary outputs without them (aux_logits=False)"
+            )
         else:
             raise unsupported(node, "is not supported")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssl_lib.errors import InputError
+from ssl_lib.geometry.checks import check_whole
 from ssl_lib.geometry.windows import unit_numbers
 
 __all__ = ["Maxout"]
@@ -27,9 +27,7 @@ class Maxout(nn.Module):
 
     def __init__(self, pieces: int) -> None:
         super().__init__()
-        if pieces < 1:
-            raise InputError(f"pieces must be a positive integer, got {pieces}")
-        self.pieces = pieces
+        self.pieces = check_whole("pieces", pieces, least=1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Maxout of features (n, pieces * d, ...)."""

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ssl_lib.errors import InputError
+from ssl_lib.geometry.checks import ArrayLike, as_tensor
 from ssl_lib.geometry.chords import evaluate
 from ssl_lib.geometry.polygons import Polygons
-from ssl_lib.geometry.slices import ArrayLike, Slice, as_points
+from ssl_lib.geometry.slices import Slice, as_points
 from ssl_lib.geometry.steps import Images
 from ssl_lib.geometry.trace import Program
 
@@ -100,12 +102,12 @@ class Partition:
         """Return a point inside each region, the mean of its vertices, (n_regions, 2)."""
         return self.polygons.means()
 
-    def codes(self, index: Tensor | None = None) -> list[Tensor]:
+    def codes(self, index: ArrayLike | None = None) -> list[Tensor]:
         """Activation codes, computed afresh at a point inside each region.
 
         Parameters
         ----------
-        index : Tensor of int64, optional
+        index : array-like of int, optional
             Which regions; all by default.
 
         Returns
@@ -114,7 +116,8 @@ class Partition:
             One for each nonlinear layer: 1 where a unit is above its kink, else 0; for a maximum,
             the number of the winning candidate, the first of equal ones.
         """
-        centers = self.centers() if index is None else self.polygons.select(index).means()
+        chosen = self.polygons if index is None else self.polygons.select(self._index(index))
+        centers = chosen.means()
         rows = max(1, 2**25 // (BYTES_PER_UNIT * self._width))
         parts = [
             self.program.follow(root_images(self.slice, len(points)), points)[1]
@@ -122,12 +125,12 @@ class Partition:
         ]
         return [torch.cat(layer) for layer in zip(*parts, strict=True)]
 
-    def input_maps(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def input_maps(self, index: ArrayLike) -> tuple[Tensor, Tensor]:
         """Differentiate the network: its affine maps on regions as functions of the whole input.
 
         Parameters
         ----------
-        index : Tensor of int64, shape (n,)
+        index : array-like of int, shape (n,)
 
         Returns
         -------
@@ -135,9 +138,11 @@ class Partition:
         offset : Tensor of shape (n, n_outputs)
             The network is ``jacobian . x + offset`` near the region.
         """
-        inputs = self.slice.embed(self.polygons.select(index).means()).requires_grad_()
+        chosen = self.polygons.select(self._index(index))
+        inputs = self.slice.embed(chosen.means()).requires_grad_()
         with torch.enable_grad():
-            outputs = self.program.model(inputs).flatten(1)
+            # A copy, because a model may change its input in place.
+            outputs = self.program.model(inputs.clone()).flatten(1)
             rows = [
                 torch.autograd.grad(column.sum(), inputs, retain_graph=True)[0]
                 for column in outputs.unbind(1)
@@ -146,9 +151,9 @@ class Partition:
         at_zero = outputs - torch.einsum("nof,nf->no", jacobian.flatten(2), inputs.flatten(1))
         return jacobian, at_zero.detach()
 
-    def values(self, index: Tensor, points: ArrayLike) -> Tensor:
+    def values(self, index: ArrayLike, points: ArrayLike) -> Tensor:
         """Apply the affine maps of regions ``index`` (n,) to plane points (n, 2)."""
-        return evaluate(self.outputs[index], as_points(points).to(self.outputs))
+        return evaluate(self.outputs[self._index(index)], as_points(points).to(self.outputs))
 
     def locate(self, points: ArrayLike) -> Tensor:
         """Return the region that holds each plane point (n, 2); -1 outside the domain.
@@ -175,6 +180,18 @@ class Partition:
         least.scatter_reduce_(1, self.polygons.owner.expand(len(points), -1), depth, "amin")
         best = least.max(1)
         return best.indices, best.values
+
+    def _index(self, index: ArrayLike) -> Tensor:
+        """Return numbers of regions as a tensor; InputError for what are none."""
+        chosen = as_tensor(index, "index").to(self.outputs.device)
+        if chosen.is_floating_point() and chosen.numel():
+            raise InputError(f"index must be integers, the numbers of regions, got {chosen.dtype}")
+        if chosen.dtype == torch.bool:
+            chosen = chosen.nonzero()[:, 0]
+        chosen = chosen.to(torch.int64)
+        if not ((chosen >= -len(self)) & (chosen < len(self))).all():
+            raise InputError(f"index must be between 0 and {len(self) - 1}, the numbers of regions")
+        return chosen % len(self)
 
     @property
     def _width(self) -> int:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ssl_lib.errors import InputError, closest
 from ssl_lib.geometry.boundary import Boundary
+from ssl_lib.geometry.checks import check_number
 from ssl_lib.geometry.export import polygon_arrays
 from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.polygons import DOMAIN_EDGE
@@ -179,6 +180,8 @@ def edge_segments(partition: Partition) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _limits(values: np.ndarray, clip: float) -> tuple[float, float]:
+    if not 0 <= check_number("clip", clip) < 0.5:
+        raise InputError(f"clip must be a share between 0 and 0.5, got {clip}")
     low, high = np.quantile(values, [clip, 1 - clip])
     return float(low), float(high)
 

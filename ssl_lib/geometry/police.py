@@ -165,7 +165,7 @@ class Constrained(nn.Module):
         """Return a module (data, vertices) -> (output, shifts) for the model's present mode."""
         twin, (_, graph) = self.traced()
         dropping = any(module.training for module in self._branching)
-        steps, _, _ = build_steps(graph, dict(self.model.named_modules()), dropping=dropping)
+        steps, _, _ = build_steps(graph, dict(twin.named_modules()), dropping=dropping)
         sizes = self.sizes if sizes is None else sizes
         rewriter = TwoStreams(
             self.model, graph, steps, sizes=sizes, sign=self.sign, constants=twin, quiet=quiet
@@ -312,7 +312,7 @@ def _check_rank(polytope: Tensor, number: int, total: int, lost: float) -> None:
     """Raise unless the vertices span a volume beyond what rounding may have moved them."""
     offsets = (polytope - polytope[0]).flatten(1).to(torch.float64)
     size = torch.linalg.svdvals(offsets)
-    least = max(lost, size[0].item() * max(offsets.shape) * torch.finfo(size.dtype).eps)
+    least = max(lost * len(offsets) ** 0.5, 2.2e-16 * max(offsets.shape) * size[0].item())
     rank = int((size > least).sum())
     dimension = offsets.shape[1]
     if rank < dimension:

@@ -5,23 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from ssl_lib.errors import InputError
+from ssl_lib.geometry.checks import ArrayLike, as_tensor, check_number, rounding
 from ssl_lib.randomness import torch_generator
-
-ArrayLike: TypeAlias = Tensor | Sequence[Any] | Any
 
 
 def as_points(points: ArrayLike, name: str = "points") -> Tensor:
     """Return a float64 tensor (n, 2) of finite plane coordinates from anything array-like."""
-    try:
-        tensor = torch.as_tensor(points).detach().to(torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{name} must be numbers of shape (n, 2): {error}") from error
+    tensor = as_tensor(points, name).to(torch.float64)
     if tensor.ndim != 2 or tensor.shape[1] != 2:
         raise InputError(f"{name} must have shape (n, 2), got {tuple(tensor.shape)}")
     if not torch.isfinite(tensor).all():
@@ -37,20 +32,23 @@ def convex_polygon(vertices: ArrayLike) -> Tensor:
     >>> convex_polygon([[0, 0], [0, 1], [1, 1], [0, 0]]).tolist()
     [[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
     """
-    polygon = as_points(vertices, "the domain's vertices")
+    given = as_tensor(vertices, "the domain's vertices")
+    polygon = as_points(given, "the domain's vertices")
     size = (polygon - polygon.mean(0)).abs().amax().item() if len(polygon) else 0.0
+    # Vertices of a lower precision are on one line, or one, only up to its rounding.
+    lost = rounding(given) if given.dtype != torch.float64 else 0.0
     step = (polygon - polygon.roll(-1, 0)).norm(dim=1)
-    polygon = polygon[step > 1e-14 * size]
+    polygon = polygon[step > max(1e-14 * size, lost)]
     if len(polygon) < 3:
         raise InputError(f"a domain needs at least 3 different vertices, got {len(polygon)}")
     edge = polygon.roll(-1, 0) - polygon
     following = edge.roll(-1, 0)
     cross = edge[:, 0] * following[:, 1] - edge[:, 1] * following[:, 0]
     turn = torch.atan2(cross, (edge * following).sum(1)).sum().item()
-    rounding = 1e-12 * size**2
-    if not (cross > rounding).any() and not (cross < -rounding).any():
+    flat = max(1e-12 * size, lost) * size
+    if not (cross > flat).any() and not (cross < -flat).any():
         raise InputError("the domain has no area: all its vertices lie on one line")
-    one_way = bool((cross >= -rounding).all() or (cross <= rounding).all())
+    one_way = bool((cross >= -flat).all() or (cross <= flat).all())
     if not one_way or abs(abs(turn) - 2 * math.pi) > 1e-6:
         raise InputError("the domain must be convex, with its vertices in order round its border")
     return polygon if turn > 0 else polygon.flip(0)
@@ -59,11 +57,22 @@ def convex_polygon(vertices: ArrayLike) -> Tensor:
 def box(x_min: float, x_max: float, y_min: float, y_max: float) -> Tensor:
     """Return the vertices of a rectangle, (4, 2) float64.
 
+    Raises
+    ------
+    InputError
+        If a side is not finite, or a lower one not below the upper one.
+
     Examples
     --------
     >>> box(-1, 1, 0, 2).tolist()
     [[-1.0, 0.0], [1.0, 0.0], [1.0, 2.0], [-1.0, 2.0]]
     """
+    sides = {"x_min": x_min, "x_max": x_max, "y_min": y_min, "y_max": y_max}
+    x_min, x_max, y_min, y_max = (check_number(name, side) for name, side in sides.items())
+    if not (x_min < x_max and y_min < y_max):
+        raise InputError(
+            f"a box needs x_min < x_max and y_min < y_max, got {(x_min, x_max, y_min, y_max)}"
+        )
     corners = [[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]]
     return torch.tensor(corners, dtype=torch.float64)
 
@@ -91,6 +100,17 @@ class Slice:
     domain: Tensor
     anchors: Tensor
 
+    def __post_init__(self) -> None:
+        for name in ("origin", "basis", "domain", "anchors"):
+            value = as_tensor(getattr(self, name), name).to(torch.float64)
+            # The class is frozen, but may be made of anything array-like.
+            object.__setattr__(self, name, value)
+        if self.basis.shape != (2, *self.origin.shape):
+            raise InputError(
+                f"the basis must have shape {(2, *self.origin.shape)}, two vectors like the "
+                f"origin, got {tuple(self.basis.shape)}"
+            )
+
     @classmethod
     def plane(cls, domain: ArrayLike) -> Slice:
         """Return the plane itself, for a network with two inputs.
@@ -113,13 +133,13 @@ class Slice:
         inputs: Tensor = self.origin + torch.tensordot(plane, self.basis, dims=1)
         return inputs
 
-    def project(self, inputs: Tensor) -> Tensor:
+    def project(self, inputs: ArrayLike) -> Tensor:
         """Plane coordinates (n, 2) of the points of the plane nearest to inputs (n, *input_shape).
 
         >>> Slice.plane(box(0, 1, 0, 1)).project(torch.tensor([[0.5, 0.25]])).tolist()
         [[0.5, 0.25]]
         """
-        difference = inputs.to(self.origin) - self.origin
+        difference = as_tensor(inputs, "inputs").to(self.origin) - self.origin
         return difference.flatten(1) @ self.basis.flatten(1).T
 
     def diameter(self) -> float:
@@ -128,7 +148,10 @@ class Slice:
 
 
 def slice_through(
-    *anchors: Tensor, half_side: float | None = None, domain: ArrayLike | None = None, seed: int = 0
+    *anchors: ArrayLike,
+    half_side: float | None = None,
+    domain: ArrayLike | None = None,
+    seed: int = 0,
 ) -> Slice:
     """Return a square, or another polygon, in a plane through one, two or three inputs.
 
@@ -138,7 +161,7 @@ def slice_through(
 
     Parameters
     ----------
-    *anchors : Tensor of shape (*input_shape)
+    *anchors : array-like of shape (*input_shape)
         One to three inputs of the network, without a batch dimension.
     half_side : float, optional
         Half the side of the square; by default 1.25 times what it takes to hold all anchors, 1 for
@@ -156,7 +179,7 @@ def slice_through(
     ------
     InputError
         If there are not one to three anchors, they differ in shape, have NaN, coincide or lie on
-        one line, or the domain is not convex.
+        one line up to the rounding of their own precision, or the domain is not convex.
 
     References
     ----------
@@ -168,19 +191,22 @@ def slice_through(
     >>> slice_through(first, second).anchors[:, 0].tolist()
     [5.0, -5.0]
     """
-    points = _stack_anchors(anchors)
+    given = [as_tensor(anchor, "an anchor") for anchor in anchors]
+    points = _stack_anchors(given)
     origin = points.mean(0)
-    first, second = _orthonormal(points - origin, seed)
+    lost = max(rounding(anchor[None]) for anchor in given)
+    first, second = _orthonormal(points - origin, seed, lost)
     basis = torch.stack([first, second])
     plane = (points - origin) @ basis.T
     if domain is None:
         reach = plane.abs().amax().item()
-        side = half_side if half_side is not None else 1.25 * reach if len(points) > 1 else 1.0
-        if not (math.isfinite(side) and side > 0):
+        side = 1.25 * reach if len(points) > 1 else 1.0
+        side = side if half_side is None else check_number("half_side", half_side)
+        if side <= 0:
             raise InputError(f"half_side must be a positive number, got {half_side}")
         domain = box(-side, side, -side, side)
     polygon = convex_polygon(domain).to(points.device)
-    shape = anchors[0].shape
+    shape = given[0].shape
     return Slice(origin.reshape(shape), basis.reshape(2, *shape), polygon, plane)
 
 
@@ -190,7 +216,7 @@ def _stack_anchors(anchors: Sequence[Tensor]) -> Tensor:
     shapes = {tuple(anchor.shape) for anchor in anchors}
     if len(shapes) > 1:
         raise InputError(f"the anchors must have one shape, got {sorted(shapes)}")
-    points = torch.stack([a.detach().to(torch.float64).flatten() for a in anchors])
+    points = torch.stack([anchor.to(torch.float64).flatten() for anchor in anchors])
     if points.shape[1] < 2:
         raise InputError("an input of fewer than 2 numbers has no plane through it")
     if not torch.isfinite(points).all():
@@ -198,21 +224,24 @@ def _stack_anchors(anchors: Sequence[Tensor]) -> Tensor:
     return points
 
 
-def _orthonormal(offsets: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Gram-Schmidt on the first two offsets from the centre, or random ones where they lack."""
+def _orthonormal(offsets: Tensor, seed: int, lost: float) -> tuple[Tensor, Tensor]:
+    """Gram-Schmidt on the first two offsets from the centre, or random ones where they lack.
+
+    A spread of the offsets below ``lost`` is rounding of the anchors.
+    """
     random = torch.randn(
         2, offsets.shape[1], dtype=torch.float64, generator=torch_generator(seed, "slice")
     ).to(offsets.device)
     first = random[0] if len(offsets) == 1 else offsets[0]
     second = offsets[1] if len(offsets) == 3 else random[1]
-    size = max(first.norm().item(), second.norm().item())
-    flat = 1e-10 * size
-    if len(offsets) == 1 or first.norm() > flat:
+    # Two of three anchors may be close: no single one tells whether all are on a line.
+    spread = torch.linalg.svdvals(offsets)[: max(1, len(offsets) - 1)]
+    flat = max(1e-10 * spread[0].item(), lost)
+    if len(offsets) == 1 or spread[-1] > flat:
         first = first / first.norm()
         # Twice, because once leaves an angle of rounding error over the sine between the two.
         for _ in range(2):
             second = second - (second @ first) * first
-        if second.norm() > flat:
-            return first, second / second.norm()
+        return first, second / second.norm()
     what = "coincide" if len(offsets) == 2 else "coincide or lie on one line"
     raise InputError(f"the {len(offsets)} anchors {what}, so they span no plane")

@@ -235,5 +235,5 @@ def test_affine_model_has_one_region():
 
 
 def test_maxout_needs_pieces():
-    with pytest.raises(InputError, match="positive"):
+    with pytest.raises(InputError, match="at least 1"):
         Maxout(0)
