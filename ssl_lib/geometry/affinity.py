@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from ssl_lib.errors import InputError
+from ssl_lib.geometry.graphs import trace_model
 from ssl_lib.geometry.verification import check_followed, close, preserved
 from ssl_lib.randomness import torch_generator
 
 if TYPE_CHECKING:
     from ssl_lib.geometry.police import Constrained
 
-_INSIDE, _OUTSIDE = 4, 8
+_INSIDE, _OUTSIDE = 4, 6
 
 
 @torch.no_grad()
@@ -27,7 +27,7 @@ def check_constrained(double: Constrained) -> None:
     """
     training = any(module.training for module in double.model.modules())
     try:
-        quiet = double.two_streams(quiet=True) if training else double.network()
+        quiet = double._two_streams(quiet=True) if training else double._network()
         _check_without_shifts(double, quiet, training)
         _check_with_shifts(double, quiet, training)
     except InputError as error:
@@ -38,38 +38,24 @@ def check_constrained(double: Constrained) -> None:
 
 def _check_without_shifts(double: Constrained, quiet: nn.Module, training: bool) -> None:
     """Compare with the model; a polytope of one vertex needs no shift."""
-    twin, traced = double.traced()
-    network, vertex = double.two_streams(sizes=(1,)), double.vertices[:1]
-    data = _outside(double.vertices)
+    network, vertex = double._two_streams(sizes=(1,)), double.vertices[:1]
 
     def follow(inputs: Tensor) -> Tensor:
         output: Tensor = network(inputs, vertex)[0]
         return output
 
     def alone(inputs: Tensor) -> Tensor:
-        with double.batches_apart():
+        with double._batches_apart():
             output: Tensor = quiet(inputs, double.vertices)[0]
         return output
 
-    with preserved(double.model, data.device):
-        check_followed(traced, twin, data, follow, alone=alone if training else None)
-    if not _same_buffers(_after(twin, twin, data), _after(double.model, follow, data)):
-        raise InputError(
-            "the traced model does not update its buffers as the model does; running statistics "
-            "are followed in BatchNorm layers only"
-        )
-
-
-def _after(model: nn.Module, run: Callable[[Tensor], Tensor], data: Tensor) -> list[Tensor]:
-    """Return the model's buffers as a pass leaves them."""
-    with preserved(model, data.device):
-        run(data.clone())
-        return [buffer.clone() for buffer in model.buffers()]
-
-
-def _same_buffers(found: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
-    return all(
-        torch.allclose(a, b, rtol=1e-10, atol=1e-10) for a, b in zip(found, expected, strict=True)
+    check_followed(
+        trace_model(double.model),
+        double.model,
+        _outside(double.vertices),
+        follow,
+        alone=alone if training else None,
+        buffers=True,
     )
 
 

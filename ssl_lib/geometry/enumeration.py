@@ -92,7 +92,7 @@ def partition(
     >>> len(regions), regions.areas().sum().item()
     (9, 4.0)
     """
-    program = trace(model.in_double().merge() if isinstance(model, Constrained) else model)
+    program = trace(model._in_double().merge() if isinstance(model, Constrained) else model)
     program = program if layers is None else program.truncated(layers)
     place = domain if isinstance(domain, Slice) else Slice.plane(domain)
     tensors = [*program.model.parameters(), *program.model.buffers(), place.origin]

@@ -14,13 +14,11 @@ from ssl_lib.errors import InputError
 from ssl_lib.geometry.affinity import check_constrained
 from ssl_lib.geometry.checks import as_tensor, rounding
 from ssl_lib.geometry.graphs import (
-    Traced,
     copied,
     modes,
     own_forwards,
     source_of,
     trace_graph,
-    trace_model,
 )
 from ssl_lib.geometry.layers import MODAL, build_steps
 from ssl_lib.geometry.shifts import MergedMax, Offset, Sign
@@ -105,7 +103,7 @@ def constrain(
             _check_rank(polytope, number, len(polytopes), lost)
     sizes = [len(polytope) for polytope in polytopes]
     constrained = Constrained(model, torch.cat(polytopes), sizes, sign)
-    constrained.check()
+    constrained._check()
     return constrained
 
 
@@ -136,34 +134,31 @@ class Constrained(nn.Module):
         self.model = model
         self.register_buffer("vertices", vertices)
         self.sizes, self.sign = tuple(sizes), sign
-        self._branching = own_forwards(model)
+        self._branching, self._scratch = own_forwards(model), False
         # Not registered: they consist of the model's own layers, which would be listed twice.
         self._networks = {}
 
     def forward(self, data: Tensor) -> Tensor:
         """Return the constrained network at data (n, *input_shape), in the model's present mode."""
-        output: Tensor = self.network()(data, self.vertices)[0]
+        output: Tensor = self._network()(data, self.vertices)[0]
         return output
 
-    def network(self) -> fx.GraphModule:
+    def _network(self) -> fx.GraphModule:
         """Return what carries data and vertices; a forward may branch on each module's mode."""
         mode = tuple(module.training for module in self._branching)
         if mode not in self._networks:
             if len(set(mode)) > 1:
-                check_constrained(self.in_double())
-            self._networks[mode] = self.two_streams()
+                check_constrained(self._in_double())
+            self._networks[mode] = self._two_streams()
         return self._networks[mode]
 
-    def traced(self) -> tuple[nn.Module, Traced]:
-        """Return a copy of the model and its graphs in the model's present mode."""
-        twin = copied(self.model)
-        return twin, trace_model(twin)
-
-    def two_streams(
+    def _two_streams(
         self, *, sizes: Sequence[int] | None = None, quiet: bool = False
     ) -> fx.GraphModule:
         """Return a module (data, vertices) -> (output, shifts) for the model's present mode."""
-        twin, (_, graph) = self.traced()
+        # Tracing may leave attributes on a module.
+        twin = self.model if self._scratch else copied(self.model)
+        graph = trace_graph(twin)
         dropping = any(module.training for module in self._branching)
         steps, _, _ = build_steps(graph, dict(twin.named_modules()), dropping=dropping)
         sizes = self.sizes if sizes is None else sizes
@@ -173,7 +168,7 @@ class Constrained(nn.Module):
         return rewriter.build()
 
     @contextmanager
-    def batches_apart(self) -> Iterator[None]:
+    def _batches_apart(self) -> Iterator[None]:
         """Set the layers that mix a batch, or drop units, to eval mode; forwards keep theirs."""
         layers = [module for module in self.model.modules() if module not in self._branching]
         with modes(layers, False):
@@ -196,14 +191,16 @@ class Constrained(nn.Module):
                 "constrain with polytopes of those sizes and that sign before loading"
             )
 
-    def in_double(self) -> Constrained:
+    def _in_double(self) -> Constrained:
         """Return a copy in float64, on the CPU where the device has no float64."""
-        twin = copied(self)
+        twin: Any = copied(self)
+        twin._scratch = True
         device = "cpu" if self.vertices.device.type == "mps" else self.vertices.device
-        return twin.to(device, torch.float64).requires_grad_(False)  # type: ignore[return-value]
+        double: Constrained = twin.to(device, torch.float64).requires_grad_(False)
+        return double
 
     @torch.no_grad()
-    def check(self) -> None:
+    def _check(self) -> None:
         """Compare with the model at a few points, in both modes.
 
         Raises
@@ -212,13 +209,13 @@ class Constrained(nn.Module):
             If without shifts the model's outputs differ, or with them the network is not affine
             on a polytope, or not what `merge` gives.
         """
-        double = self.in_double()
+        double = self._in_double()
         for training in (False, True):
             double.train(training)
-            if not training or double.has_modes():
+            if not training or double._has_modes():
                 check_constrained(double)
 
-    def has_modes(self) -> bool:
+    def _has_modes(self) -> bool:
         """Whether anything in the model may differ between training and eval mode."""
         layers = self.model.modules()
         return bool(self._branching) or any(isinstance(layer, MODAL) for layer in layers)
@@ -227,7 +224,7 @@ class Constrained(nn.Module):
     def shifts(self) -> dict[str, Tensor]:
         """Return what is subtracted before each nonlinear layer in eval mode, by node name."""
         with modes(self.model.modules(), False):
-            return dict(self.network()(self.vertices[:1], self.vertices)[1])
+            return dict(self._network()(self.vertices[:1], self.vertices)[1])
 
     @torch.no_grad()
     def merge(self) -> nn.Module:
@@ -245,7 +242,7 @@ class Constrained(nn.Module):
         """
         shifts = self.shifts()
         with modes(self.model.modules(), False):
-            network = self.network()
+            network = self._network()
         model = copied(self.model).eval()
         graph = trace_graph(model)
         modules = dict(model.named_modules())

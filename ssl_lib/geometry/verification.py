@@ -33,6 +33,7 @@ def check_followed(
     *,
     last: str | None = None,
     alone: Run | None = None,
+    buffers: bool = False,
 ) -> None:
     """Raise unless ``follow`` gives the model's outputs, in two compositions of the batch.
 
@@ -51,33 +52,45 @@ def check_followed(
     alone : callable, optional
         What must give each sample the same whatever the batch, if not the model: in training mode
         the one without batch statistics.
+    buffers : bool
+        Whether ``follow`` acts on the model's buffers, and must leave them as the model does.
 
     Raises
     ------
     InputError
         Names the step that reads an activation that was changed in place, or says which of the
-        two comparisons failed.
+        comparisons failed.
     """
     given = model if last is None else lambda data: _Runner(traced.graph, model).until(data, last)
-    expected = _run(model, given, inputs)
+    expected, after = _run(model, given, inputs)
     if not traced.is_chain:
         final = "" if last is None else traced.origin(last)
-        _run(model, lambda data: _Reader(traced.recorded, model).until(data, final), inputs)
+        reader = _Reader(traced.recorded, model)
+        _run(model, lambda data: reader.until(data, final), inputs[:2])
     # Neither first, nor last, nor in order: a sample that all others read would give itself away.
     chosen = torch.arange(len(inputs) - 2, 0, -2, device=inputs.device)
-    part = inputs[chosen]
     run = given if alone is None else alone
-    whole = expected if alone is None else _run(model, run, inputs)
-    if not close(_run(model, run, part), whole[chosen], scale=whole):
+    whole = expected if alone is None else _run(model, run, inputs)[0]
+    if not close(_run(model, run, inputs[chosen])[0], whole[chosen], scale=whole):
         raise InputError(
             "the model mixes the samples of a batch: what it gives for a sample depends on the "
             "others, or is not deterministic"
         )
-    if not close(_run(model, follow, inputs), expected):
+    found, left = _run(model, follow, inputs)
+    if not close(found, expected):
         raise InputError(
             "the traced model does not give the model's outputs: its forward is not deterministic, "
             "mixes the samples of a batch, or changes an activation in place that it reads again"
         )
+    if buffers and not all(map(_same, left, after)):
+        raise InputError(
+            "the traced model does not leave its buffers as the model does; running statistics "
+            "are followed in BatchNorm layers only"
+        )
+
+
+def _same(found: Tensor, expected: Tensor) -> bool:
+    return torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def close(found: Tensor, expected: Tensor, *, scale: Tensor | None = None) -> bool:
@@ -88,11 +101,15 @@ def close(found: Tensor, expected: Tensor, *, scale: Tensor | None = None) -> bo
     return bool((found - expected).abs().max() <= TOLERANCE * (TOLERANCE + size))
 
 
-def _run(model: nn.Module, run: Run, inputs: Tensor) -> Tensor:
-    """Return outputs at a copy of the inputs, each time from the same buffers and random state."""
+def _run(model: nn.Module, run: Run, inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Return outputs at a copy of the inputs, and the buffers as they are left.
+
+    Each time from the same buffers and random state.
+    """
     with preserved(model, inputs.device):
         try:
             found = run(inputs.clone())
+            after = [buffer.clone() for buffer in model.buffers()]
         except InputError:
             raise
         except Exception as error:  # whatever the caller's forward raises
@@ -102,7 +119,7 @@ def _run(model: nn.Module, run: Run, inputs: Tensor) -> Tensor:
             ) from error
     if not isinstance(found, Tensor) or not torch.isfinite(found).all():
         raise InputError("the model's outputs must be one finite tensor")
-    return found.flatten(1)
+    return found.flatten(1), after
 
 
 @contextmanager
