@@ -11,6 +11,9 @@ from torch import nn
 
 from ssl_lib.errors import InputError, closest
 
+# Of torchvision: in training mode they return a tuple, unless they are built without.
+_WITH_AUXILIARY_OUTPUTS = ("googlenet", "inception_v3")
+
 
 def build_torchvision(name: str, *, in_channels: int, image_size: int, **options: Any) -> nn.Module:
     """Return torchvision's classification model `name` with its last linear layer removed.
@@ -31,6 +34,10 @@ def build_torchvision(name: str, *, in_channels: int, image_size: int, **options
         raise InputError(f"torchvision has no model {name!r}.{closest(name, known)}")
     if name.startswith("vit_"):
         options = {"image_size": image_size, **options}
+    if name in _WITH_AUXILIARY_OUTPUTS:
+        if options.get("aux_logits"):
+            raise InputError(f"encoder 'torchvision:{name}' has one output: leave out aux_logits")
+        options = {**options, "aux_logits": False}
     model = models.get_model(name, weights=None, **options)
     _remove_last_linear(model)
     _set_in_channels(model, in_channels)

@@ -205,6 +205,11 @@ def test_an_unknown_name_gives_the_closest(name, message):
         ),
         ("torchvision:resnet18", {"in_channels": 3, "image_size": 32, "bogus": 1}, "bogus"),
         ("torchvision:vgg11", {"in_channels": 3, "image_size": 8}, "fails on"),
+        (
+            "torchvision:googlenet",
+            {"in_channels": 3, "image_size": 32, "aux_logits": True},
+            "leave out aux_logits",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(name, arguments, message):
@@ -221,6 +226,14 @@ def test_torchvision_encoders_lose_their_classifier(name, out_dim):
     assert encoder.out_dim == out_dim
     assert encoder.training
     assert encoder(torch.rand(2, 1, 32, 32)).shape == (2, out_dim)
+
+
+def test_auxiliary_outputs_are_left_out():
+    """In training mode, too, GoogLeNet gives one vector an image."""
+    encoder = build_encoder(
+        "torchvision:googlenet", in_channels=3, image_size=32, init_weights=False
+    )
+    assert encoder.train()(torch.rand(2, 3, 32, 32)).shape == (2, 1024)
 
 
 @pytest.mark.skipif(find_spec("timm") is None, reason="timm is not installed")
