@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -210,7 +210,7 @@ def _output(partition: Partition, output: int) -> int:
 
 
 def _pair_of_outputs(partition: Partition, classes: Sequence[int]) -> tuple[int, int]:
-    pair = [_output(partition, number) for number in classes]
+    pair = [_output(partition, n) for n in classes] if isinstance(classes, Iterable) else []
     if len(pair) != 2 or pair[0] == pair[1]:
         raise InputError(f"classes must be two different outputs, got {classes}")
     return pair[0], pair[1]

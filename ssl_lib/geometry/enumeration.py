@@ -25,6 +25,7 @@ __all__ = ["partition"]
 _LAST_CHUNK = 2**25
 
 
+@torch.inference_mode(False)
 @torch.no_grad()
 def partition(
     model: nn.Module,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.checks import ArrayLike, as_tensor
+from ssl_lib.geometry.checks import ArrayLike, as_tensor, check_whole
 from ssl_lib.geometry.chords import evaluate
 from ssl_lib.geometry.polygons import Polygons
 from ssl_lib.geometry.slices import Slice, as_points
@@ -70,7 +70,7 @@ class Partition:
         return len(self.polygons)
 
     def __getitem__(self, index: int) -> Region:
-        if not -len(self) <= index < len(self):
+        if not -len(self) <= check_whole("a region's number", index, least=-(2**63)) < len(self):
             raise IndexError(f"region {index} of {len(self)}")
         start = self.polygons.start[index % len(self)], self.polygons.start[index % len(self) + 1]
         image = self.outputs[index]

@@ -31,6 +31,7 @@ __all__ = ["Constrained", "constrain"]
 _SHAPE = "vertices (n, *input_shape)"
 
 
+@torch.inference_mode(False)
 def constrain(
     model: nn.Module, vertices: Any, *, sign: Sign = "majority", full_dimensional: bool = True
 ) -> Constrained:

@@ -125,7 +125,9 @@ def trace(model: nn.Module) -> Program:
     ['BiasedStep', 'KinkStep', 'BiasedStep']
     """
     check_model(model)
-    double = copied(model).to(torch.float64).requires_grad_(False)
+    double = copied(model).to(torch.float64)
+    for parameter in double.parameters():
+        parameter.requires_grad_(False)
     traced = trace_model(double)
     steps, source, output = build_steps(traced.graph, dict(double.named_modules()))
     return Program.of(double, steps, source, output, traced)
@@ -149,5 +151,5 @@ def check_parameters(model: nn.Module) -> None:
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
         if nn.parameter.is_lazy(value):
             raise InputError(f"{name!r} has no values yet; run the model on some data first")
-        if value.is_floating_point() and not torch.isfinite(value).all():
+        if value.is_floating_point() and not torch.isfinite(value.detach()).all():
             raise InputError(f"{name!r} has values that are NaN or infinite")

@@ -253,6 +253,17 @@ def test_tracing_leaves_nothing_on_the_model():
     torch.testing.assert_close(constrained.merge()(POINTS), constrained(POINTS))
 
 
+@torch.inference_mode()
+def test_in_inference_mode_too():
+    """There torch does not count how often memory is written to."""
+    model = net(MODAL["branch"])
+    expected = constrain(net(MODAL["branch"]), SQUARE)(POINTS)
+    torch.testing.assert_close(constrain(model, SQUARE)(POINTS), expected)
+    assert len(partition(model, SQUARE)) == len(partition(net(MODAL["branch"]), SQUARE))
+    with pytest.raises(InputError, match="in place"):
+        constrain(net(read_again), SQUARE)
+
+
 def test_a_bias_that_is_used_elsewhere_stays():
     """A merged shift goes into a bias; the forward adds that bias once more."""
     constrained = constrain(net(lambda m, x: m.c(F.relu(m.a(x)) + m.a.bias)), SQUARE)
@@ -417,6 +428,8 @@ def test_arrays_and_lists_are_taken_and_keep_their_digits(mlp):
         lambda m, p: level_set(p, output=0.5),
         lambda m, p: decision_boundary(p, (0.0, 1.0)),
         lambda m, p: decision_boundary(p, (0, -3)),
+        lambda m, p: decision_boundary(p, 0),
+        lambda m, p: p[0.5],
         lambda m, p: decision_boundary(p).sample(2.5),
         lambda m, p: decision_boundary(p).sample(-1),
         lambda m, p: p.values([0.5], [[0.0, 0.0]]),
