@@ -18,6 +18,7 @@ from ssl_lib.papers.rankme.recipes import Recipe, recipes, usual_data
 from ssl_lib.papers.rankme.settings import Settings
 from ssl_lib.results import Result, Store
 from ssl_lib.results.experiments import Experiment
+from ssl_lib.results.origin import summary
 from ssl_lib.results.verification import Checks
 
 __all__ = ["COLUMNS", "DECISIVE", "Results", "cell_table", "experiments", "load"]
@@ -112,6 +113,11 @@ class Results:
         """The published cells that this run computed again; None where there are none."""
         found = {n: r.fresh for n, r in self.tables.items() if r.fresh is not None}
         return replace(self, tables=found) if found else None
+
+    @property
+    def origin(self) -> str:
+        """Which run the numbers are from, and how what was computed again compares."""
+        return summary(self.all)
 
     @property
     def seeds(self) -> tuple[int, ...]:
