@@ -81,7 +81,8 @@ class Result:
             return f"computed in {run}"
         if self.origin == "cache":
             return f"computed {made.created} in {run}; read from the cache"
-        return f"{_published([self])}; measured in {run}{_changed(self.changes)}"
+        measured = f"measured in {run}{_changed(self.changes)}"
+        return _joined(_published([self]), _missed(self), measured)
 
 
 def together(experiment: Experiment, parts: Sequence[Result]) -> Result:
@@ -175,7 +176,15 @@ def _published(group: Sequence[Result]) -> str:
     count = f"{len(group)} tables " if len(group) > 1 else ""
     cells = _cells(sum(_count(result) for result in group))
     text = ", ".join(filter(None, (f"{count}published {group[0].manifest.created}", cells)))
-    return "; ".join(filter(None, (f"{text}, {_state(group[0])}", _again(group))))
+    return _joined(f"{text}, {_state(group[0])}", _again(group))
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
+
+
+def _missed(result: Result) -> str:
+    return f"not computed again: {result.missed}" if result.missed else ""
 
 
 def _count(result: Result) -> int:
@@ -201,6 +210,8 @@ def _state(result: Result) -> str:
 def _holding(result: Result) -> str:
     """Return the day of this run's own look at a published table; empty unless it holds."""
     if result.fresh is None or result.finding is None or not result.finding.looks:
+        return ""
+    if not result.changes:  # the code is the same, so an earlier look at other cells failed
         return ""
     return "" if result.finding.outcome == "does not hold" else result.fresh.manifest.created
 
@@ -329,7 +340,7 @@ def _provenance_row(result: Result) -> list[str]:
     made = result.manifest
     run = {"computed": "computed here", "cache": f"computed {made.created}"}
     took = f"{_cells(_count(result))} in {markup.duration(made.seconds)}".strip()
-    since = "; ".join(filter(None, (_state(result), _again([result]))))
+    since = _joined(_state(result), _again([result]), _missed(result))
     return [
         made.name,
         f"{run.get(result.origin, f'published {made.created}')}, {took}",

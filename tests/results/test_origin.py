@@ -85,6 +85,14 @@ def test_cells_read_from_the_cache_name_their_day(store: Store, kept: Result) ->
     assert summary([found]).endswith("; 2 cells computed again on 2026-07-08: equal")
 
 
+def test_a_table_that_was_not_reached_says_why_at_the_end_of_the_page(kept: Result) -> None:
+    found = replace(kept, missed="its data are not here")
+    assert summary([found]) == f"published {DAY}, 20 cells, current"
+    reason = "current; not computed again: its data are not here"
+    assert f"{reason}; measured in " in found.provenance
+    assert f">{reason}<" in provenance(found).html
+
+
 def test_a_table_that_does_not_hold_says_where(store: Store, kept: Result) -> None:
     table = kept.table.copy()
     table.loc[1, "accuracy"] += 1e-3
@@ -128,6 +136,8 @@ def test_a_changed_table_is_verified_by_the_record_or_by_this_run(
     assert summary([old]) == f"published {DAY}, 20 cells, not verified since"
     found = changed(again(store, kept), status="not verified since")
     assert f"verified {found.fresh.manifest.created}" in summary([found])
+    failed = replace(again(store, kept), status="not verified since")  # by a look at other cells
+    assert ", not verified since; 2 cells computed again here: equal" in summary([failed])
 
 
 def test_the_record_says_when_cells_were_verified(store: Store, kept: Result) -> None:

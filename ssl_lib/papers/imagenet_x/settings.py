@@ -39,7 +39,7 @@ class Settings(profiles.Settings):
     model : str, default="resnet18"
         Name of a torchvision classifier with pretrained weights, used when ``images`` is given.
     fresh : bool, default=False
-        Count everything again rather than show what is published; needs the published files.
+        Count everything again rather than show what is published, where its files can be had.
 
     Raises
     ------

@@ -97,18 +97,14 @@ def load(settings: Settings, *, store: Store | None = None) -> Sources:
     Parameters
     ----------
     settings : Settings
-        With ``fresh``, what was counted again is returned in place of what is published.
+        With ``fresh``, what is counted again is returned in place of what is published, where the
+        files can be had.
     store : Store, optional
         Default: the user's.
 
     Returns
     -------
     Sources
-
-    Raises
-    ------
-    MissingData
-        With ``fresh``, when the published files cannot be had.
     """
     # A seed draws intervals only, so that it changes no table.
     found = show(experiments(settings), store=store or Store(), fresh=settings.fresh)
