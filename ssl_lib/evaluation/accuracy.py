@@ -6,25 +6,32 @@ import torch
 from torch import Tensor
 
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.checks import check_labels
+from ssl_lib.evaluation.arguments import check_whole
+from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_labels, predicted_classes
 
 __all__ = ["accuracy", "balanced_accuracy", "per_class_accuracy"]
 
 
-def accuracy(predictions: Tensor, labels: Tensor) -> float:
+def accuracy(predictions: ArrayLike, labels: ArrayLike) -> float:
     """Compute the share of samples that are classified correctly.
 
     Parameters
     ----------
-    predictions : torch.Tensor of shape (n,) or (n, c)
-        Predicted classes, or scores of which the largest counts.
-    labels : torch.Tensor of shape (n,)
+    predictions : torch.Tensor of shape (n,) or (n, c), or array-like
+        Predicted classes, or scores of which the largest counts, of equal ones the first.
+    labels : torch.Tensor of shape (n,), or array-like
         True classes.
 
     Returns
     -------
     float
         Between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        When shapes do not fit, predictions are floats but no scores, labels no class indices, or
+        the largest score of a row is not finite.
 
     Examples
     --------
@@ -36,7 +43,7 @@ def accuracy(predictions: Tensor, labels: Tensor) -> float:
 
 
 def per_class_accuracy(
-    predictions: Tensor, labels: Tensor, *, n_classes: int | None = None
+    predictions: ArrayLike, labels: ArrayLike, *, n_classes: int | None = None
 ) -> Tensor:
     """Compute the accuracy on the samples of each class.
 
@@ -61,14 +68,14 @@ def per_class_accuracy(
     """
     classes, labels = _classes(predictions, labels)
     largest = int(labels.max()) + 1
-    n_classes = largest if n_classes is None else n_classes
+    n_classes = largest if n_classes is None else check_whole("n_classes", n_classes)
     if largest > n_classes:
         raise InputError(f"labels must be below n_classes = {n_classes}, got {largest - 1}.")
     right = torch.bincount(labels[classes == labels], minlength=n_classes)
     return right.double() / torch.bincount(labels, minlength=n_classes).double()
 
 
-def balanced_accuracy(predictions: Tensor, labels: Tensor) -> float:
+def balanced_accuracy(predictions: ArrayLike, labels: ArrayLike) -> float:
     """Compute the mean of the accuracies on each class that has samples.
 
     Parameters
@@ -91,13 +98,17 @@ def balanced_accuracy(predictions: Tensor, labels: Tensor) -> float:
     return float(per_class_accuracy(predictions, labels).nanmean())
 
 
-def _classes(predictions: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    if predictions.ndim == 2:
-        predictions = predictions.argmax(1)
-    if predictions.ndim != 1 or len(predictions) == 0:
+def _classes(predictions: ArrayLike, labels: ArrayLike) -> tuple[Tensor, Tensor]:
+    found = as_tensor(predictions, name="predictions")
+    if found.ndim not in (1, 2) or len(found) == 0:
         raise InputError(
-            "predictions must have shape (n,) or (n, c) with n > 0, "
-            f"got {tuple(predictions.shape)}."
+            f"predictions must have shape (n,) or (n, c) with n > 0, got {tuple(found.shape)}."
         )
-    labels = check_labels(labels, n=len(predictions))
-    return predictions.to(labels.device), labels
+    if found.ndim == 2:
+        found = predicted_classes(found, name="predictions")
+    elif found.is_floating_point() or found.is_complex():
+        raise InputError(
+            f"predictions of shape (n,) must be whole-number classes, got {found.dtype}."
+        )
+    labels = check_labels(labels, n=len(found))
+    return found.to(labels.device), labels

@@ -2,20 +2,143 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import as_array
 
-__all__ = ["check_features", "check_labels", "check_pair"]
+__all__ = [
+    "ArrayLike",
+    "as_tensor",
+    "check_features",
+    "check_labels",
+    "check_pair",
+    "predicted_classes",
+    "unit_rows",
+]
+
+ArrayLike: TypeAlias = Tensor | npt.ArrayLike
+"""What public functions take: tensors, numpy arrays, lists."""
+
+# Below this norm, or at an infinite one, squares have left the range of their type.
+_SHORTEST = 1e-12
 
 
-def check_features(features: Tensor, *, name: str = "features", least: int = 1) -> Tensor:
-    """Return features as a finite floating-point matrix.
+def as_tensor(values: ArrayLike, *, name: str) -> Tensor:
+    """Return a tensor as it is, and lists and arrays as tensors.
+
+    Parameters
+    ----------
+    values : array-like
+        Numbers of any kind; numpy's unsigned, long and foreign-order ones too.
+    name : str
+        What an error calls them.
+
+    Returns
+    -------
+    torch.Tensor
+        Lists of floats are read in double precision. An array's memory is shared where possible.
+
+    Raises
+    ------
+    InputError
+        For what is no array of numbers.
+
+    Examples
+    --------
+    >>> as_tensor([[1, 2], [3, 4]], name="features").shape
+    torch.Size([2, 2])
+    """
+    if isinstance(values, Tensor):
+        return values
+    array = as_array(values, name=name)
+    # Torch has neither other byte orders nor wider floats, and few unsigned types.
+    narrow = {"f": np.float64, "u": np.int64}.get(array.dtype.kind, array.dtype.type)
+    if array.dtype.itemsize <= (1 if array.dtype.kind == "u" else 8):
+        narrow = array.dtype.type
+    return torch.from_numpy(np.require(array, dtype=narrow, requirements=["C", "W"]))
+
+
+def unit_rows(features: Tensor) -> Tensor:
+    """Return the rows scaled to length 1; a row of zeros has no direction and stays.
 
     Parameters
     ----------
     features : torch.Tensor of shape (n, d)
+        Finite. Norms may be so small or large that their squares are no numbers of the type.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, d)
+
+    Examples
+    --------
+    >>> unit_rows(torch.tensor([[3e-30, 4e-30], [3e30, 4e30], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
+    norm = features.norm(dim=1, keepdim=True)
+    unit: Tensor = features / norm.clamp_min(_SHORTEST)
+    odd = ((norm < _SHORTEST) | ~torch.isfinite(norm)).flatten()
+    if bool(odd.any()):
+        rows = features[odd].double()
+        largest = rows.abs().amax(1, keepdim=True)
+        rows = rows / torch.where(largest > 0, largest, 1.0)
+        unit[odd] = (rows / rows.norm(dim=1, keepdim=True).clamp_min(0.5)).to(unit)
+    return unit
+
+
+def predicted_classes(scores: Tensor, *, name: str = "scores") -> Tensor:
+    """Return the class with the largest score in each row, of equal ones the first.
+
+    Parameters
+    ----------
+    scores : torch.Tensor of shape (n, c)
+        Logits or probabilities. Minus infinity rules a class out.
+    name : str
+        What an error calls them.
+
+    Returns
+    -------
+    torch.Tensor of shape (n,), int64
+
+    Raises
+    ------
+    InputError
+        When a row's largest score is not finite: such a row says nothing of a class.
+
+    Examples
+    --------
+    >>> predicted_classes(torch.tensor([[0.1, 0.9], [-torch.inf, 0.0]]))
+    tensor([1, 1])
+    """
+    if scores.ndim != 2 or scores.shape[1] == 0:
+        raise InputError(f"{name} must have shape (n, c), got {tuple(scores.shape)}.")
+    if len(scores) == 0:
+        return torch.zeros(0, dtype=torch.int64, device=scores.device)
+    largest, classes = scores.max(1)
+    bad = ~torch.isfinite(largest)
+    if bool(bad.any()):
+        row = int(torch.nonzero(bad)[0])
+        raise InputError(
+            f"{name} of row {row} choose no class: the largest is {float(largest[row])} "
+            f"({int(bad.sum())} such row(s))."
+        )
+    return classes
+
+
+def check_features(features: ArrayLike, *, name: str = "features", least: int = 1) -> Tensor:
+    """Return features as a finite floating-point matrix.
+
+    Parameters
+    ----------
+    features : torch.Tensor of shape (n, d), or array-like
         Half precision is cast up to float32, integers to float32; float64 is kept.
     name : str
         What an error calls them.
@@ -37,9 +160,12 @@ def check_features(features: Tensor, *, name: str = "features", least: int = 1) 
     >>> check_features(torch.tensor([[1, 2], [3, 4]])).dtype
     torch.float32
     """
-    if not isinstance(features, Tensor) or features.ndim != 2:
-        shape = tuple(getattr(features, "shape", ())) or type(features).__name__
-        raise InputError(f"{name} must be a tensor of shape (n, d), got {shape}.")
+    features = as_tensor(features, name=name)
+    if features.ndim != 2 or features.is_complex():
+        raise InputError(
+            f"{name} must be real numbers of shape (n, d), "
+            f"got {features.dtype} of shape {tuple(features.shape)}."
+        )
     n, d = features.shape
     if n < least or d < 1:
         raise InputError(
@@ -60,12 +186,12 @@ def check_features(features: Tensor, *, name: str = "features", least: int = 1) 
     return features
 
 
-def check_labels(labels: Tensor, *, n: int, name: str = "labels") -> Tensor:
+def check_labels(labels: ArrayLike, *, n: int, name: str = "labels") -> Tensor:
     """Return labels as non-negative integers, one for each of ``n`` rows.
 
     Parameters
     ----------
-    labels : torch.Tensor of shape (n,)
+    labels : torch.Tensor of shape (n,), or array-like
         Class indices.
     n : int
         How many rows the features have.
@@ -86,24 +212,30 @@ def check_labels(labels: Tensor, *, n: int, name: str = "labels") -> Tensor:
     >>> check_labels(torch.tensor([0, 2, 1]), n=3)
     tensor([0, 2, 1])
     """
-    if not isinstance(labels, Tensor) or labels.shape != (n,):
-        shape = tuple(getattr(labels, "shape", ())) or type(labels).__name__
-        raise InputError(f"{name} must have shape ({n},), one for each feature row, got {shape}.")
+    labels = as_tensor(labels, name=name)
+    if labels.shape != (n,):
+        raise InputError(
+            f"{name} must have shape ({n},), one for each row, got {tuple(labels.shape)}."
+        )
     if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
         raise InputError(f"{name} must be integers (class indices), got {labels.dtype}.")
     if n and int(labels.min()) < 0:
-        raise InputError(f"{name} must be at least 0, got {int(labels.min())}.")
+        row = int(labels.argmin())
+        raise InputError(
+            f"{name} must be at least 0, got {int(labels[row])} in row {row}: "
+            "leave out what has no label."
+        )
     return labels.to(torch.int64)
 
 
 def check_pair(
-    train: Tensor, test: Tensor, *, names: tuple[str, str] = ("train", "test")
+    train: ArrayLike, test: ArrayLike, *, names: tuple[str, str] = ("train", "test")
 ) -> tuple[Tensor, Tensor]:
     """Return two feature matrices of one width, dtype and device.
 
     Parameters
     ----------
-    train, test : torch.Tensor of shape (n, d), (m, d)
+    train, test : torch.Tensor of shape (n, d), (m, d), or array-like
         Features of the images that fit a probe and of those that judge it.
     names : tuple of str
         What errors call them.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ssl_lib.data import ImageData
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import check_whole
+from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_features, check_labels
 from ssl_lib.evaluation.knn import knn_accuracy
 from ssl_lib.evaluation.linear import logistic_probe, ridge_probe
 from ssl_lib.evaluation.rank import alpha_req, rankme
@@ -20,7 +25,7 @@ __all__ = ["evaluate", "evaluate_encoder", "extract", "subsample"]
 
 def extract(
     encoder: Callable[[Tensor], Tensor],
-    images: Tensor,
+    images: ArrayLike,
     *,
     batch_size: int = 512,
     transform: Callable[[Tensor], Tensor] | None = None,
@@ -31,9 +36,10 @@ def extract(
     Parameters
     ----------
     encoder : callable
-        Maps (b, c, h, w) images to (b, d) features; usually a module, whose training mode is
+        Maps (b, c, h, w) images to (b, d) features; usually a module. Whatever modules it calls,
+        as a bound method or a function may, are in evaluation mode meanwhile; their own mode is
         restored afterwards.
-    images : torch.Tensor of shape (n, c, h, w)
+    images : torch.Tensor of shape (n, c, h, w), or array-like
         uint8 images are scaled to [0, 1]; floating-point images are passed as they are.
     batch_size : int, default=512
         Images encoded at a time.
@@ -50,7 +56,8 @@ def extract(
     Raises
     ------
     InputError
-        When there are no images, or the encoder returns anything but one row an image.
+        When there are no images, or of another type, or the encoder returns anything but one row
+        an image.
 
     Examples
     --------
@@ -58,25 +65,51 @@ def extract(
     >>> extract(nn.Flatten(), images)[0]
     tensor([1., 1., 1., 1.])
     """
+    images = as_tensor(images, name="images")
     if images.ndim != 4 or len(images) == 0:
         raise InputError(
             f"images must have shape (n, c, h, w) with n > 0, got {tuple(images.shape)}."
         )
-    if batch_size < 1:
-        raise InputError(f"batch_size must be at least 1, got {batch_size}.")
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise InputError(f"images must be uint8 or floating-point, got {images.dtype}.")
+    check_whole("batch_size", batch_size)
     target = _device_of(encoder, images) if device is None else torch.device(device)
-    modes = [(m, m.training) for m in encoder.modules()] if isinstance(encoder, nn.Module) else []
-    try:
-        if isinstance(encoder, nn.Module):
-            encoder.eval()
-        with torch.no_grad():
-            parts = [
-                _encode(encoder, part.to(target), transform) for part in images.split(batch_size)
-            ]
-    finally:
-        for module, training in modes:
-            module.training = training
+    with torch.no_grad(), _evaluation_mode(encoder):
+        parts = [_encode(encoder, part.to(target), transform) for part in images.split(batch_size)]
     return torch.cat(parts)
+
+
+@contextmanager
+def _evaluation_mode(encoder: object) -> Iterator[None]:
+    """Put an encoder, the module it belongs to, or each module it calls, into evaluation mode."""
+    modes: dict[nn.Module, bool] = {}
+
+    def quieten(module: nn.Module, *_: object) -> None:
+        if any(part.training for part in module.modules()):
+            for part in module.modules():
+                modes.setdefault(part, part.training)
+            module.eval()
+
+    def restore() -> None:
+        for module, training in modes.items():
+            module.training = training
+
+    owner = _owner(encoder)
+    with ExitStack() as afterwards:
+        afterwards.callback(restore)
+        if owner is not None:
+            quieten(owner)
+        if owner is not encoder:
+            afterwards.callback(register_module_forward_pre_hook(quieten).remove)
+        yield
+
+
+def _owner(function: object) -> nn.Module | None:
+    """Return the module that a callable is or is bound to."""
+    while isinstance(function, partial):
+        function = function.func
+    owner = getattr(function, "__self__", function)
+    return owner if isinstance(owner, nn.Module) else None
 
 
 def _encode(
@@ -92,18 +125,18 @@ def _encode(
     return features if features.dtype == torch.float64 else features.float()
 
 
-def _device_of(encoder: Callable[[Tensor], Tensor], images: Tensor) -> torch.device:
-    if isinstance(encoder, nn.Module):
-        for parameter in encoder.parameters():
-            return parameter.device
+def _device_of(encoder: object, images: Tensor) -> torch.device:
+    owner = _owner(encoder)
+    for parameter in () if owner is None else owner.parameters():
+        return parameter.device
     return images.device
 
 
 def evaluate(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
-    test_labels: Tensor,
+    train: ArrayLike,
+    labels: ArrayLike,
+    test: ArrayLike,
+    test_labels: ArrayLike,
     *,
     k: int = 20,
     logistic: bool = True,
@@ -139,6 +172,10 @@ def evaluate(
     >>> measures["ridge"], measures["knn"]
     (1.0, 1.0)
     """
+    train = check_features(train, name="train")
+    test = check_features(test, name="test")
+    labels = check_labels(labels, n=len(train))
+    test_labels = check_labels(test_labels, n=len(test), name="test_labels")
     measures = {"ridge": ridge_probe(train, labels, test, test_labels).accuracy}
     if logistic:
         measures["logistic"] = logistic_probe(train, labels, test, test_labels).accuracy
@@ -225,7 +262,6 @@ def subsample(data: ImageData, limit: int, *, seed: int = 0) -> ImageData:
     >>> subsample(load("digits"), 100).counts().tolist()
     [8, 15, 14, 7, 10, 8, 10, 12, 5, 11]
     """
-    if limit < 1:
-        raise InputError(f"the number of images must be at least 1, got {limit}.")
+    check_whole("the number of images", limit)
     generator = torch_generator(seed, "subsample")
     return data.subset(torch.randperm(len(data), generator=generator)[:limit])

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.checks import check_labels, check_pair
+from ssl_lib.evaluation.arguments import check_whole
+from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_labels, check_pair
 from ssl_lib.evaluation.linear import ProbeResult, logistic_probe, ridge_probe
 from ssl_lib.randomness import torch_generator
 
@@ -21,7 +22,7 @@ __all__ = ["few_shot_probe", "sample_shots"]
 _PROBES: dict[str, Callable[..., ProbeResult]] = {"logistic": logistic_probe, "ridge": ridge_probe}
 
 
-def sample_shots(labels: Tensor, *, shots: int, generator: torch.Generator) -> Tensor:
+def sample_shots(labels: ArrayLike, *, shots: int, generator: torch.Generator) -> Tensor:
     """Draw the same number of samples of every class, without replacement.
 
     Parameters
@@ -50,9 +51,9 @@ def sample_shots(labels: Tensor, *, shots: int, generator: torch.Generator) -> T
     >>> labels[rows].tolist()
     [0, 0, 1, 1]
     """
-    labels = check_labels(labels, n=len(labels)).cpu()
-    if shots < 1:
-        raise InputError(f"shots must be at least 1, got {shots}.")
+    labels = as_tensor(labels, name="labels")
+    labels = check_labels(labels, n=labels.numel()).cpu()
+    check_whole("shots", shots)
     order = torch.randperm(len(labels), generator=generator)
     drawn = []
     for label in labels.unique():
@@ -66,10 +67,10 @@ def sample_shots(labels: Tensor, *, shots: int, generator: torch.Generator) -> T
 
 
 def few_shot_probe(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
-    test_labels: Tensor,
+    train: ArrayLike,
+    labels: ArrayLike,
+    test: ArrayLike,
+    test_labels: ArrayLike,
     *,
     shots: Sequence[int] = (1, 5, 10),
     draws: int = 5,
@@ -117,10 +118,12 @@ def few_shot_probe(
 
     if probe not in _PROBES:
         raise InputError(f"unknown probe {probe!r}.{closest(probe, _PROBES)}")
-    if draws < 1 or len(shots) == 0:
-        raise InputError(f"few-shot needs at least one draw and one entry of shots, got {draws}.")
+    check_whole("draws", draws)
+    if len(shots) == 0:
+        raise InputError("few-shot needs at least one entry of shots, got none.")
     train, test = check_pair(train, test)
     labels = check_labels(labels, n=len(train))
+    test_labels = check_labels(test_labels, n=len(test), name="test_labels")
     if standardise:
         mean, scale = train.mean(0), train.std(0, unbiased=False)
         scale = torch.where(scale > 0, scale, 1.0)

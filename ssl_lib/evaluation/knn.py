@@ -1,24 +1,37 @@
-"""Weighted k-nearest-neighbour classification of frozen features."""
+"""Weighted k-nearest-neighbour classification of frozen features.
+
+Similarities are products of matrices wherever those are exact enough. They are not where all
+features are close together compared with their norms, or where two rows all but coincide: a
+product then rounds away what tells neighbours apart, and differences are formed instead.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ssl_lib.errors import InputError, closest
 from ssl_lib.evaluation.accuracy import accuracy
-from ssl_lib.evaluation.checks import check_labels, check_pair
+from ssl_lib.evaluation.arguments import check_between, check_whole
+from ssl_lib.evaluation.checks import ArrayLike, check_labels, check_pair, unit_rows
 
 __all__ = ["knn_accuracy", "knn_votes"]
 
 _METRICS = ("cosine", "euclidean")
 
+# From this mean cosine on, single precision has lost three of the digits that differ.
+_CONCENTRATED = 1 - 1e-4
+
+# Below this share of the rows' norms a distance found by a product has lost half of its digits.
+_CLOSE = 1e-4
+
 
 def knn_votes(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
+    train: ArrayLike,
+    labels: ArrayLike,
+    test: ArrayLike,
     *,
     k: int = 20,
     temperature: float | None = 0.07,
@@ -44,7 +57,8 @@ def knn_votes(
     temperature : float or None, default=0.07
         None lets all neighbours vote alike.
     metric : {"cosine", "euclidean"}, default="cosine"
-        With "euclidean", the similarity is minus the distance.
+        With "euclidean", the similarity is minus the distance. A row of zeros has cosine 0 with
+        every row.
     n_classes : int, optional
         Width of the result; by default one more than the largest label.
     chunk : int, default=1024
@@ -69,26 +83,57 @@ def knn_votes(
     """
     train, test = check_pair(train, test)
     labels = check_labels(labels, n=len(train)).to(train.device)
-    if not 1 <= k <= len(train):
+    if not 1 <= check_whole("k", k) <= len(train):
         raise InputError(f"k must be between 1 and the {len(train)} labelled samples, got {k}.")
-    if temperature is not None and temperature <= 0:
-        raise InputError(f"temperature must be above 0 (or None), got {temperature}.")
+    if temperature is not None:
+        check_between("temperature (if not None)", temperature, open=True)
     if metric not in _METRICS:
         raise InputError(f"unknown metric {metric!r}.{closest(metric, _METRICS)}")
-    width = int(labels.max()) + 1 if n_classes is None else n_classes
-    if int(labels.max()) >= width:
-        raise InputError(f"labels must be below n_classes = {width}, got {int(labels.max())}.")
-    if metric == "cosine":
-        train, test = functional.normalize(train, dim=1), functional.normalize(test, dim=1)
+    largest = int(labels.max())
+    width = largest + 1 if n_classes is None else check_whole("n_classes", n_classes)
+    if largest >= width:
+        raise InputError(f"labels must be below n_classes = {width}, got {largest}.")
+    similarity = _cosine(train) if metric == "cosine" else _minus_distance(train)
     parts = [
-        _vote(_similarity(part, train, metric), labels, k, temperature, width)
-        for part in test.split(chunk)
+        _vote(similarity(part), labels, k, temperature, width)
+        for part in test.split(check_whole("chunk", chunk))
     ]
-    return torch.cat(parts) if parts else test.new_zeros(0, width)
+    return torch.cat(parts).to(test.dtype) if parts else test.new_zeros(0, width)
 
 
-def _similarity(test: Tensor, train: Tensor, metric: str) -> Tensor:
-    return test @ train.T if metric == "cosine" else -torch.cdist(test, train)
+def _cosine(train: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return the function from rows to their cosines with `train`, up to one constant a row."""
+    unit = unit_rows(train)
+    if float(unit.mean(0).norm()) < _CONCENTRATED:
+        return lambda test: unit_rows(test) @ unit.T
+    unit = unit_rows(train.double())
+    distance = _distance(unit)
+    # cos - 1 = -distance^2 / 2, but -1 for a row of zeros, whose distance from all is 1.
+    less = (unit == 0).all(1) / 2
+    return lambda test: -distance(unit_rows(test.double())).square() / 2 - less
+
+
+def _minus_distance(train: Tensor) -> Callable[[Tensor], Tensor]:
+    distance = _distance(train.double())
+    return lambda test: -distance(test.double())
+
+
+def _distance(train: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return the function from rows to their distances from `train`, all in double precision."""
+    size = train.abs().amax().clamp_min(torch.finfo(train.dtype).tiny)
+    centre = (train / size).mean(0)
+    train = train / size - centre
+    longest = train.norm(dim=1).max()
+
+    def distance(test: Tensor) -> Tensor:
+        test = test / size - centre
+        found = torch.cdist(test, train)
+        close = found.amin(1) < _CLOSE * (longest + test.norm(dim=1))
+        exact = "donot_use_mm_for_euclid_dist"
+        found[close] = torch.cdist(test[close], train, compute_mode=exact)
+        return found * size
+
+    return distance
 
 
 def _vote(
@@ -102,10 +147,10 @@ def _vote(
 
 
 def knn_accuracy(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
-    test_labels: Tensor,
+    train: ArrayLike,
+    labels: ArrayLike,
+    test: ArrayLike,
+    test_labels: ArrayLike,
     *,
     k: int = 20,
     temperature: float | None = 0.07,
@@ -139,4 +184,4 @@ def knn_accuracy(
     1.0
     """
     votes = knn_votes(train, labels, test, k=k, temperature=temperature, metric=metric)
-    return accuracy(votes, test_labels.to(votes.device))
+    return accuracy(votes, check_labels(test_labels, n=len(votes)).to(votes.device))

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.checks import check_features
+from ssl_lib.evaluation.arguments import check_between, check_whole
+from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_features
 
 __all__ = [
     "RankMeter",
@@ -41,7 +42,7 @@ _WIDE = 256
 
 
 def rankme(
-    features: Tensor, *, eps: float = 1e-7, centre: bool = False, chunk: int = 4096
+    features: ArrayLike, *, eps: float = 1e-7, centre: bool = False, chunk: int = 4096
 ) -> float:
     """Compute RankMe, the smooth rank of an embedding.
 
@@ -89,6 +90,7 @@ def rankme(
     >>> round(rankme(z, eps=0), 6)
     2.828427
     """
+    features = check_features(features)
     sigma = singular_values(features, centre=centre, chunk=chunk)
     _warn_of_few(features)
     return entropic_rank(sigma, eps=eps)
@@ -104,7 +106,7 @@ def _warn_of_few(features: Tensor) -> None:
         )
 
 
-def ranks(features: Tensor, *, eps: float = 1e-7, centre: bool = False) -> dict[str, float]:
+def ranks(features: ArrayLike, *, eps: float = 1e-7, centre: bool = False) -> dict[str, float]:
     """Compute RankMe, the classical rank and alpha-ReQ, sharing what they have in common.
 
     Parameters
@@ -131,6 +133,7 @@ def ranks(features: Tensor, *, eps: float = 1e-7, centre: bool = False) -> dict[
     >>> ranks(torch.eye(3).repeat(4, 1), eps=0)["classical_rank"]
     3
     """
+    features = check_features(features)
     sigma = singular_values(features, centre=centre)
     _warn_of_few(features)
     return {
@@ -140,7 +143,7 @@ def ranks(features: Tensor, *, eps: float = 1e-7, centre: bool = False) -> dict[
     }
 
 
-def entropic_rank(singular: Tensor, *, eps: float = 1e-7) -> float:
+def entropic_rank(singular: ArrayLike, *, eps: float = 1e-7) -> float:
     """Compute the exponential of the entropy of a spectrum (RankMe, Eq. 1).
 
     Parameters
@@ -157,7 +160,7 @@ def entropic_rank(singular: Tensor, *, eps: float = 1e-7) -> float:
     Raises
     ------
     InputError
-        When the spectrum is all zero or ``eps`` is negative.
+        When the spectrum is all zero, negative somewhere or not finite, or ``eps`` is negative.
 
     Examples
     --------
@@ -166,7 +169,9 @@ def entropic_rank(singular: Tensor, *, eps: float = 1e-7) -> float:
     """
     if not 0 <= eps < math.inf:
         raise InputError(f"eps must be at least 0 and finite, got {eps}.")
-    singular = singular.to(torch.float64)
+    singular = as_tensor(singular, name="singular values").to(torch.float64)
+    if not bool(((singular >= 0) & (singular < math.inf)).all()):
+        raise InputError("singular values must be at least 0 and finite.")
     total = float(singular.sum())
     if total <= 0:
         raise InputError("the features are all zero: no rank is defined.")
@@ -174,7 +179,7 @@ def entropic_rank(singular: Tensor, *, eps: float = 1e-7) -> float:
     return float(torch.exp(-torch.xlogy(shares, shares).sum()))
 
 
-def classical_rank(features: Tensor, *, eps: float = 1e-7, centre: bool = False) -> int:
+def classical_rank(features: ArrayLike, *, eps: float = 1e-7, centre: bool = False) -> int:
     """Count the singular values above the paper's threshold.
 
     ``sigma_k > max_i sigma_i * max(n, d) * eps``.
@@ -197,14 +202,16 @@ def classical_rank(features: Tensor, *, eps: float = 1e-7, centre: bool = False)
     >>> classical_rank(torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]))
     1
     """
+    features = check_features(features)
     return _count(singular_values(features, centre=centre), features, eps)
 
 
 def _count(sigma: Tensor, features: Tensor, eps: float) -> int:
+    check_between("eps", eps)
     return int((sigma > sigma.max() * max(features.shape) * eps).sum())
 
 
-def singular_values(features: Tensor, *, centre: bool = False, chunk: int = 4096) -> Tensor:
+def singular_values(features: ArrayLike, *, centre: bool = False, chunk: int = 4096) -> Tensor:
     """Compute all singular values of a tall or wide matrix through its Gram matrix.
 
     Squaring loses what lies below about 1e-8 of the largest singular value. Those directions are
@@ -230,7 +237,7 @@ def singular_values(features: Tensor, *, centre: bool = False, chunk: int = 4096
     >>> singular_values(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
     tensor([4., 3.], dtype=torch.float64)
     """
-    features = check_features(features)
+    features, chunk = check_features(features), check_whole("chunk", chunk)
     mean = features.to(torch.float64).mean(0) if centre else None
     if features.shape[0] < features.shape[1]:
         rows = features.to(torch.float64) if mean is None else features - mean
@@ -316,13 +323,12 @@ class RankMeter:
     """
 
     def __init__(self, dim: int, *, device: str | torch.device = "cpu") -> None:
-        if dim < 1:
-            raise InputError(f"dim must be at least 1, got {dim}.")
+        dim = check_whole("dim", dim)
         self.n = 0
         self.total = torch.zeros(dim, dtype=torch.float64, device=device)
         self.gram = torch.zeros(dim, dim, dtype=torch.float64, device=device)
 
-    def update(self, features: Tensor) -> None:
+    def update(self, features: ArrayLike) -> None:
         """Add rows.
 
         Parameters
@@ -346,7 +352,16 @@ class RankMeter:
         ----------
         other : RankMeter
             Of the same width.
+
+        Raises
+        ------
+        InputError
+            When the widths differ.
         """
+        if other.gram.shape != self.gram.shape:
+            raise InputError(
+                f"meters must have one width, got {len(self.gram)} and {len(other.gram)}."
+            )
         self.n += other.n
         self.total += other.total.to(self.total)
         self.gram += other.gram.to(self.gram)
@@ -377,7 +392,7 @@ class RankMeter:
         return entropic_rank(eigenvalues.clamp_min(0).sqrt(), eps=eps)
 
 
-def alpha_req(features: Tensor, *, first: int = 11, last: int = 100) -> float:
+def alpha_req(features: ArrayLike, *, first: int = 11, last: int = 100) -> float:
     """Fit the power law of the covariance spectrum (alpha-ReQ, Agrawal et al., 2022).
 
     Weighted least squares of ``ln lambda_i`` on ``-ln i`` with weights ``1 / i`` over the ranks
@@ -406,7 +421,7 @@ def alpha_req(features: Tensor, *, first: int = 11, last: int = 100) -> float:
     >>> round(alpha_req(basis[:, 1:] * scale), 3)
     1.5
     """
-    if not 1 <= first < last:
+    if not 1 <= check_whole("first", first) < check_whole("last", last):
         raise InputError(f"ranks must satisfy 1 <= first < last, got {first} and {last}.")
     eigenvalues = singular_values(features, centre=True).square()
     count = int((eigenvalues > eigenvalues[0] * 1e-15).sum()) if eigenvalues[0] > 0 else 0
@@ -437,7 +452,8 @@ def select_by_rank(
     values : sequence of float
         RankMe of each setting, in the order of the hyper-parameter. NaN is never picked.
     tolerance : float, default=0.01
-        Share of the maximum that counts as the same rank; our choice, the paper states none.
+        Share of the maximum that counts as the same rank, from 0 to 1; our choice, the paper
+        states none.
     prefer : {"first", "last"}, default="first"
         The side from which the plateau is reached.
 
@@ -449,13 +465,14 @@ def select_by_rank(
     Raises
     ------
     InputError
-        When no value is finite.
+        When no value is finite, or ``tolerance`` is out of range.
 
     Examples
     --------
     >>> select_by_rank([3.0, 9.95, 10.0, float("nan")])
     1
     """
+    check_between("tolerance", tolerance, most=1)
     if prefer not in ("first", "last"):
         raise InputError(f"prefer must be 'first' or 'last', got {prefer!r}.")
     scores = torch.tensor(list(values), dtype=torch.float64)

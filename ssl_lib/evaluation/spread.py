@@ -1,22 +1,24 @@
 """How an embedding fills its space: spread, alignment and uniformity.
 
 Collapse shows here before it shows in the loss: a constant embedding has spread 0, and a method
-such as BYOL reaches the minimum of its loss exactly there.
+such as BYOL reaches the minimum of its loss exactly there. A row of zeros has no direction: where
+rows are scaled to unit length it stays at the origin, at distance 1 from all others.
 """
 
 from __future__ import annotations
 
+import math
+
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.checks import check_features, check_pair
+from ssl_lib.evaluation.arguments import check_between, check_whole
+from ssl_lib.evaluation.checks import ArrayLike, check_features, check_pair, unit_rows
 
 __all__ = ["alignment", "embedding_std", "uniformity"]
 
 
-def embedding_std(features: Tensor, *, normalise: bool = True) -> float:
+def embedding_std(features: ArrayLike, *, normalise: bool = True) -> float:
     """Compute the mean over dimensions of the standard deviation over samples.
 
     Parameters
@@ -39,11 +41,11 @@ def embedding_std(features: Tensor, *, normalise: bool = True) -> float:
     """
     features = check_features(features, least=2).double()
     if normalise:
-        features = functional.normalize(features, dim=1)
+        features = unit_rows(features)
     return float(features.std(0).mean())
 
 
-def alignment(first: Tensor, second: Tensor, *, power: float = 2.0) -> float:
+def alignment(first: ArrayLike, second: ArrayLike, *, power: float = 2.0) -> float:
     """Compute the mean distance between two views' unit embeddings.
 
     ``mean_i ||n(a_i) - n(b_i)||^power`` (Wang and Isola, 2020, Section 4.1).
@@ -53,7 +55,7 @@ def alignment(first: Tensor, second: Tensor, *, power: float = 2.0) -> float:
     first, second : torch.Tensor of shape (n, d)
         Row i of both belongs to one image.
     power : float, default=2.0
-        Exponent of the distance.
+        Exponent of the distance, above 0.
 
     Returns
     -------
@@ -68,11 +70,12 @@ def alignment(first: Tensor, second: Tensor, *, power: float = 2.0) -> float:
     first, second = check_pair(first, second, names=("first", "second"))
     if len(first) != len(second):
         raise InputError(f"both views need as many rows, got {len(first)} and {len(second)}.")
-    gap = functional.normalize(first.double(), dim=1) - functional.normalize(second.double(), dim=1)
+    check_between("power", power, open=True)
+    gap = unit_rows(first.double()) - unit_rows(second.double())
     return float(gap.norm(dim=1).pow(power).mean())
 
 
-def uniformity(features: Tensor, *, temperature: float = 2.0, chunk: int = 2048) -> float:
+def uniformity(features: ArrayLike, *, temperature: float = 2.0, chunk: int = 2048) -> float:
     """Compute the logarithm of the mean Gaussian potential between unit embeddings.
 
     ``ln mean_{i<j} exp(-t ||n(z_i) - n(z_j)||^2)`` (Wang and Isola, 2020, Section 4.1).
@@ -82,7 +85,7 @@ def uniformity(features: Tensor, *, temperature: float = 2.0, chunk: int = 2048)
     features : torch.Tensor of shape (n, d)
         One row a sample, at least two.
     temperature : float, default=2.0
-        The scale t.
+        The scale t, above 0.
     chunk : int, default=2048
         Rows compared at a time, so that memory stays at ``chunk * n``.
 
@@ -96,10 +99,14 @@ def uniformity(features: Tensor, *, temperature: float = 2.0, chunk: int = 2048)
     >>> round(uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]])), 6)
     -8.0
     """
-    unit = functional.normalize(check_features(features, least=2).double(), dim=1)
-    n = len(unit)
-    total = unit.new_zeros(())
-    for part in unit.split(chunk):
-        total += torch.exp(temperature * (2 * part @ unit.T - 2)).sum()
-    # Every sample also met itself, with potential 1.
-    return float(torch.log((total - n) / (n * (n - 1))))
+    check_between("temperature", temperature, open=True)
+    unit = unit_rows(check_features(features, least=2).double())
+    n, squares = len(unit), (unit != 0).any(1).to(unit)
+    parts = []
+    for at in range(0, n, check_whole("chunk", chunk)):
+        rows = slice(at, at + chunk)
+        # A row's square is 1, or 0 at the origin, which rounding is kept out of.
+        exponents = 2 * unit[rows] @ unit.T - (squares[rows, None] + squares)
+        exponents.diagonal(at).fill_(-torch.inf)  # no sample meets itself
+        parts.append(torch.logsumexp(temperature * exponents, (0, 1)))
+    return float(torch.logsumexp(torch.stack(parts), 0)) - math.log(n * (n - 1))
