@@ -93,10 +93,15 @@ def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
 
     given = {name: getattr(args, name) for name in _TRAINING if getattr(args, name) is not None}
     config = TrainingConfig(**given, compile=args.compile)
-    chosen: dict[str, Any] = {"split": "train"} if args.data in data.NAMES else {}
+    loaded: dict[str, Any] = {"name_or_path": args.data, "size": args.size}
+    if args.data in data.NAMES:
+        loaded["split"] = "train"
+    elif (path := Path(args.data).expanduser()).exists():
+        # A relative path may mean another folder where the run is looked at later.
+        loaded["name_or_path"] = str(path.absolute())
     if args.channels is not None:
-        chosen["channels"] = args.channels
-    train = data.load(args.data, size=args.size, **chosen)
+        loaded["channels"] = args.channels
+    train = data.load(**loaded)
     spec = specify(
         method=args.method,
         data=train,
@@ -105,6 +110,7 @@ def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
         method_options=options(args.method_option),
         encoder_options=options(args.encoder_option),
         policy_options=options(args.policy_option),
+        loaded=loaded,
         training=config,
     )
     return train, spec

@@ -3,18 +3,21 @@
 import argparse
 import json
 import math
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ssl_lib.commands.lines import warnings_as_lines
 from ssl_lib.errors import InputError, MissingData
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 HELP = "compute RankMe and alpha-ReQ of features or of a checkpoint"
 
 _SAMPLES = 25_600
+_CHECKPOINT = ".safetensors"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("source", type=Path, metavar="FEATURES.npy|CHECKPOINT", help="(n, d) array, or a run")
     add("--data", help="images for a checkpoint, by default those it was trained on")
-    add(
-        "--samples", type=int, default=_SAMPLES, help=f"rows at most, images at random ({_SAMPLES})"
-    )
+    add("--samples", type=int, default=_SAMPLES, help=f"rows at most, at random ({_SAMPLES})")
+    add("--seed", type=int, default=0, help="of that draw (0)")
     add("--eps", type=float, default=1e-7, help="the paper's epsilon (1e-7)")
     add("--centre", action="store_true", help="subtract the mean first (not the paper's)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
@@ -38,10 +40,14 @@ def run(args: argparse.Namespace) -> int:
 
     if args.samples < 2:
         raise InputError(f"--samples must be at least 2, got {args.samples}.")
-    features = check_features(_features(args)[: args.samples], least=2)
+    features, n = _array(args) if args.source.suffix == ".npy" else _encoded(args)
+    features = check_features(features, least=2)
     with warnings_as_lines():
         measures: dict[str, float] = ranks(features, eps=args.eps, centre=args.centre)
     measures |= {"samples": features.shape[0], "dimensions": features.shape[1]}
+    if len(features) < n:
+        drawn = f"{len(features):,} of {n:,} rows, drawn at random (seed {args.seed})"
+        print(f"note: {drawn}", file=sys.stderr)
     if args.format == "json":
         print(json.dumps({k: v if math.isfinite(v) else None for k, v in measures.items()}))
         return 0
@@ -52,27 +58,50 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _features(args: argparse.Namespace) -> "Tensor":
-    if args.source.suffix == ".npy":
-        return _array(args.source)
+def _encoded(args: argparse.Namespace) -> tuple["Tensor", int]:
+    """Return a checkpoint's features of images, and how many images there are."""
     from ssl_lib import profiles
     from ssl_lib.evaluation.features import extract, subsample
-    from ssl_lib.training.runs import images_for, load_encoder, normalisation
+    from ssl_lib.training import runs
 
-    encoder, spec = load_encoder(args.source)
+    if args.source.is_file() and args.source.suffix != _CHECKPOINT:
+        raise InputError(
+            f"{args.source}: features are read from .npy files (numpy.save), checkpoints from "
+            f"{_CHECKPOINT} files or a run's folder."
+        )
+    encoder, spec = runs.load_encoder(args.source)
     encoder.to(profiles.device(args.device))
-    images = subsample(images_for(spec, args.data or spec.data.split("/")[0]), args.samples)
-    return extract(encoder, images.images, transform=normalisation(spec))
+    images = runs.images_for(spec, args.data) if args.data else runs.training_images(spec)
+    some = subsample(images, args.samples, seed=args.seed)
+    return extract(encoder, some.images, transform=runs.normalisation(spec)), len(images)
 
 
-def _array(path: Path) -> "Tensor":
-    import numpy as np
+def _array(args: argparse.Namespace) -> tuple["Tensor", int]:
+    """Return rows of a saved array, drawn at random: files are often sorted by class."""
     import torch
+
+    from ssl_lib.evaluation.checks import as_tensor
+    from ssl_lib.randomness import torch_generator
+
+    if args.data:
+        raise InputError("--data is for checkpoints: an array holds the features themselves.")
+    array = _read(args.source)
+    n = len(array)
+    if n > args.samples:
+        generator = torch_generator(args.seed, "subsample")
+        rows = torch.randperm(n, generator=generator)[: args.samples]
+        array = array[rows.sort().values.numpy()]
+    return as_tensor(array, name="features"), n
+
+
+def _read(path: Path) -> "np.ndarray[Any, Any]":
+    import numpy as np
 
     if not path.is_file():
         raise MissingData(f"no such file: {path}.")
     try:
-        array = np.load(path, allow_pickle=False)
+        # Mapped: only the rows that are drawn are read.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         # numpy's own message advises to unpickle the file.
         raise InputError(
@@ -83,6 +112,4 @@ def _array(path: Path) -> "Tensor":
         raise InputError(f"{path} must hold one array of numbers, got {found}.")
     if array.ndim != 2:
         raise InputError(f"{path} must hold an array of shape (n, d), got {array.shape}.")
-    # Torch has neither other byte orders nor wider floats.
-    narrow = array.dtype.type if array.dtype.itemsize <= 8 else np.float64
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=narrow))
+    return array

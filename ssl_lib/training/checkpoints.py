@@ -114,7 +114,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             metadata = content.metadata() or {}
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{file} is not a readable safetensors file: {error}.") from error
+        other = "" if file.suffix == Path(FILE).suffix else f" Checkpoints are called {FILE}."
+        raise InputError(f"{file} is not a readable safetensors file: {error}.{other}") from error
     if metadata.get("format") != _FORMAT:
         raise InputError(f"{file} was not written by this library: its format is not {_FORMAT!r}.")
     try:

@@ -145,6 +145,11 @@ class RunSpec:
         Of the training set.
     mean, std : tuple of float
         Of the training set's channels; views and evaluation images are normalised with them.
+    loaded : dict
+        The arguments of :func:`ssl_lib.data.load` that give the training images again; empty for
+        images that came from elsewhere.
+    fingerprint : str
+        Of the training images.
     training : TrainingConfig
         How it is trained.
 
@@ -169,6 +174,8 @@ class RunSpec:
     method_options: dict[str, Any] = field(default_factory=dict)
     encoder_options: dict[str, Any] = field(default_factory=dict)
     policy_options: dict[str, Any] = field(default_factory=dict)
+    loaded: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def to_dict(self) -> dict[str, Any]:

@@ -30,6 +30,7 @@ __all__ = [
     "normalisation",
     "one_view",
     "specify",
+    "training_images",
 ]
 
 POLICY_OF = {
@@ -60,6 +61,7 @@ def specify(
     method_options: dict[str, Any] | None = None,
     encoder_options: dict[str, Any] | None = None,
     policy_options: dict[str, Any] | None = None,
+    loaded: dict[str, Any] | None = None,
     training: TrainingConfig | None = None,
 ) -> RunSpec:
     """Describe a run on a data set.
@@ -77,6 +79,9 @@ def specify(
         below 16 pixels. Methods that need one view (DIET, supervised) take the recipe's first.
     method_options, encoder_options, policy_options : dict, optional
         Options of the three, plain values.
+    loaded : dict, optional
+        The arguments of :func:`ssl_lib.data.load` that gave ``data``, with whole paths:
+        :func:`training_images` then finds the images again.
     training : TrainingConfig, optional
         How to train.
 
@@ -118,6 +123,8 @@ def specify(
         method_options=method_options or {},
         encoder_options=encoder_options or {},
         policy_options=policy_options or {},
+        loaded=loaded or {},
+        fingerprint=data.fingerprint,
         training=training or TrainingConfig(),
     )
     assemble(spec)
@@ -242,6 +249,51 @@ def images_for(spec: RunSpec, name_or_path: str, *, split: str | None = None) ->
     channels: dict[str, Any] = {} if name_or_path in NAMES else {"channels": spec.in_channels}
     images = load(name_or_path, split=split, size=spec.image_size, **channels)
     check_fits(spec, images)
+    return images
+
+
+def training_images(spec: RunSpec) -> ImageData:
+    """Load the images that a run was trained on, and see that they are the same.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        With ``loaded`` and ``fingerprint``.
+
+    Returns
+    -------
+    ImageData
+
+    Raises
+    ------
+    InputError
+        When the run does not say where they are, or what is there now is not what was.
+
+    Examples
+    --------
+    >>> from ssl_lib import data
+    >>> spec = specify(method="simclr", data=data.load("digits"), encoder="mlp",
+    ...                loaded={"name_or_path": "digits"})
+    >>> training_images(spec).name
+    'digits/train'
+    """
+    if not spec.loaded or not spec.fingerprint:
+        raise InputError(
+            f"the run does not record where its images ({spec.data}) are: name them, "
+            "with --data on the command line."
+        )
+    where = spec.loaded["name_or_path"]
+    try:
+        images = load(**spec.loaded)
+    except InputError as error:
+        raise InputError(
+            f"the images that the run was trained on cannot be loaded from {where}: {error}"
+        ) from error
+    if images.fingerprint != spec.fingerprint:
+        raise InputError(
+            f"{where} no longer holds the images that the run was trained on: name the images, "
+            "with --data on the command line."
+        )
     return images
 
 
