@@ -15,7 +15,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="PREDICTIONS",
         help="PRED.npz with 'labels' and 'probabilities' or 'logits' of one or more members, or a "
-        "CSV file a member: header label,CLASS,..., a row an image",
+        "CSV file a member: header label,CLASS,..., a row an image; the label is the name of a "
+        "class, or its position from 0",
     )
     add("--logits", action="store_true", help="CSV files hold logits")
     add("--groups", type=Path, metavar="GROUPS.csv", help="groups of images, a 0/1 column each")

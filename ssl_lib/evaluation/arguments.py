@@ -42,7 +42,7 @@ def as_array(values: Any, *, name: str) -> npt.NDArray[Any]:
     >>> as_array([[1, 2], [3]], name="features")
     Traceback (most recent call last):
     ...
-    ssl_lib.errors.InputError: features must be an array of numbers, all rows of one length.
+    ssl_lib.errors.InputError: features must be numbers, all rows of one length.
     """
     if hasattr(values, "detach"):  # a tensor
         values = values.detach().cpu()
@@ -51,10 +51,10 @@ def as_array(values: Any, *, name: str) -> npt.NDArray[Any]:
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as error:
-        raise InputError(f"{name} must be an array of numbers, all rows of one length.") from error
+        raise InputError(f"{name} must be numbers, all rows of one length.") from error
     if array.dtype.kind not in "biuf":
         found = array.dtype if array.ndim else type(values).__name__
-        raise InputError(f"{name} must be an array of numbers, got {found}.")
+        raise InputError(f"{name} must be numbers, got {found}.")
     return array
 
 

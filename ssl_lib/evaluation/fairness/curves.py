@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.fairness.ensembles import Aggregate, member_scores
 from ssl_lib.evaluation.fairness.groups import Groups
 from ssl_lib.evaluation.fairness.inputs import Bools, Floats, Ints, checked_members
@@ -115,9 +116,8 @@ def ensemble_curve(
     """
     values, classes = checked_members(probabilities, labels, fewest=2)
     wanted = _checked_sizes(sizes, len(values))
-    if draws < 1:
-        raise InputError(f"draws must be at least 1, got {draws}.")
-    if base is not None and not 0 <= base < len(values):
+    check_whole("draws", draws)
+    if base is not None and not 0 <= check_whole("base", base, least=0) < len(values):
         raise InputError(f"base must be a member from 0 to {len(values) - 1}, got {base}.")
     rivals = _Rivals.of(member_scores(values, aggregate=aggregate), classes)
     masks = [
@@ -172,7 +172,7 @@ def draw_ensembles(m: int, size: int, *, draws: int, base: int | None = None, se
 
 
 def _checked_sizes(sizes: Sequence[int] | None, m: int) -> list[int]:
-    wanted = list(range(1, m + 1)) if sizes is None else [int(size) for size in sizes]
+    wanted = list(range(1, m + 1)) if sizes is None else [check_whole("sizes", n, least=0) for n in sizes]
     if not wanted or wanted != sorted(set(wanted)) or not 1 <= wanted[0] <= wanted[-1] <= m:
         raise InputError(f"sizes must increase within 1 to {m}, the members there are; got {sizes}")
     return wanted

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ssl_lib.errors import InputError, closest
+from ssl_lib.evaluation.arguments import as_array
 from ssl_lib.evaluation.fairness.inputs import Floats, Ints, checked_probabilities
 
 __all__ = ["AGGREGATES", "Aggregate", "ensemble_predictions", "member_scores", "softmax"]
@@ -25,16 +26,25 @@ def softmax(logits: object) -> Floats:
     array (..., c)
         Single precision unless the logits were double.
 
+    Raises
+    ------
+    InputError
+        When they are no numbers, or the largest of a row is not finite.
+
     Examples
     --------
     >>> softmax([[0.0, 0.0]])
     array([[0.5, 0.5]])
     """
-    given = np.asarray(logits)
-    if given.dtype.kind not in "fiu":
-        raise InputError(f"logits must be numbers, got {given.dtype}.")
+    given = as_array(logits, name="logits")
+    if given.dtype.kind == "b" or given.ndim == 0 or given.shape[-1] == 0:
+        raise InputError(f"logits must be numbers (..., c), got {given.dtype} {given.shape}.")
     values = given if given.dtype == np.float64 else given.astype(np.float32)
-    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
+    largest = values.max(axis=-1, keepdims=True)
+    if not np.isfinite(largest).all():
+        row = tuple(int(place) for place in np.argwhere(~np.isfinite(largest))[0][:-1])
+        raise InputError(f"the largest of the logits of row {row} is {float(largest[row][0])}.")
+    exponentials = np.exp(values - largest)
     shares: Floats = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return shares
 

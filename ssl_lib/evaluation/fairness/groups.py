@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import as_array, check_whole
 from ssl_lib.evaluation.fairness.inputs import Bools, Floats, Ints, checked_labels, checked_members
 from ssl_lib.randomness import numpy_generator
 
@@ -74,7 +75,7 @@ class Groups:
         -------
         float64 array (..., g)
         """
-        given = np.asarray(values, dtype=np.float64)
+        given = as_array(values, name="values").astype(np.float64, copy=False)
         if given.shape[-1:] != self.weights.shape[1:]:
             raise InputError(
                 f"values of {self.weights.shape[1]} images are needed, got shape {given.shape}."
@@ -118,8 +119,10 @@ def class_accuracy(right: object, labels: object, n_classes: int) -> Floats:
     >>> class_accuracy([1, 0, 1, 1], [0, 0, 1, 1], 2)
     array([0.5, 1. ])
     """
-    values = np.asarray(right, dtype=np.float64)
-    classes = checked_labels(labels, len(values), n_classes)
+    values = as_array(right, name="right").astype(np.float64, copy=False)
+    if values.ndim != 1:
+        raise InputError(f"right must have shape (n,), one an image, got {values.shape}.")
+    classes = checked_labels(labels, len(values), check_whole("n_classes", n_classes))
     counts = np.bincount(classes, minlength=n_classes)
     if not counts.all():
         raise InputError(f"class {int(counts.argmin())} has no image, so it has no accuracy.")
@@ -153,8 +156,10 @@ def extreme_classes(accuracy: object, *, k: int = 10) -> tuple[Ints, Ints]:
     >>> [group.tolist() for group in extreme_classes([0.9, 0.1, 0.5, 0.7], k=1)]
     [[0], [1]]
     """
-    values = np.asarray(accuracy, dtype=np.float64)
-    if not 1 <= k <= len(values) // 2:
+    values = as_array(accuracy, name="accuracy").astype(np.float64, copy=False)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise InputError("accuracy must be one finite number a class.")
+    if not 1 <= check_whole("k", k) <= len(values) // 2:
         raise InputError(
             f"k must be from 1 to {len(values) // 2}, half of the {len(values)} classes, got {k}."
         )
@@ -189,7 +194,7 @@ def class_groups(right: object, labels: object, *, n_classes: int, k: int = 10) 
            [0. , 0. , 0. , 0. , 0.5, 0.5]])
     """
     accuracy = class_accuracy(right, labels, n_classes)
-    classes = np.asarray(labels, dtype=np.int64)
+    classes = checked_labels(labels, len(as_array(labels, name="labels")), n_classes)
     top, bottom = extreme_classes(accuracy, k=k)
     chosen = (np.arange(n_classes), top, bottom)
     return Groups(CLASS_GROUPS, np.stack([_weights(classes, c, n_classes) for c in chosen]))
@@ -245,13 +250,13 @@ def held_out_class_groups(
     n_classes = values.shape[2]
     if right is None:
         right = (values.argmax(axis=2) == classes).mean(axis=0)
-    return held_out(np.asarray(right, dtype=np.float64), classes, n_classes, k, splits, seed)
+    shares = as_array(right, name="right").astype(np.float64, copy=False)
+    return held_out(shares, classes, n_classes, k, splits, seed)
 
 
 def held_out(right: Floats, labels: Ints, n_classes: int, k: int, splits: int, seed: int) -> Groups:
     """Do what :func:`held_out_class_groups` does, from shares of right members (n,)."""
-    if splits < 1:
-        raise InputError(f"splits must be at least 1, got {splits}.")
+    check_whole("splits", splits)
     total = np.zeros((len(CLASS_GROUPS), len(labels)))
     for split in range(splits):
         half = random_half(labels, n_classes, seed=seed, split=split)
@@ -330,7 +335,7 @@ def subgroups(table: Mapping[str, Sequence[bool] | Bools]) -> Groups:
         raise InputError("there is no group in the table.")
     rows: list[Floats] = []
     for name, column in table.items():
-        values = np.asarray(column)
+        values = as_array(column, name=f"group {name!r}")
         if values.ndim != 1 or not np.isin(values, (0, 1)).all():
             raise InputError(f"group {name!r} must be one true or false an image.")
         if rows and len(values) != len(rows[0]):

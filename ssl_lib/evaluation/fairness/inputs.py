@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import as_array
 
 __all__ = ["Bools", "Floats", "Ints", "checked_labels", "checked_members", "checked_probabilities"]
 
@@ -45,8 +46,8 @@ def checked_probabilities(probabilities: object, *, fewest: int = 1) -> Floats:
     ...
     ssl_lib.errors.InputError: the probabilities of member 0, image 0 sum to 1.1, not 1. ...
     """
-    given = np.asarray(probabilities)
-    if given.dtype.kind not in "fiub" or given.ndim != 3 or 0 in given.shape:
+    given = as_array(probabilities, name="probabilities")
+    if given.ndim != 3 or 0 in given.shape:
         raise InputError(
             "probabilities must be numbers of shape (members, images, classes), "
             f"got {given.dtype} {given.shape}."
@@ -99,7 +100,7 @@ def checked_labels(labels: object, n: int, n_classes: int) -> Ints:
     ...
     ssl_lib.errors.InputError: labels must lie from 0 to 2 for 3 classes, got 3 (image 1).
     """
-    given = np.asarray(labels)
+    given = as_array(labels, name="labels")
     if given.shape != (n,):
         raise InputError(f"labels must have shape ({n},), one an image, got {given.shape}.")
     if given.dtype.kind not in "fiu" or not (given == np.floor(given)).all():

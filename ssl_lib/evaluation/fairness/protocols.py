@@ -17,6 +17,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ssl_lib.errors import InputError, closest
+from ssl_lib.evaluation.arguments import as_array, check_between, check_whole
 from ssl_lib.evaluation.fairness.curves import EnsembleCurve, ensemble_curve
 from ssl_lib.evaluation.fairness.ensembles import Aggregate
 from ssl_lib.evaluation.fairness.groups import Groups, class_groups, held_out
@@ -100,6 +101,7 @@ class GroupCurve:
         """
         if not len(self.replicates):
             raise InputError("this curve was made without bootstrap replicates.")
+        check_between("level", level, most=1)
         tails = [50 * (1 - level), 50 * (1 + level)]
         low, high = np.percentile(_statistic(self.replicates, statistic), tails, axis=0)
         return low, high
@@ -206,16 +208,18 @@ def bootstrap_means(
     >>> round(float(means.std()), 3)  # sqrt(0.25 / 400)
     0.025
     """
-    given = np.asarray(values, dtype=np.float64)
+    given = as_array(values, name="values").astype(np.float64, copy=False)
+    check_whole("replicates", replicates, least=0)
     n = given.shape[-1]
     classes: Ints = np.zeros(n, dtype=np.int64)
     if labels is not None:
-        classes = checked_labels(labels, n, int(np.max(np.asarray(labels), initial=0)) + 1)
-    found = [
+        found = as_array(labels, name="labels")
+        classes = checked_labels(found, n, int(np.max(found, initial=0)) + 1)
+    means = [
         np.stack([groups.resampled(row).mean(given) for row in counts])
         for counts in _resampled(classes, replicates, seed)
     ]
-    return np.concatenate(found) if found else np.zeros((0, len(given), len(groups)))
+    return np.concatenate(means) if means else np.zeros((0, len(given), len(groups)))
 
 
 def _resampled(labels: Ints, replicates: int, seed: int) -> Iterator[Ints]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.fairness.curves import ensemble_curve
 from ssl_lib.evaluation.fairness.disagreement import vote_bound
 from ssl_lib.evaluation.fairness.ensembles import Aggregate
@@ -116,7 +117,7 @@ def evaluate(
     values, classes = checked_members(probabilities, labels, fewest=2)
     m, n, c = values.shape
     options: dict[str, Any] = {"draws": draws, "aggregate": aggregate, "seed": seed}
-    if bootstrap < 0 or bootstrap == 1:
+    if check_whole("bootstrap", bootstrap, least=0) == 1:
         raise InputError(f"bootstrap must be 0 or at least 2, got {bootstrap}.")
     curve = ensemble_curve(values, classes, **options)
     chosen = min(10, max(1, c // 3)) if k is None else k
