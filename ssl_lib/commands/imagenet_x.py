@@ -1,6 +1,7 @@
 """``ssl-lib imagenet-x``: score prediction files by ImageNet-X factor."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
         compare=args.compare,
         seed=args.seed,
     )
+    for hint in report.scored.hints() if args.format != "table" else ():
+        print(f"warning: {hint}", file=sys.stderr)
     if args.format == "csv":
         print(report.comparisons_to_csv() if args.compare else report.to_csv(), end="")
     else:

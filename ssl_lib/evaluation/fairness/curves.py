@@ -172,7 +172,11 @@ def draw_ensembles(m: int, size: int, *, draws: int, base: int | None = None, se
 
 
 def _checked_sizes(sizes: Sequence[int] | None, m: int) -> list[int]:
-    wanted = list(range(1, m + 1)) if sizes is None else [check_whole("sizes", n, least=0) for n in sizes]
+    wanted = (
+        list(range(1, m + 1))
+        if sizes is None
+        else [check_whole("sizes", n, least=0) for n in sizes]
+    )
     if not wanted or wanted != sorted(set(wanted)) or not 1 <= wanted[0] <= wanted[-1] <= m:
         raise InputError(f"sizes must increase within 1 to {m}, the members there are; got {sizes}")
     return wanted

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import check_whole
 
 __all__ = ["Effect", "Strength", "augmentation_effect", "drop_rare_strengths", "parse_strength"]
 
@@ -56,7 +57,7 @@ def drop_rare_strengths(strength: Array, *, fewest: int = 5) -> npt.NDArray[np.b
     array([ True,  True, False])
     """
     _, index, number = np.unique(strength, return_inverse=True, return_counts=True)
-    return np.asarray(number[index] >= fewest)
+    return np.asarray(number[index] >= check_whole("fewest", fewest))
 
 
 class Effect(NamedTuple):
@@ -83,6 +84,7 @@ class Effect(NamedTuple):
         Sorted by falling t: the first ``most`` and the last ``most``, which may include a
         positive t when few are negative.
         """
+        check_whole("most", most)
         significant = np.flatnonzero(self.p_value < level)
         order = significant[np.argsort(-self.t[significant], kind="stable")].tolist()
         return order[:most], order[-most:]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.imagenet_x.counts import ratio
 from ssl_lib.evaluation.imagenet_x.scoring import Scored
 from ssl_lib.randomness import numpy_generator
@@ -86,8 +87,7 @@ def bootstrap_error_ratio(
 
 
 def _check(replicates: int, level: float) -> None:
-    if replicates < 2:
-        raise InputError(f"replicates must be at least 2; got {replicates}")
+    check_whole("replicates", replicates, least=2)
     if not 0 < level < 1:
         raise InputError(f"level must be between 0 and 1; got {level}")
 

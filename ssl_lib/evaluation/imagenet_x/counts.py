@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssl_lib.errors import InputError, closest
+from ssl_lib.evaluation.arguments import as_array
 from ssl_lib.evaluation.imagenet_x.wheel import FACTORS
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ def factor_counts(
     array([[1, 0],
            [1, 1]])
     """
-    right, ticks = np.atleast_2d(np.asarray(correct, np.bool_)), np.asarray(factors, np.bool_)
+    right, ticks = np.atleast_2d(_bools(correct, "correct")), _bools(factors, "factors")
     if ticks.ndim != 2 or right.shape[1] != len(ticks):
         raise InputError(
             f"correct (m, n) and factors (n, k) disagree: {right.shape} and {ticks.shape}"
@@ -261,7 +262,7 @@ def factor_counts(
         # A product with ones: ten times faster than summing a bool matrix along its long axis.
         factor_images = np.tile(tick_sums(np.ones((1, len(ticks)), np.bool_), ticks), (m, 1))
     else:
-        scored = np.broadcast_to(np.asarray(valid, np.bool_), right.shape)
+        scored = np.broadcast_to(_bools(valid, "valid"), right.shape)
         right = right & scored
         images, factor_images = scored.sum(axis=1), tick_sums(scored, ticks)
     default_names = FACTORS if k == len(FACTORS) else [f"factor_{f}" for f in range(k)]
@@ -273,6 +274,14 @@ def factor_counts(
         factor_correct=tick_sums(right, ticks),
         factors=tuple(names) if names else tuple(default_names),
     )
+
+
+def _bools(values: Array, name: str) -> npt.NDArray[np.bool_]:
+    """Return what is true or false, or 1 or 0, as bools."""
+    given = as_array(values, name=name)
+    if given.dtype != np.bool_ and not ((given == 0) | (given == 1)).all():
+        raise InputError(f"{name} must be true or false, or 1 or 0")
+    return given.astype(np.bool_, copy=False)
 
 
 def tick_sums(rows: Array, ticks: Array) -> Counts:

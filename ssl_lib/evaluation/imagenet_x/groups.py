@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.imagenet_x.counts import error_ratio, ratio, tick_sums
 from ssl_lib.evaluation.imagenet_x.scoring import Scored
 from ssl_lib.evaluation.imagenet_x.wheel import FACTORS, METACLASSES, N_CLASSES
@@ -117,9 +118,12 @@ def worst_class_accuracy(scored: Scored, *, k: int = 100) -> Floats:
     >>> worst_class_accuracy(score(human(table), table, scoring="real")).round(3)
     array([0.512])
     """
+    check_whole("k", k)
     images, correct = _class_counts(scored)
     accuracy = ratio(correct, images)
-    worst = np.argsort(accuracy, axis=1, kind="stable")[:, :k]  # NaN, no image, sorts last
+    worst = np.argsort(accuracy, axis=1, kind="stable")[
+        :, : check_whole("k", k)
+    ]  # NaN, no image, sorts last
     pooled = [np.take_along_axis(counts, worst, axis=1).sum(axis=1) for counts in (correct, images)]
     return ratio(pooled[0], pooled[1])
 

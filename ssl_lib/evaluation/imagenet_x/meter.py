@@ -8,6 +8,8 @@ import torch
 import torch.distributed as dist
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import check_whole
+from ssl_lib.evaluation.checks import ArrayLike, as_tensor, predicted_classes
 from ssl_lib.evaluation.imagenet_x.annotations import (
     Prototypes,
     Selection,
@@ -24,6 +26,7 @@ __all__ = ["FactorMeter"]
 IndexOrder = Literal["folder", "number"]
 Conflicts = Literal["error", "count"]
 _UNSEEN = -1
+_WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 class FactorMeter:
@@ -102,13 +105,13 @@ class FactorMeter:
         return int((self._classes >= 0).sum())
 
     def update(
-        self, outputs: torch.Tensor, images: Sequence[str] | Sequence[int] | torch.Tensor
+        self, outputs: ArrayLike, images: Sequence[str] | Sequence[int] | torch.Tensor
     ) -> None:
         """Add a batch.
 
         Parameters
         ----------
-        outputs : tensor (b, c) or (b,)
+        outputs : tensor or array-like (b, c) or (b,)
             Scores of the c classes (logits or probabilities), or predicted classes, on any device.
         images : b file names or paths, or an integer sequence or tensor (b,)
             Integers are read as ``index_order`` says.
@@ -116,10 +119,11 @@ class FactorMeter:
         Raises
         ------
         InputError
-            For shapes that disagree, unknown images, classes out of range, or an image that comes
-            again with another prediction. The meter is then as it was before.
+            For shapes that disagree, unknown images, classes out of range, scores of which the
+            largest is not finite, or an image that comes again with another prediction. The meter
+            is then as it was before.
         """
-        predicted = self._predicted(outputs.detach())
+        predicted = self._predicted(as_tensor(outputs, name="outputs").detach())
         places = self._places(images)
         if len(places) != len(predicted):
             raise InputError(f"{len(predicted)} outputs but {len(places)} images; give one each")
@@ -135,8 +139,8 @@ class FactorMeter:
                     f"outputs have {outputs.shape[1]} classes where {wanted} are expected; for a "
                     "model of a part of ImageNet give classes=, the ImageNet class of each output"
                 )
-            predicted = outputs.argmax(dim=1).cpu()
-        elif outputs.ndim == 1 and not (outputs.is_floating_point() or outputs.is_complex()):
+            predicted = predicted_classes(outputs, name="outputs").cpu()
+        elif outputs.ndim == 1 and outputs.dtype in _WHOLE:
             predicted = outputs.cpu()
         else:
             raise InputError(
@@ -195,8 +199,10 @@ class FactorMeter:
         Raises
         ------
         InputError
-            When both saw an image and predicted different classes.
+            When both saw an image and predicted different classes, or their models know
+            different classes.
         """
+        self._check_outputs(other._known())
         places = torch.nonzero(other._classes >= 0).flatten()
         self._add(places, other._classes[places])
         self.repeats += other.repeats
@@ -266,14 +272,50 @@ class FactorMeter:
         """Return the state, for a checkpoint."""
         return {
             "classes": self._classes.clone(),
+            "outputs": self._known(),
             "repeats": self.repeats,
             "conflicts": self.conflicts,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a state that :meth:`state_dict` returned."""
-        self._classes = state["classes"].clone().to("cpu", torch.int16)
-        self.repeats, self.conflicts = int(state["repeats"]), int(state["conflicts"])
+        """Continue from a state that :meth:`state_dict` returned.
+
+        Raises
+        ------
+        InputError
+            When it is no such state, or that of a meter of other classes. The meter is then as it
+            was before.
+        """
+        missing = {"classes", "repeats", "conflicts"} - set(state)
+        if missing:
+            raise InputError(f"the state of a meter must hold {', '.join(sorted(missing))}")
+        classes = as_tensor(state["classes"], name="classes").to("cpu")
+        if classes.shape != (N_IMAGES,) or classes.dtype not in _WHOLE:
+            raise InputError(
+                f"classes must be {N_IMAGES} whole numbers, one an image of the validation set; "
+                f"got {classes.dtype} of shape {tuple(classes.shape)}"
+            )
+        known = torch.arange(N_CLASSES) if self._outputs is None else self._outputs
+        if not torch.isin(classes, torch.cat([known, torch.tensor([_UNSEEN])])).all():
+            raise InputError("the state holds predictions of classes that this meter does not know")
+        self._check_outputs(state.get("outputs", self._known()))
+        self.repeats = check_whole("repeats", state["repeats"], least=0)
+        self.conflicts = check_whole("conflicts", state["conflicts"], least=0)
+        self._classes = classes.to(torch.int16).clone()
+
+    def _known(self) -> list[int] | None:
+        """Return the class of each output, None for all thousand."""
+        return None if self._outputs is None else self._outputs.tolist()
+
+    def _check_outputs(self, others: list[int] | None) -> None:
+        own = self._known()
+        if (None if others is None else list(others)) != own:
+            mine, found = (
+                N_CLASSES if classes is None else len(classes) for classes in (own, others)
+            )
+            raise InputError(
+                f"the other meter's model knows other classes ({found}; this one's {mine})"
+            )
 
 
 def _number(name: str) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.imagenet_x.counts import ratio
 from ssl_lib.evaluation.imagenet_x.scoring import Scored
 
@@ -43,7 +44,7 @@ def error_by_active_factors(scored: Scored, *, most: int = 6) -> ErrorByTicks:
     >>> error_by_active_factors(score(human(table), table, scoring="real")).error.round(2)
     array([[0.11, 0.13, 0.18, 0.23, 0.34, 0.42]])
     """
-    ticks = np.arange(1, most + 1)
+    ticks = np.arange(1, check_whole("most", most) + 1)
     groups = scored.table.factors.sum(axis=1)[:, None] == ticks
     images = scored.valid_mask().astype(np.int64) @ groups
     return ErrorByTicks(
@@ -155,8 +156,7 @@ def calibration_error(scored: Scored, *, bins: int = 15) -> Calibration:
         raise InputError(
             "calibration needs the probabilities of the predicted classes of all models"
         )
-    if bins < 1:
-        raise InputError(f"bins must be at least 1; got {bins}")
+    check_whole("bins", bins)
     edges = np.linspace(0.0, 1.0, bins + 1)[1:-1]
     valid, errors = scored.valid_mask(), []
     for row, probability in enumerate(scored.probabilities):

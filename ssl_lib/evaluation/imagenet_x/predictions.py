@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.arguments import as_array
 from ssl_lib.evaluation.imagenet_x.annotations import FactorTable
 from ssl_lib.evaluation.imagenet_x.wheel import N_CLASSES, N_IMAGES
 
@@ -37,6 +39,9 @@ _ROW = np.dtype(
     }
 )
 _FIXED_FIELDS = ("start", "middle", "end", "comma")
+_FILE_NAME = re.compile(
+    r"ILSVRC2012_val_(\d{8})(?:_n\d{8})?(?:\.(?i:jpeg|jpg|png))?", flags=re.ASCII
+)
 _COLUMNS = ("file_name", "predicted_class")
 _NAME_RULE = f"a name like ILSVRC2012_val_00000293.JPEG, numbered 1 to {N_IMAGES}"
 _CLASS_RULE = f"a whole number from 0 to {N_CLASSES - 1}"
@@ -56,7 +61,12 @@ class Predictions:
     classes : integer array (n,)
         Predicted ImageNet class, 0 to 999.
     probabilities : float array (n,), optional
-        Probability of the predicted class; only calibration needs it.
+        Probability of the predicted class, from 0 to 1; only calibration needs it.
+
+    Raises
+    ------
+    InputError
+        When lengths differ, an image comes twice, or a class or probability is out of range.
 
     Examples
     --------
@@ -70,23 +80,36 @@ class Predictions:
     probabilities: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        ids, classes = np.asarray(self.image_ids), np.asarray(self.classes)
+        ids = as_array(self.image_ids, name="image_ids")
+        classes = as_array(self.classes, name="classes")
         if ids.ndim != 1 or ids.shape != classes.shape:
             raise InputError("image_ids and classes must be one-dimensional and equally long")
+        if not len(ids):  # an empty list has no type of its own
+            ids, classes = ids.astype(np.int64), classes.astype(np.int64)
         for what, values in (("image_ids", ids), ("classes", classes)):
             if not np.issubdtype(values.dtype, np.integer):
                 raise InputError(f"{what} must be integers; got {values.dtype}")
         if len(classes) and not 0 <= classes.min() <= classes.max() < N_CLASSES:
             raise InputError(f"{self.name}: each class must be {_CLASS_RULE}")
-        self._sort(ids.astype(np.int64), classes.astype(np.int16))
+        self._sort(ids.astype(np.int64), classes.astype(np.int16), self._checked(len(ids)))
 
-    def _sort(self, ids: Array, classes: Array) -> None:
+    def _checked(self, n: int) -> Array | None:
+        """Return the probabilities as an array of n numbers from 0 to 1."""
+        if self.probabilities is None:
+            return None
+        values = as_array(self.probabilities, name="probabilities")
+        if values.shape != (n,):
+            raise InputError(f"{self.name}: {n} classes but probabilities {values.shape}")
+        if not ((values >= 0) & (values <= 1 + _ROUNDING)).all():
+            raise InputError(f"{self.name}: probabilities must be from 0 to 1")
+        return values
+
+    def _sort(self, ids: Array, classes: Array, probabilities: Array | None) -> None:
         steps = np.diff(ids)
-        probabilities = self.probabilities
         if (steps <= 0).any():
             order = np.argsort(ids)
             ids, classes = ids[order], classes[order]
-            probabilities = None if probabilities is None else np.asarray(probabilities)[order]
+            probabilities = None if probabilities is None else probabilities[order]
             if (ids[1:] == ids[:-1]).any():
                 twice = int(ids[1:][ids[1:] == ids[:-1]][0])
                 raise InputError(f"{self.name}: image {twice} occurs twice; give each image once")
@@ -123,20 +146,21 @@ def human(table: FactorTable) -> Predictions:
 def image_number(file_name: str) -> int | None:
     """Return the number of a validation image from its file name or path, None if it is none.
 
+    The copies on Hugging Face add the class to the name; that is read over.
+
     Examples
     --------
+    >>> image_number("ILSVRC2012_val_00000293_n01440764.JPEG")
+    293
     >>> image_number("val/n01440764/ILSVRC2012_val_00000293.JPEG")
     293
     >>> image_number("cat.jpg") is None
     True
     """
     name = file_name.replace("\\", "/").rpartition("/")[2].strip()
-    stem, digits = name[: len(_PREFIX)], name[len(_PREFIX) : len(_PREFIX) + _DIGITS]
-    end = name[len(_PREFIX) + _DIGITS :]
-    good = stem.encode() == _PREFIX and len(digits) == _DIGITS and digits.isascii()
-    if not (good and digits.isdigit() and end.upper() in ("", ".JPEG", ".JPG", ".PNG")):
-        return None
-    return int(digits) if 1 <= int(digits) <= N_IMAGES else None
+    match = _FILE_NAME.fullmatch(name)
+    number = int(match.group(1)) if match else 0
+    return number if 1 <= number <= N_IMAGES else None
 
 
 def load_predictions(

@@ -21,6 +21,9 @@ Empty = Literal["wrong", "exclude"]
 SCORINGS: tuple[Scoring, ...] = ("class", "real", "metaclass")
 EMPTY: tuple[Empty, ...] = ("wrong", "exclude")
 
+# One of a thousand classes is right by chance; no model that learned is near that.
+_CHANCE, _ENOUGH = 0.005, 1000
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Scored:
@@ -70,6 +73,18 @@ class Scored:
     def coverage(self) -> npt.NDArray[np.float64]:
         """Share of the table's images with a prediction, by model (m,)."""
         return self.predicted / max(1, len(self.table))
+
+    def hints(self) -> list[str]:
+        """Return what looks like a mistake in the predictions, a sentence each."""
+        chance = _CHANCE if self.scoring != "metaclass" else 0.0
+        return [
+            f"{model}: {right / images:.1%} of {images:,} images are right, as by chance: are its "
+            "classes in another order than ImageNet's (0 tench, 1 goldfish, ... 999 toilet tissue)?"
+            for model, right, images in zip(
+                self.models, self.correct.sum(axis=1).tolist(), self.images.tolist(), strict=True
+            )
+            if images >= _ENOUGH and right < chance * images
+        ]
 
     def valid_mask(self) -> Bools:
         """Return ``valid`` as an array (m, n) also where it is None."""

@@ -1,5 +1,6 @@
 """Reports by factor as text for a terminal, at most 120 columns wide."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -28,6 +29,7 @@ def report_text(
     cell = 13 if intervals is None else 24
     block = max(1, (_WIDTH - _NAME - _IMAGES) // (cell + len(_GAP)))
     lines = [_heading(scored), *_coverage(scored)]
+    lines += [line for hint in scored.hints() for line in textwrap.wrap(hint, _WIDTH)]
     for start in range(0, len(counts), block):
         rows = range(start, min(start + block, len(counts)))
         lines += ["", *_block(counts, intervals, rows, cell)]
