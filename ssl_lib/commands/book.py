@@ -31,10 +31,13 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; 1 when a notebook failed or a page has a warning."""
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs must be at least 1; got {args.jobs}")
+    if args.html_only and args.only:
+        raise InputError("--only names notebooks to run, and --html-only runs none: give one.")
     book = layout.find(args.root)
+    # First of all: what notebooks depend on takes seconds to find out.
+    chosen = [] if args.html_only else book.select(args.only)
     given = {"profile": args.profile, **({"fresh": True} if args.fresh else {})}
     slots = runner.slots(book, book.slugs(), given)
-    chosen = [] if args.html_only else book.select(args.only)
     began = time.perf_counter()
     outcomes = runner.run(
         book, [s for s in slots if s.slug in chosen], jobs=args.jobs, force=args.force

@@ -222,9 +222,9 @@ def evaluate_encoder(
     Examples
     --------
     An encoder of torchvision without its classifier, on any folder of class folders, needs three
-    lines after the imports: ``encoder = torchvision.models.resnet18(weights="DEFAULT")``,
-    ``encoder.fc = torch.nn.Identity()``, and the call below with ``data.load(folder, size=224)``
-    for the training and the test images.
+    lines after ``from ssl_lib.vision import torchvision`` and the other imports: ``encoder =
+    torchvision("models").resnet18(weights="DEFAULT")``, ``encoder.fc = torch.nn.Identity()``, and
+    the call below with ``data.load(folder, size=224)`` for the training and the test images.
 
     >>> from ssl_lib import data
     >>> train, test = data.load("digits"), data.load("digits", split="test")
