@@ -34,6 +34,8 @@ __all__ = [
 # Below this share of the largest eigenvalue a float64 Gram matrix has lost half of its digits.
 _TAIL = 1e-9
 
+_SMALL = 1e-100
+
 # Columns of a Gram matrix computed at a time: symmetry then saves nearly half of the products.
 _COLUMNS = 256
 
@@ -238,6 +240,9 @@ def singular_values(features: ArrayLike, *, centre: bool = False, chunk: int = 4
     tensor([4., 3.], dtype=torch.float64)
     """
     features, chunk = check_features(features), check_whole("chunk", chunk)
+    size = float(torch.linalg.vector_norm(features, math.inf))
+    if size > 0 and not _SMALL < size < 1 / _SMALL:  # squares would leave the range of a double
+        return singular_values(features.double() / size, centre=centre, chunk=chunk) * size
     mean = features.to(torch.float64).mean(0) if centre else None
     if features.shape[0] < features.shape[1]:
         rows = features.to(torch.float64) if mean is None else features - mean

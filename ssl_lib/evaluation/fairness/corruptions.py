@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ssl_lib.data.views import GaussianBlur
 from ssl_lib.errors import InputError, closest
+from ssl_lib.evaluation.checks import ArrayLike, as_tensor
 
 __all__ = ["CORRUPTIONS", "SEVERITIES", "corrupt"]
 
@@ -32,7 +33,7 @@ CORRUPTIONS: dict[str, tuple[float, ...]] = {
 }
 
 
-def corrupt(images: Tensor, name: str, strength: float, *, generator: torch.Generator) -> Tensor:
+def corrupt(images: ArrayLike, name: str, strength: float, *, generator: torch.Generator) -> Tensor:
     """Corrupt images.
 
     Parameters
@@ -57,7 +58,7 @@ def corrupt(images: Tensor, name: str, strength: float, *, generator: torch.Gene
     Raises
     ------
     InputError
-        For an unknown name.
+        For an unknown name, and images of another type or shape.
 
     Examples
     --------
@@ -68,6 +69,12 @@ def corrupt(images: Tensor, name: str, strength: float, *, generator: torch.Gene
     """
     if name not in _FUNCTIONS:
         raise InputError(f"unknown corruption {name!r}.{closest(name, _FUNCTIONS)}")
+    images = as_tensor(images, name="images")
+    if images.ndim != 4 or not images.is_floating_point():
+        raise InputError(
+            f"images must be floating-point of shape (n, c, h, w), got {images.dtype} of shape "
+            f"{tuple(images.shape)}."
+        )
     return _FUNCTIONS[name](images, strength, generator).clamp(0, 1)
 
 

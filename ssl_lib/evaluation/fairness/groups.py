@@ -40,6 +40,11 @@ class Groups:
     weights : float64 array (g, n)
         Not negative, each row sums to 1: the group's mean is the weighted mean over images.
 
+    Raises
+    ------
+    InputError
+        When weights are other than that, or a name is empty or comes twice.
+
     Examples
     --------
     >>> groups = subgroups({"first": [True, True, False], "last": [False, False, True]})
@@ -51,6 +56,12 @@ class Groups:
     weights: Floats
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        weights = as_array(self.weights, name="weights").astype(np.float64, copy=False)
+        object.__setattr__(self, "weights", weights)
+        for name in self.names:
+            if not name or self.names.count(name) > 1:
+                raise InputError(f"each group needs a name of its own, got {name!r}.")
         if self.weights.shape[:1] != (len(self.names),) or self.weights.ndim != 2:
             raise InputError(
                 f"weights must have shape ({len(self.names)}, images), got {self.weights.shape}."
