@@ -5,9 +5,13 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ssl_lib.evaluation import fairness
 
@@ -43,13 +47,19 @@ def run(capsys):
     return call
 
 
-def write_csv(path, probabilities, labels):
-    lines = ["label,cat,dog,owl,ant"]
-    lines += [
-        ",".join(map(repr, [int(k), *map(float, row)]))
+NAMES = ("cat", "dog", "owl", "ant")
+
+
+def write_csv(path, probabilities, labels, names=NAMES, order=None, encoding="utf-8"):
+    """Write a member; with an order of the columns, the label is the name of one."""
+    columns = ["label", *names]
+    rows = [
+        [str(int(k)) if order is None else names[k], *map(repr, map(float, row))]
         for k, row in zip(labels, probabilities, strict=True)
     ]
-    path.write_text("\n".join(lines) + "\n")
+    places = range(len(columns)) if order is None else order
+    lines = [",".join(row[place] for place in places) for row in (columns, *rows)]
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
     return path
 
 
@@ -77,6 +87,90 @@ def test_files_of_every_kind_say_the_same(run, saved, members, tmp_path):
     assert run(*files, "--format", "csv", "--k", 1)[1] == expected
     files = [write_csv(tmp_path / f"{m}.csv", np.log(probabilities[m]), labels) for m in range(5)]
     assert run(*files, "--logits", "--format", "csv", "--k", 1)[1] == expected
+
+
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_any_order_of_columns_and_rows_gives_the_same_probabilities(members, data):
+    probabilities, labels = members
+    rows = np.array(data.draw(st.permutations(range(120))))
+    with tempfile.TemporaryDirectory() as folder:
+        files = [
+            write_csv(
+                Path(folder) / f"{m}.csv",
+                probabilities[m, rows],
+                labels[rows],
+                order=data.draw(st.permutations(range(5))),
+            )
+            for m in range(3)
+        ]
+        found = fairness.load_predictions(files)
+    by_name = np.argsort(NAMES)
+    np.testing.assert_array_equal(found.labels, np.argsort(by_name)[labels[rows]])
+    expected = probabilities[:3, rows][:, :, by_name]
+    np.testing.assert_allclose(found.probabilities, expected, rtol=1e-12)
+
+
+def test_any_order_of_files_and_columns_gives_the_same_report(run, members, tmp_path):
+    probabilities, labels = members
+    by_name = np.argsort(NAMES)
+    plain = tmp_path / "plain.npz"
+    np.savez(plain, probabilities=probabilities[:, :, by_name], labels=np.argsort(by_name)[labels])
+    options = ("--k", 1, "--format", "csv")
+    expected = run(plain, *options)[1].splitlines()
+    for turn in (0, 2, 3):
+        files = [
+            write_csv(
+                tmp_path / f"{m}.csv", probabilities[m], labels, order=np.roll(range(5), m + turn)
+            )
+            for m in range(5)
+        ]
+        assert run(*files, *options)[1].splitlines() == expected
+        # The paper's protocol singles out the first member, the other one none.
+        turned = run(*files[turn:], *files[:turn], *options)[1].splitlines()
+        assert [r for r in turned if r[:4] == "held"] == [r for r in expected if r[:4] == "held"]
+
+
+def test_columns_in_another_order_are_refused_where_labels_are_positions(run, members, tmp_path):
+    probabilities, labels = members
+    first = write_csv(tmp_path / "first.csv", probabilities[0], labels)
+    turned = [NAMES[place] for place in (1, 2, 3, 0)]
+    second = write_csv(tmp_path / "second.csv", probabilities[1][:, [1, 2, 3, 0]], labels, turned)
+    status, out, err = run(first, second)
+    assert (status, out) == (2, "")
+    assert "second.csv stand in another order than those of" in err
+    assert "write the name of the class as the label" in err
+    other = write_csv(
+        tmp_path / "other.csv", probabilities[1], labels, ("cat", "dog", "owl", "anr")
+    )
+    assert "other.csv has class 'anr', which" in run(first, other)[2]
+    assert "Did you mean 'ant'?" in run(first, other)[2]
+
+
+def test_a_byte_order_mark_and_blank_lines_are_no_part_of_anything(run, saved, members, tmp_path):
+    probabilities, labels = members
+    files = [
+        write_csv(tmp_path / f"{m}.csv", probabilities[m], labels, encoding="utf-8-sig")
+        for m in range(5)
+    ]
+    files[1].write_text("\n" + files[1].read_text("utf-8-sig") + "\n\n")
+    expected = run(saved, "--format", "csv", "--k", 1)[1]
+    assert run(*files, "--format", "csv", "--k", 1)[1] == expected
+    groups = tmp_path / "groups.csv"
+    groups.write_text("blond,other\n" + "1,0\n" * 60 + "0,1\n" * 60, encoding="utf-8-sig")
+    assert fairness.load_groups(groups, 120).names == ("blond", "other")
+
+
+def test_probabilities_announced_as_logits_are_refused(run, saved, members, tmp_path):
+    probabilities, labels = members
+    files = [write_csv(tmp_path / f"{m}.csv", probabilities[m], labels) for m in range(2)]
+    archive = tmp_path / "logits.npz"
+    np.savez(archive, logits=probabilities, labels=labels)
+    for arguments in ((*files, "--logits"), (archive,)):
+        status, out, err = run(*arguments)
+        assert (status, out) == (2, "")
+        assert "these are probabilities, not logits" in err
+    assert "holds probabilities by its own account" in run(saved, "--logits")[2]
 
 
 def test_csv_and_json_hold_the_same_rows(run, saved, members):
@@ -166,6 +260,14 @@ BAD = {
     "header": (text(lambda lines: lines[1:]), "line 1: the header"),
     "empty": (text(lambda lines: []), "is empty"),
     "no rows": (text(lambda lines: lines[:1]), "no row below"),
+    "blank": (text(lambda lines: ["", "", ""]), "is empty"),
+    "nul": (text(lambda lines: [lines[0], "\0,1,0,0,0"]), "bad.csv"),
+    "twice": (text(lambda lines: ["label,cat,cat,owl,ant", *lines[1:]]), "'cat' more than once"),
+    "unnamed": (text(lambda lines: ["label,cat,,owl,ant", *lines[1:]]), "column without a name"),
+    "infinite": (
+        archive(lambda p, y: {"logits": np.full_like(p, -np.inf), "labels": y}),
+        "the largest of the logits of row (0, 0) is -inf",
+    ),
     "cell": (text(lambda lines: [*lines[:4], "0,a,b,c,d", *lines[5:]]), "line 5: could not"),
     "cells": (text(lambda lines: [*lines[:4], "0,1", *lines[5:]]), "line 5: 2 cells, but"),
     "half label": (text(lambda lines: [lines[0], "0.5,1,0,0,0"]), "whole numbers"),
@@ -208,6 +310,11 @@ def test_bad_options_are_status_2(run, saved, options, message):
         (["a", "1"], "1 rows for 120 images"),
         (["a", *["0"] * 120], "'a' has no image"),
         (["a", *["2"] * 120], "line 2: ['2'] must be of 1 or 0"),
+        (["a,a", *["1,0"] * 120], "line 1: the header has a name 'a' more than once"),
+        (["a,", *["1,1"] * 120], "line 1: the header has a column without a name"),
+        ([], "is empty"),
+        ([""], "is empty"),
+        (["", " ", ","], "is empty"),
     ],
 )
 def test_bad_groups_are_status_2(run, saved, tmp_path, lines, message):

@@ -1,10 +1,11 @@
 """Predictions and attributes from files that users saved.
 
-Columns go by their names: the classes of all CSV files are put into the order of the first. That
-is possible only where labels name a class too. Labels that are positions mean another class in
+Columns go by their names: where labels name a class too, classes are put into the order of their
+names, so that no order of files or columns matters. Labels that are positions mean another class in
 another order, so files that differ in it are refused then.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +71,7 @@ def load_predictions(
         raise InputError("no file of predictions was given.")
     check_whole("fewest", fewest)
     members = [_read(Path(file), logits=logits) for file in files]
-    first = next((member for member in members if member.names), members[0])
-    members = [_in_order(member, first) for member in members]
+    members = _aligned(members)
     first = members[0]
     for member in members[1:]:
         if member.values.shape[1:] != first.values.shape[1:]:
@@ -96,6 +96,19 @@ class _Members(NamedTuple):
     labels: Ints
     names: tuple[str, ...] = ()
     by_name: bool = False
+
+
+def _aligned(members: Sequence[_Members]) -> list[_Members]:
+    """Return the members with their classes in one order."""
+    first = next((member for member in members if member.names), members[0])
+    if all(member.by_name for member in members):
+        first = _in_order(first, first._replace(names=tuple(sorted(first.names, key=_number))))
+    return [_in_order(member, first) for member in members]
+
+
+def _number(name: str) -> tuple[float, str]:
+    """Order names that are numbers as numbers, before all others."""
+    return (int(name) if name.isdecimal() else math.inf, name)
 
 
 def _in_order(member: _Members, first: _Members) -> _Members:
