@@ -45,6 +45,8 @@ def root(tmp_path, monkeypatch):
         (["run", "rankme", "-p", "device=gpu"], "device must be one of auto"),
         (["run", "rankme", "-p", "seed"], "a parameter is written name=value; got 'seed'"),
         (["book", "--only", "nothing"], "there is no notebook 'nothing'"),
+        (["book", "--only", "rankmee", "--profile", "smoke"], "Did you mean 'rankme'?"),
+        (["book", "--only", "rankme", "--html-only"], "--html-only runs none"),
         (["book", "--profile", "fast"], "profile must be one of smoke, quick"),
         (["book", "--jobs", "0"], "--jobs must be at least 1; got 0"),
         (["status", "--profile", "fast"], "profile must be one of smoke, quick"),

@@ -156,3 +156,16 @@ def test_no_heavy_import(files):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_predictions_in_another_order_of_classes_are_hinted_at(run, files, tmp_path):
+    rows = [line.split(",") for line in files[0].read_text().splitlines()]
+    turned = [f"{name},{999 - int(k)}" for name, k in rows[1:]]
+    (tmp_path / "turned.csv").write_text("\n".join([",".join(rows[0]), *turned]))
+    status, out, err = run(tmp_path / "turned.csv", "--format", "csv")
+    assert status == 0
+    assert err.startswith("warning: turned: 0.")
+    assert err.count("\n") == 1
+    assert "as by chance" not in out
+    assert "as by chance" in run(tmp_path / "turned.csv")[1]
+    assert run(files[0], "--format", "csv")[2] == ""

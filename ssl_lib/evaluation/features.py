@@ -65,7 +65,7 @@ def extract(
     >>> extract(nn.Flatten(), images)[0]
     tensor([1., 1., 1., 1.])
     """
-    images = as_tensor(images, name="images")
+    images = as_tensor(images, name="images").detach()
     if images.ndim != 4 or len(images) == 0:
         raise InputError(
             f"images must have shape (n, c, h, w) with n > 0, got {tuple(images.shape)}."

@@ -69,7 +69,7 @@ def corrupt(images: ArrayLike, name: str, strength: float, *, generator: torch.G
     """
     if name not in _FUNCTIONS:
         raise InputError(f"unknown corruption {name!r}.{closest(name, _FUNCTIONS)}")
-    images = as_tensor(images, name="images")
+    images = as_tensor(images, name="images").detach()
     if images.ndim != 4 or not images.is_floating_point():
         raise InputError(
             f"images must be floating-point of shape (n, c, h, w), got {images.dtype} of shape "

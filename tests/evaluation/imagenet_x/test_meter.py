@@ -269,3 +269,80 @@ def test_before_the_first_batch():
     meter.update(torch.tensor([1]), [0])
     meter.reset()
     assert meter.seen == 0
+
+
+def test_a_state_of_other_classes_is_refused(in_folder_order):
+    meter = ix.FactorMeter()
+    meter.update(in_folder_order[:100], np.arange(100))
+    state = meter.state_dict()
+    few = ix.FactorMeter(classes=[3, 5, 7])
+    with pytest.raises(InputError, match="classes that this meter does not know"):
+        few.load_state_dict(state)
+    with pytest.raises(InputError, match=r"knows other classes \(1000; this one's 3\)"):
+        few.load_state_dict(ix.FactorMeter().state_dict())
+    with pytest.raises(InputError, match=r"knows other classes \(3; this one's 1000\)"):
+        meter.merge(few)
+    assert (few.seen, meter.seen) == (0, 100)
+    old = {name: value for name, value in state.items() if name != "outputs"}
+    again = ix.FactorMeter()
+    again.load_state_dict(old)  # as it was written before classes were kept
+    assert again.seen == 100
+    assert torch.equal(again.state_dict()["classes"], state["classes"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": torch.zeros(10, dtype=torch.int16)}, "must be 50000 whole numbers"),
+        ({"classes": torch.zeros(50_000)}, "got torch.float32"),
+        ({"classes": torch.full((50_000,), 1000)}, "does not know"),
+        ({"classes": torch.full((50_000,), -2)}, "does not know"),
+        ({"repeats": -1}, "repeats must be at least 0"),
+        ({"conflicts": 0.5}, "conflicts must be a whole number"),
+    ],
+)
+def test_a_state_that_is_none_is_refused(change, message):
+    meter = ix.FactorMeter()
+    with pytest.raises(InputError, match=message):
+        meter.load_state_dict(meter.state_dict() | change)
+    with pytest.raises(InputError, match="must hold classes, conflicts, repeats"):
+        meter.load_state_dict({})
+    assert meter.seen == 0
+
+
+def test_infinite_scores_choose_no_class_unless_one_is_finite():
+    meter = ix.FactorMeter(classes=[10, 20, 30])
+    scores = torch.full((2, 3), -torch.inf)
+    scores[:, 2] = 0.0
+    meter.update(scores, [0, 1])
+    assert meter.predictions().classes.tolist() == [30, 30]
+    for value in (torch.inf, -torch.inf):
+        with pytest.raises(InputError, match="outputs of row 0 choose no class"):
+            meter.update(torch.full((1, 3), value), [2])
+    assert meter.seen == 2
+
+
+def test_a_meter_takes_arrays_and_lists():
+    scores = np.eye(1000)[[4, 7]]
+    seen = []
+    for outputs in (scores, scores.tolist(), [4, 7], np.array([4, 7], np.uint16)):
+        meter = ix.FactorMeter()
+        meter.update(outputs, [0, 1])
+        seen.append(meter.state_dict()["classes"])
+    assert all(torch.equal(one, seen[0]) for one in seen)
+    with pytest.raises(InputError, match="whole-number classes"):
+        ix.FactorMeter().update(torch.tensor([True, False]), [0, 1])
+
+
+def test_predictions_right_as_by_chance_hint_at_the_order_of_classes(model, table):
+    turned = ix.Predictions(
+        name="turned", image_ids=model.image_ids, classes=(model.classes + 500) % 1000
+    )
+    (hint,) = ix.score([model, turned], table).hints()
+    assert hint.startswith("turned: 0.")
+    assert "of 46,110 images are right, as by chance" in hint
+    report = str(ix.evaluate([model, turned]))
+    assert "as by chance" in report
+    assert max(map(len, report.splitlines())) <= 120
+    assert ix.score(model, table).hints() == []
+    assert ix.score(turned, table.subset(np.arange(len(table)) < 900), partial=True).hints() == []

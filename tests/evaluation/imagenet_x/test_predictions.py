@@ -224,3 +224,28 @@ def test_a_pipe(tmp_path, model_folder):
 def test_wrong_arrays(ids, classes, message):
     with pytest.raises(InputError, match=message):
         ix.Predictions(name="a", image_ids=np.array(ids), classes=np.array(classes))
+
+
+def test_names_of_the_copies_on_hugging_face(tmp_path):
+    rows = ("val/ILSVRC2012_val_00000293_n01440764.JPEG,0", "ILSVRC2012_val_00002138_n01443537,1")
+    file = write(tmp_path, "\n".join(["file_name,predicted_class", *rows, ""]))
+    found = ix.load_predictions(file)
+    assert (found.image_ids.tolist(), found.classes.tolist()) == ([293, 2138], [0, 1])
+    for name in (
+        "ILSVRC2012_val_00000293_01440764.JPEG",
+        "ILSVRC2012_val_00000293_n0144076.JPEG",
+        "ILSVRC2012_val_00000293_n01440764_1.JPEG",
+        "ILSVRC2012_val_٠٠٠٠٠٢٩٣.JPEG",
+        "xILSVRC2012_val_00000293.JPEG",
+    ):
+        assert ix.predictions.image_number(name) is None
+
+
+def test_predictions_take_lists_and_refuse_odd_probabilities():
+    one = ix.Predictions(name="m", image_ids=[3, 1], classes=[5, 6], probabilities=[0.1, 0.9])
+    assert (one.image_ids.tolist(), one.classes.tolist()) == ([1, 3], [6, 5])
+    assert one.probabilities.tolist() == [0.9, 0.1]
+    assert len(ix.Predictions(name="m", image_ids=[], classes=[])) == 0
+    for values, message in (([0.5], "2 classes but prob"), ([0.5, 1.1], "from 0 to 1")):
+        with pytest.raises(InputError, match=message):
+            ix.Predictions(name="m", image_ids=[1, 2], classes=[5, 6], probabilities=values)
