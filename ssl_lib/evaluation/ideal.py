@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ssl_lib.data import ImageData
 from ssl_lib.data.views import Policy
@@ -26,6 +25,7 @@ from ssl_lib.errors import InputError, closest
 from ssl_lib.evaluation.checks import check_features, check_labels, check_pair
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.linear import logistic_probe
+from ssl_lib.evaluation.logistic import binary_logistic_fit
 from ssl_lib.evaluation.mlp import mlp_probe
 from ssl_lib.randomness import torch_generator
 
@@ -57,11 +57,15 @@ class BinaryTasks:
         The side of each class in each task.
     train, test : torch.Tensor of shape (tasks,)
         Accuracy on the samples that fitted the probes and on the others.
+    gradient : torch.Tensor of shape (tasks,)
+        Largest entry of the gradient that each probe's training left. Linear probes go on until it
+        is within 1e-8; MLP probes take a fixed number of steps.
     """
 
     groupings: Tensor
     train: Tensor
     test: Tensor
+    gradient: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +158,7 @@ def ideality(
     """
     train, test = check_pair(train, test)
     found = binary_tasks(train, classes, test, test_classes, tasks=tasks, probe=probe, seed=seed)
-    predicted = logistic_probe(train, classes, train, classes, penalty=_PENALTY, max_iter=200)
+    predicted = logistic_probe(train, classes, train, classes, penalty=_PENALTY)
     return Ideality(
         predictability=predicted.train_accuracy,
         invariance=invariance(train, classes),
@@ -299,16 +303,17 @@ def binary_tasks(
     groupings = binary_groupings(len(known), tasks, seed=seed).to(train.device)
     fit, judge = groupings[:, index].long(), groupings[:, place].long()
     if probe == "mlp":
-        return BinaryTasks(groupings, *mlp_probe(train, fit, test, judge, seed=seed))
+        mlp = mlp_probe(train, fit, test, judge, seed=seed)
+        return BinaryTasks(groupings, mlp.train_accuracy, mlp.accuracy, mlp.gradient)
     mean, std = train.mean(0), train.std(0, unbiased=False)
     scale = torch.where(std > 0, 1 / std.clamp_min(torch.finfo(std.dtype).tiny), 0.0)
     train, test = (train - mean) * scale, (test - mean) * scale
-    weight, bias = binary_logistic_fit(train, fit.T, penalty=_PENALTY)
+    found = binary_logistic_fit(train, fit.T, penalty=_PENALTY)
     hits = [
-        (y.bool() == ((x.to(weight) @ weight + bias) > 0).T).double().mean(1)
+        (y.bool() == ((x.to(found.weight) @ found.weight + found.bias) > 0).T).double().mean(1)
         for x, y in ((train, fit), (test, judge))
     ]
-    return BinaryTasks(groupings, *hits)
+    return BinaryTasks(groupings, hits[0], hits[1], found.gradient)
 
 
 def binary_groupings(n_classes: int, tasks: int, *, seed: int = 0) -> Tensor:
@@ -345,69 +350,6 @@ def binary_groupings(n_classes: int, tasks: int, *, seed: int = 0) -> Tensor:
         if row.any() and not row.all():
             rows.append(row)
     return torch.stack(rows)
-
-
-def binary_logistic_fit(
-    features: Tensor, targets: Tensor, *, penalty: float = _PENALTY, max_iter: int = 250
-) -> tuple[Tensor, Tensor]:
-    """Fit many binary logistic regressions at once, by L-BFGS in float64.
-
-    Minimises for each task ``sum_i log(1 + exp(-s_i (w . x_i + b))) + penalty / 2 ||w||^2`` with
-    ``s_i = +-1``; scikit-learn's objective with ``C = 1 / penalty``.
-
-    Parameters
-    ----------
-    features : torch.Tensor of shape (n, d)
-        One row a sample.
-    targets : torch.Tensor of shape (n, tasks)
-        0 or 1.
-    penalty : float, default=0.001
-        Above 0.
-    max_iter : int, default=250
-        Iterations, of all tasks together.
-
-    Returns
-    -------
-    weight : torch.Tensor of shape (d, tasks), float64
-    bias : torch.Tensor of shape (tasks,), float64
-
-    Examples
-    --------
-    >>> x = torch.tensor([[-1.0], [1.0]])
-    >>> weight, _ = binary_logistic_fit(x, torch.tensor([[0], [1]]), penalty=1.0)
-    >>> round(float(weight), 3)
-    0.675
-    """
-    features = check_features(features).double()
-    if targets.shape[:1] != features.shape[:1] or targets.ndim != 2:
-        raise InputError(
-            f"targets must have shape ({len(features)}, tasks), got {tuple(targets.shape)}."
-        )
-    if penalty <= 0:
-        raise InputError(f"penalty must be above 0, got {penalty}.")
-    sign = 2 * targets.to(features) - 1
-    weight = features.new_zeros(features.shape[1], targets.shape[1], requires_grad=True)
-    bias = features.new_zeros(targets.shape[1], requires_grad=True)
-    optimiser = torch.optim.LBFGS(
-        [weight, bias],
-        max_iter=max_iter,
-        max_eval=2 * max_iter,
-        history_size=30,
-        tolerance_grad=1e-6,
-        tolerance_change=0.0,
-        line_search_fn="strong_wolfe",
-    )
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = functional.softplus(-sign * (features @ weight + bias)).sum()
-        loss = (loss + penalty / 2 * weight.square().sum()) / len(features)
-        loss.backward()
-        return loss
-
-    with torch.enable_grad():
-        optimiser.step(closure)
-    return weight.detach(), bias.detach()
 
 
 def invariance(features: Tensor, classes: Tensor) -> float:

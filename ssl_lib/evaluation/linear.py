@@ -12,6 +12,7 @@ from torch.nn import functional
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.accuracy import accuracy, per_class_accuracy
 from ssl_lib.evaluation.checks import check_features, check_labels, check_pair
+from ssl_lib.evaluation.logistic import logistic_fit
 
 __all__ = [
     "ProbeResult",
@@ -41,6 +42,11 @@ class ProbeResult:
         Of the test samples.
     per_class : torch.Tensor of shape (c,)
         Accuracy on each class; NaN for a class without test samples.
+    gradient : float
+        What the solver left of the objective's gradient: see :class:`RidgePath` and
+        :class:`ssl_lib.evaluation.logistic.LogisticFit`.
+    converged : bool
+        Whether that is within the tolerance.
 
     Examples
     --------
@@ -55,6 +61,8 @@ class ProbeResult:
     penalty: float
     scores: Tensor
     per_class: Tensor
+    gradient: float
+    converged: bool
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,9 @@ class RidgePath:
         In float64; not penalised.
     loo_error : torch.Tensor of shape (p,)
         Mean squared error of leave-one-out predictions, exact, from the same decomposition.
+    gradient : torch.Tensor of shape (p,)
+        Largest entry of the objective's gradient, as a share of the largest at zero weights: about
+        1e-14, and more where the penalty is tiny and the features nearly dependent.
 
     Examples
     --------
@@ -84,6 +95,12 @@ class RidgePath:
     weights: Tensor
     bias: Tensor
     loo_error: Tensor
+    gradient: Tensor
+
+    @property
+    def converged(self) -> Tensor:
+        """Whether the gradient is zero up to 1e-8 of its size at zero weights, of shape (p,)."""
+        return self.gradient <= 1e-8
 
     def scores(self, features: Tensor, *, index: int) -> Tensor:
         """Compute the predictions of one regression, of shape (n, c)."""
@@ -124,15 +141,18 @@ def ridge_path(features: Tensor, targets: Tensor, *, penalties: Sequence[float])
     ridge = _penalties(penalties).to(features)
     x_mean, y_mean = features.mean(0), targets.mean(0)
     x, y = features - x_mean, targets - y_mean
-    eigenvalues, vectors = torch.linalg.eigh(x.T @ x)
+    gram, towards = x.T @ x, x.T @ y
+    eigenvalues, vectors = torch.linalg.eigh(gram)
     rotated = x @ vectors
     shrink = 1 / (eigenvalues.clamp_min(0) + len(x) * ridge[:, None])
-    weights = vectors @ (shrink[:, :, None] * (rotated.T @ y))
+    weights = vectors @ (shrink[:, :, None] * (vectors.T @ towards))
+    left = gram @ weights + len(x) * ridge[:, None, None] * weights - towards
     return RidgePath(
         penalties=tuple(ridge.tolist()),
         weights=weights,
         bias=y_mean - x_mean @ weights,
         loo_error=_leave_one_out(x, y, rotated, shrink, weights),
+        gradient=left.abs().amax((1, 2)) / towards.abs().max().clamp_min(1e-300),
     )
 
 
@@ -201,6 +221,8 @@ def ridge_probe(
         path.scores(test, index=best),
         test_labels,
         path.penalties[best],
+        path.gradient[best],
+        path.converged[best],
     )
 
 
@@ -213,6 +235,7 @@ def logistic_probe(
     penalty: float = 1.0,
     standardise: bool = True,
     max_iter: int = 200,
+    tolerance: float = 1e-6,
 ) -> ProbeResult:
     """Classify frozen features by multinomial logistic regression.
 
@@ -230,8 +253,8 @@ def logistic_probe(
         See :func:`logistic_fit`; 1 is scikit-learn's ``C=1``.
     standardise : bool, default=True
         Scale every dimension to mean 0 and standard deviation 1 of the training features.
-    max_iter : int, default=200
-        L-BFGS iterations.
+    max_iter, tolerance : int, float, default=200, 1e-6
+        See :func:`logistic_fit`.
 
     Returns
     -------
@@ -248,83 +271,16 @@ def logistic_probe(
     if standardise:
         train, test = _standardise(train, test)
     n_classes = int(max(labels.max(), test_labels.max())) + 1
-    weight, bias = logistic_fit(
-        train, labels, n_classes=n_classes, penalty=penalty, max_iter=max_iter
-    )
-    train_scores, test_scores = (x.to(weight) @ weight + bias for x in (train, test))
-    return _result(train_scores, labels, test_scores, test_labels, penalty)
-
-
-def logistic_fit(
-    features: Tensor,
-    labels: Tensor,
-    *,
-    n_classes: int | None = None,
-    penalty: float = 1.0,
-    max_iter: int = 200,
-    tolerance: float = 1e-6,
-) -> tuple[Tensor, Tensor]:
-    """Fit multinomial logistic regression by L-BFGS in float64.
-
-    Minimises ``sum_i cross_entropy(W^T x_i + b, y_i) + penalty / 2 ||W||^2``; the bias is free. It
-    is scikit-learn's objective with ``C = 1 / penalty``.
-
-    Parameters
-    ----------
-    features : torch.Tensor of shape (n, d)
-        One row a sample.
-    labels : torch.Tensor of shape (n,)
-        Classes.
-    n_classes : int, optional
-        By default one more than the largest label.
-    penalty : float, default=1.0
-        At least 0.
-    max_iter : int, default=200
-        L-BFGS iterations.
-    tolerance : float, default=1e-6
-        Largest gradient entry of the mean loss at which to stop.
-
-    Returns
-    -------
-    weight : torch.Tensor of shape (d, c), float64
-    bias : torch.Tensor of shape (c,), float64
-
-    Examples
-    --------
-    >>> x = torch.tensor([[-1.0], [1.0]])
-    >>> weight, bias = logistic_fit(x, torch.tensor([0, 1]))
-    >>> round(float(weight[0, 1] - weight[0, 0]), 4)
-    1.0426
-    """
-    features = check_features(features).double()
-    labels = check_labels(labels, n=len(features)).to(features.device)
-    if penalty < 0:
-        raise InputError(f"penalty must be at least 0, got {penalty}.")
-    n_classes = int(labels.max()) + 1 if n_classes is None else n_classes
-    if int(labels.max()) >= n_classes:
-        raise InputError(f"labels must be below n_classes = {n_classes}, got {int(labels.max())}.")
-    weight = features.new_zeros(features.shape[1], n_classes, requires_grad=True)
-    bias = features.new_zeros(n_classes, requires_grad=True)
-    optimiser = torch.optim.LBFGS(
-        [weight, bias],
+    fit = logistic_fit(
+        train,
+        labels,
+        n_classes=n_classes,
+        penalty=penalty,
         max_iter=max_iter,
-        history_size=20,
-        tolerance_grad=tolerance,
-        tolerance_change=0.0,
-        line_search_fn="strong_wolfe",
+        tolerance=tolerance,
     )
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = functional.cross_entropy(features @ weight + bias, labels)
-        loss = loss + penalty / (2 * len(features)) * weight.square().sum()
-        loss.backward()
-        return loss
-
-    # A caller may have switched gradients off for the evaluation around this fit.
-    with torch.enable_grad():
-        optimiser.step(closure)
-    return weight.detach(), bias.detach()
+    train_scores, scores = (x.to(fit.weight) @ fit.weight + fit.bias for x in (train, test))
+    return _result(train_scores, labels, scores, test_labels, penalty, fit.gradient, fit.converged)
 
 
 def _penalties(penalties: Sequence[float]) -> Tensor:
@@ -353,7 +309,13 @@ def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _result(
-    train_scores: Tensor, labels: Tensor, scores: Tensor, test_labels: Tensor, penalty: float
+    train_scores: Tensor,
+    labels: Tensor,
+    scores: Tensor,
+    test_labels: Tensor,
+    penalty: float,
+    gradient: Tensor,
+    converged: Tensor,
 ) -> ProbeResult:
     return ProbeResult(
         accuracy=accuracy(scores, test_labels),
@@ -361,4 +323,6 @@ def _result(
         penalty=penalty,
         scores=scores,
         per_class=per_class_accuracy(scores, test_labels, n_classes=scores.shape[1]),
+        gradient=float(gradient),
+        converged=bool(converged),
     )

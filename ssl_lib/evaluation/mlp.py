@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,7 +14,29 @@ from ssl_lib.errors import InputError
 from ssl_lib.evaluation.checks import check_labels, check_pair
 from ssl_lib.randomness import torch_generator
 
-__all__ = ["mlp_probe"]
+__all__ = ["MLPProbe", "mlp_probe"]
+
+_PART = 4096  # samples that are judged at once
+
+
+@dataclass(frozen=True)
+class MLPProbe:
+    """What perceptrons found, one for each task.
+
+    Attributes
+    ----------
+    train_accuracy, accuracy : torch.Tensor of shape (tasks,)
+        On the samples that fitted the probes and on the test samples.
+    loss, gradient : torch.Tensor of shape (tasks,)
+        Mean cross-entropy of the training samples at the end, and the largest entry of its
+        gradient. Training takes a fixed number of steps: a large gradient says that more would
+        change the probe.
+    """
+
+    train_accuracy: Tensor
+    accuracy: Tensor
+    loss: Tensor
+    gradient: Tensor
 
 
 def mlp_probe(
@@ -27,10 +50,11 @@ def mlp_probe(
     batch_size: int = 128,
     learning_rate: float = 1e-2,
     seed: int = 0,
-) -> tuple[Tensor, Tensor]:
+) -> MLPProbe:
     """Classify frozen features by perceptrons with one hidden layer, one for each task.
 
-    Features are standardised; ReLU, Adam with a cosine schedule, weights from the seed.
+    Features are standardised; ReLU, Adam with a cosine schedule, weights from the seed. Tasks start
+    from the same weights and see the same batches, so that each is trained as if it were alone.
 
     Parameters
     ----------
@@ -51,8 +75,7 @@ def mlp_probe(
 
     Returns
     -------
-    train_accuracy, accuracy : torch.Tensor of shape (tasks,)
-        On the samples that fitted the probes and on the test samples.
+    MLPProbe
 
     Raises
     ------
@@ -65,7 +88,7 @@ def mlp_probe(
 
     >>> x = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]])
     >>> crosswise = torch.tensor([0, 1, 1, 0])
-    >>> mlp_probe(x, crosswise, x, crosswise)[1]
+    >>> mlp_probe(x, crosswise, x, crosswise).accuracy
     tensor([1.])
     """
     if min(hidden, steps, batch_size) < 1 or learning_rate <= 0:
@@ -79,10 +102,13 @@ def mlp_probe(
     scale = torch.where(std > 0, 1 / std.clamp_min(torch.finfo(std.dtype).tiny), 0.0)
     x, y = (train - mean) * scale, (test - mean) * scale
     n_classes = int(max(tasks.max(), test_tasks.max())) + 1
-    layers = _initial(len(tasks), train.shape[1], hidden, n_classes, seed, x)
-    with torch.enable_grad():
-        _train(layers, x, tasks, steps, batch_size, learning_rate, seed)
-    return _accuracies(layers, x, tasks), _accuracies(layers, y, test_tasks)
+    stack = _Stack.drawn(len(tasks), train.shape[1], hidden, n_classes, seed, x)
+    with torch.no_grad():
+        _train(stack, x, tasks, steps, batch_size, learning_rate, seed)
+        loss, hits = stack.judge(x, tasks)
+        gradient = stack.largest()
+        accuracy = stack.judge(y, test_tasks)[1]
+    return MLPProbe(hits, accuracy, loss, gradient)
 
 
 def _tasks(labels: Tensor, n: int, name: str) -> Tensor:
@@ -90,28 +116,91 @@ def _tasks(labels: Tensor, n: int, name: str) -> Tensor:
     return torch.stack([check_labels(row, n=n, name=name) for row in rows])
 
 
-def _initial(
-    tasks: int, d: int, hidden: int, classes: int, seed: int, like: Tensor
-) -> list[Tensor]:
-    generator = torch_generator(seed, "mlp-probe", "weights")
-
-    def draw(*shape: int, fan_in: int) -> Tensor:
-        weights = torch.randn(*shape, generator=generator) * math.sqrt(2 / fan_in)
-        return weights.to(like).requires_grad_()
-
-    zeros = [like.new_zeros(tasks, 1, width, requires_grad=True) for width in (hidden, classes)]
-    first = draw(tasks, d, hidden, fan_in=d)
-    return [first, zeros[0], draw(tasks, hidden, classes, fan_in=hidden), zeros[1]]
+def _columns(x: Tensor) -> Tensor:
+    """Return features as columns, above a row of ones for the bias: (d + 1, n)."""
+    return torch.cat([x.T, x.new_ones(1, len(x))])
 
 
-def _scores(layers: list[Tensor], x: Tensor) -> Tensor:
-    """Return the scores (tasks, n, classes) of features (n, d)."""
-    first, bias, last, last_bias = layers
-    return torch.baddbmm(last_bias, (x @ first + bias).relu(), last)
+class _Stack:
+    """Perceptrons side by side, all of whose weights are one vector, and their gradients another.
+
+    Samples come last everywhere: the hidden units of all tasks are then the rows of one product
+    with the features, and a softmax over few classes runs through memory in order. Gradients of
+    two layers are quicker written down than traced.
+    """
+
+    def __init__(self, tasks: int, inputs: int, hidden: int, classes: int, like: Tensor) -> None:
+        self.shapes = [(inputs + 1, tasks, hidden), (tasks, classes, hidden), (tasks, classes, 1)]
+        self.flat = like.new_zeros(sum(map(math.prod, self.shapes)))
+        self.flat.grad = torch.zeros_like(self.flat)
+        self.first, self.last, self.bias = self._parts(self.flat)
+        self.slopes = self._parts(self.flat.grad)
+        self.rooms = [like.new_empty(0)] * 2
+
+    @classmethod
+    def drawn(
+        cls, tasks: int, inputs: int, hidden: int, classes: int, seed: int, like: Tensor
+    ) -> _Stack:
+        generator = torch_generator(seed, "mlp-probe", "weights")
+        stack = cls(tasks, inputs, hidden, classes, like)
+        first = torch.randn(inputs, hidden, generator=generator) * math.sqrt(2 / inputs)
+        stack.first[:-1] = first[:, None].to(like)
+        last = torch.randn(hidden, classes, generator=generator) * math.sqrt(2 / hidden)
+        stack.last[:] = last.T.to(like)
+        return stack
+
+    def _parts(self, vector: Tensor) -> list[Tensor]:
+        parts = vector.split([math.prod(shape) for shape in self.shapes])
+        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def _room(self, n: int) -> list[Tensor]:
+        # Fresh memory for every step would cost as much as the arithmetic.
+        tasks, hidden = self.first.shape[1:]
+        if self.rooms[0].shape[-1] != n:
+            self.rooms = [self.flat.new_empty(tasks, hidden, n) for _ in range(2)]
+        return self.rooms
+
+    def scores(self, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden units (tasks, hidden, n), until the next call, and scores."""
+        units = self._room(columns.shape[1])[0]
+        torch.mm(self.first.flatten(1).T, columns, out=units.flatten(0, 1))
+        return units.relu_(), torch.baddbmm(self.bias, self.last, units)
+
+    def descend(self, columns: Tensor, target: Tensor, *, share: float, fresh: bool) -> Tensor:
+        """Write the gradient of the cross-entropy times ``share``, or add it; return the scores."""
+        units, scores = self.scores(columns)
+        slope = (scores.softmax(1) - target).mul_(share)
+        back = torch.bmm(self.last.mT, slope, out=self.rooms[1])
+        last = slope @ units.mT
+        back.mul_(units.sign_())
+        found = [columns @ back.flatten(0, 1).T, last, slope.sum(2, keepdim=True)]
+        for total, part in zip(self.slopes, found, strict=True):
+            part = part.view(total.shape)
+            total.copy_(part) if fresh else total.add_(part)
+        return scores
+
+    def judge(self, x: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        """Return loss and accuracy (tasks,), and leave the gradient of the loss."""
+        loss, hits = x.new_zeros(len(tasks)), tasks.new_zeros(len(tasks))
+        for start in range(0, len(x), _PART):
+            part, labels = x[start : start + _PART], tasks[:, start : start + _PART]
+            columns, target = _columns(part), _one_hot(labels, self.bias.shape[1], x)
+            scores = self.descend(columns, target, share=1 / len(x), fresh=start == 0)
+            loss += (scores.logsumexp(1) - (scores * target).sum(1)).sum(1)
+            hits += (scores.max(1).indices == labels).sum(1)
+        return loss / len(x), hits / len(x)
+
+    def largest(self) -> Tensor:
+        first, last, bias = (part.abs() for part in self.slopes)
+        return torch.stack([first.amax((0, 2)), last.amax((1, 2)), bias.amax((1, 2))]).amax(0)
+
+
+def _one_hot(tasks: Tensor, classes: int, like: Tensor) -> Tensor:
+    return functional.one_hot(tasks, classes).mT.to(like.dtype).contiguous()
 
 
 def _train(
-    layers: list[Tensor],
+    stack: _Stack,
     x: Tensor,
     tasks: Tensor,
     steps: int,
@@ -119,29 +208,25 @@ def _train(
     learning_rate: float,
     seed: int,
 ) -> None:
-    optimiser = torch.optim.Adam(layers, lr=learning_rate)
-    for step, rows in zip(range(steps), _batches(len(x), batch_size, seed), strict=False):
-        rows = rows.to(x.device)
+    fused = x.device.type in ("cpu", "cuda")
+    optimiser = torch.optim.Adam([stack.flat], lr=learning_rate, fused=fused)
+    columns, target = _columns(x), _one_hot(tasks, stack.bias.shape[1], x)
+    batches = _batches(columns, target, batch_size, seed)
+    for step, batch in zip(range(steps), batches, strict=False):
         optimiser.param_groups[0]["lr"] = learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
-        scores = _scores(layers, x[rows]).flatten(0, 1)
-        # The mean over tasks would let their number change each task's step.
-        loss = functional.cross_entropy(scores, tasks[:, rows].flatten()) * len(tasks)
-        optimiser.zero_grad()
-        loss.backward()
+        # The mean is over the batch, not over tasks: their number changes no task's step.
+        stack.descend(*batch, share=1 / batch[0].shape[1], fresh=True)
         optimiser.step()
 
 
-def _batches(n: int, size: int, seed: int) -> Iterator[Tensor]:
+def _batches(
+    columns: Tensor, target: Tensor, size: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Go through the samples again and again, each time in another order."""
     generator = torch_generator(seed, "mlp-probe", "order")
+    n = columns.shape[1]
     while True:
-        order = torch.randperm(n, generator=generator)
-        yield from order[: max(1, n // size) * size].split(size)
-
-
-@torch.no_grad()
-def _accuracies(layers: list[Tensor], x: Tensor, tasks: Tensor) -> Tensor:
-    hits = [
-        (_scores(layers, part).argmax(2) == labels).sum(1)
-        for part, labels in zip(x.split(4096), tasks.split(4096, dim=1), strict=True)
-    ]
-    return torch.stack(hits).sum(0) / tasks.shape[1]
+        order = torch.randperm(n, generator=generator)[: max(1, n // size) * size]
+        order = order.to(columns.device)
+        parts = (whole[..., order].split(size, -1) for whole in (columns, target))
+        yield from zip(*parts, strict=True)

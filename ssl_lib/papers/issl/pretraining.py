@@ -327,14 +327,14 @@ def probe(
     }
     if mlp:
         fitted = mlp_probe(z, train.labels, z_test, test.labels, hidden=recipe.hidden, seed=seed)
-        found["mlp"] = float(fitted[1][0])
+        found["mlp"] = float(fitted.accuracy[0])
     return found
 
 
 def _linear(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, kind: str) -> float:
     if kind == "ridge":
         return ridge_probe(train, labels, test, test_labels).accuracy
-    return logistic_probe(train, labels, test, test_labels, max_iter=100).accuracy
+    return logistic_probe(train, labels, test, test_labels).accuracy
 
 
 def _few_labels(

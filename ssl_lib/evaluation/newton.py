@@ -1,0 +1,288 @@
+"""Truncated Newton's method for many logistic regressions on one matrix of features.
+
+Every task solves a penalised logistic or softmax regression; all of them share the features. A
+Newton step is found by conjugate gradients, preconditioned by the inverse of one ``d x d`` matrix a
+task: ``X^T diag(mean over classes of p (1 - p)) X`` plus the penalty. Steps are found in float32,
+as their direction need not be exact; gradients, weights and line searches are in float64. So two
+large products cost one, and what is reached is reached in float64.
+
+Tensors of scores have shape (tasks, c, n), with the samples last: that is how all tasks meet the
+features in one large product, and how a softmax over few classes runs through memory in order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+__all__ = ["solve"]
+
+_STEPS = 60  # of conjugate gradients, for one Newton step
+_EXACT = 0.3  # a line search ends where the slope has fallen to this share
+_SLACK = 0.9  # of the tolerance: the gradient is judged again elsewhere, with other rounding
+
+
+@dataclass
+class _Tasks:
+    """The tasks that have not converged yet: a row of each tensor a task."""
+
+    place: Tensor
+    target: Tensor
+    penalty: Tensor
+    weight: Tensor
+    scores: Tensor
+    best: Tensor  # the smallest gradient so far
+    slow: Tensor  # how many steps did not make it much smaller
+    inverse: Tensor | None = None
+
+    def keep(self, rows: Tensor) -> _Tasks:
+        kept = {name: value[rows] for name, value in vars(self).items() if value is not None}
+        return replace(self, **kept)
+
+
+def solve(
+    features: Tensor,
+    target: Tensor,
+    *,
+    penalty: Tensor,
+    tolerance: float,
+    max_iter: int,
+    start: tuple[Tensor, Tensor] | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Minimise the mean loss plus ``penalty / (2 n) ||W||^2`` for each task; the bias is free.
+
+    Parameters
+    ----------
+    features : torch.Tensor of shape (n, d), float64
+        One row a sample.
+    target : torch.Tensor of shape (tasks, c, n), float64
+        One-hot classes for a softmax; for c = 1, which is a sigmoid, 0 or 1.
+    penalty : torch.Tensor of shape (tasks,), float64
+        At least 0.
+    tolerance : float
+        Largest entry of the gradient at which a task is done.
+    max_iter : int
+        Newton steps.
+    start : tuple of torch.Tensor of shape (tasks, c, d), (tasks, c), optional
+        Weights and biases to start from; zeros by default.
+
+    Returns
+    -------
+    weight : torch.Tensor of shape (tasks, c, d)
+    bias : torch.Tensor of shape (tasks, c)
+    iterations : torch.Tensor of shape (tasks,), int64
+        Newton steps of each task.
+
+    Examples
+    --------
+    >>> x = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)
+    >>> target = torch.tensor([[[0.0, 1.0]]], dtype=torch.float64)
+    >>> w, b, _ = solve(x, target, penalty=torch.ones(1), tolerance=1e-9, max_iter=20)
+    >>> round(float(w), 3), round(float(b), 3)
+    (0.675, 0.0)
+    """
+    design = _Design.of(features, penalty)
+    count, classes, _ = target.shape
+    weight = features.new_zeros(count, classes, design.width)
+    if start is not None:
+        weight = design.inward(*start)
+    iterations = torch.zeros(count, dtype=torch.int64, device=features.device)
+    tasks = _Tasks(
+        place=torch.arange(count, device=features.device),
+        target=target,
+        penalty=design.penalties(penalty),
+        weight=weight,
+        scores=design.scores(weight),
+        best=features.new_full((count,), math.inf),
+        slow=torch.zeros_like(iterations),
+    )
+    stale, low = True, torch.float32
+    for step in range(max_iter + 1):
+        prob = _probabilities(tasks.scores)
+        gradient = design.adjoint(prob - tasks.target) + tasks.penalty * tasks.weight
+        size = design.largest(gradient)
+        open_ = size > _SLACK * tolerance
+        if not bool(open_.all()):
+            tasks, prob, gradient, size = (
+                tasks.keep(open_), prob[open_], gradient[open_], size[open_],
+            )  # fmt: skip
+        if not len(size) or step == max_iter:
+            break
+        curvature = (prob - prob.square()).mean(1)
+        if low == torch.float32 and _needs_double(tasks, curvature, size):
+            stale, low = True, torch.float64
+        if stale:
+            alike = step == 0 and start is None
+            tasks.inverse = design.inverse(
+                curvature[:1].to(low) if alike else curvature.to(low), tasks.penalty
+            )
+        accuracy = torch.maximum(size.pow(0.25).clamp(max=0.5), _SLACK / 3 * tolerance / size)
+        direction, used = _conjugate_gradients(design, tasks, prob.to(low), gradient, accuracy)
+        stale = used > design.patience
+        _move(design, tasks, gradient, direction)
+        weight[tasks.place] = tasks.weight
+        iterations[tasks.place] += 1
+    return *design.outward(weight), iterations
+
+
+@dataclass(frozen=True)
+class _Design:
+    """Features that are centred, scaled, and turned into their span where that is smaller.
+
+    A last row of constants stands for the bias.
+    """
+
+    rows: Tensor  # (width, n)
+    low: Tensor  # the same in float32
+    scale: Tensor  # (width,): a weight of this design, times its scale, is one of the features
+    mean: Tensor  # (d,), of the features
+    span: Tensor | None  # (d, width - 1), orthonormal
+
+    @classmethod
+    def of(cls, features: Tensor, penalty: Tensor) -> _Design:
+        mean, span = features.mean(0), None
+        x = features - mean
+        if x.shape[1] > len(x):
+            # Penalised weights lie in the span of the samples, in which lengths stay.
+            span, upper = torch.linalg.qr(x.T)
+            x = upper.T
+        spread = x.square().mean(0)
+        floor = 1e-24 * spread.max() + 4 * penalty.min() / len(x)
+        spread = torch.where(floor > 0, spread + floor, 1.0)
+        scale = torch.cat([2 / spread.sqrt(), spread.new_full((1,), 2.0)])
+        rows = torch.cat([x.T, x.new_ones(1, len(x))]) * scale[:, None]
+        return cls(rows, rows.to(torch.float32), scale, mean, span)
+
+    @property
+    def width(self) -> int:
+        return len(self.rows)
+
+    @property
+    def patience(self) -> int:
+        """How many conjugate gradient steps cost less than a new preconditioner."""
+        return 4 + self.width // 16
+
+    def penalties(self, penalty: Tensor) -> Tensor:
+        each = penalty[:, None, None] / self.rows.shape[1] * self.scale.square()
+        each[..., -1] = 0
+        return each
+
+    def scores(self, weight: Tensor) -> Tensor:
+        rows = self.rows if weight.dtype == torch.float64 else self.low
+        return (weight.flatten(0, 1) @ rows).view(*weight.shape[:2], -1)
+
+    def adjoint(self, scores: Tensor) -> Tensor:
+        rows = self.rows if scores.dtype == torch.float64 else self.low
+        product = scores.flatten(0, 1) @ rows.T
+        return product.view(*scores.shape[:2], -1) / rows.shape[1]
+
+    def largest(self, gradient: Tensor) -> Tensor:
+        """Return the largest gradient entry of each task with respect to the features' weights."""
+        inner = gradient / self.scale
+        weight, bias = inner[..., :-1], inner[..., -1:]
+        if self.span is not None:
+            weight = weight @ self.span.T
+        entries = weight + bias * self.mean
+        return torch.maximum(entries.abs().amax((1, 2)), bias.abs().amax((1, 2)))
+
+    def inverse(self, curvature: Tensor, penalty: Tensor) -> Tensor:
+        """Return the preconditioners (tasks, width, width), from curvatures (tasks or 1, n)."""
+        rows = self.rows if curvature.dtype == torch.float64 else self.low
+        grams = torch.stack([(rows * row) @ rows.T for row in curvature / rows.shape[1]])
+        # Rounding must not turn a flat direction negative.
+        trace = grams.diagonal(dim1=1, dim2=2).sum(1, keepdim=True)
+        ridge = penalty.mean(1).to(rows) + 8 * torch.finfo(rows.dtype).eps * trace
+        return torch.cholesky_inverse(torch.linalg.cholesky(grams + torch.diag_embed(ridge)))
+
+    def inward(self, weight: Tensor, bias: Tensor) -> Tensor:
+        bias = bias + weight @ self.mean
+        inner = weight if self.span is None else weight @ self.span
+        return torch.cat([inner, bias[..., None]], 2) / self.scale
+
+    def outward(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        inner = weight * self.scale
+        outer, bias = inner[..., :-1], inner[..., -1]
+        if self.span is not None:
+            outer = outer @ self.span.T
+        return outer, bias - outer @ self.mean
+
+
+def _needs_double(tasks: _Tasks, curvature: Tensor, size: Tensor) -> bool:
+    """Say whether float32 keeps too little: of curvatures near 0, or of nearly flat directions."""
+    tasks.slow = torch.where(size < 0.7 * tasks.best, 0, tasks.slow + 1)
+    tasks.best = torch.minimum(tasks.best, size)
+    return bool((curvature.mean(1) < 1e-5).any() | (tasks.slow > 2).any())
+
+
+def _probabilities(scores: Tensor) -> Tensor:
+    return scores.sigmoid() if scores.shape[1] == 1 else scores.softmax(1)
+
+
+def _curved(prob: Tensor, scores: Tensor) -> Tensor:
+    """Apply each sample's Hessian, ``diag(p) - p p^T``, or ``p (1 - p)`` of a sigmoid."""
+    product = prob * scores
+    if prob.shape[1] == 1:
+        return product - prob * product
+    return torch.addcmul(product, prob, product.sum(1, keepdim=True), value=-1)
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum((1, 2), keepdim=True)
+
+
+def _conjugate_gradients(
+    design: _Design, tasks: _Tasks, prob: Tensor, gradient: Tensor, accuracy: Tensor
+) -> tuple[Tensor, int]:
+    """Solve for the Newton steps to a relative accuracy; also say how many rounds it took."""
+    low = prob.dtype
+    penalty, inverse = tasks.penalty.to(low), tasks.inverse
+    assert inverse is not None
+    length = gradient.square().sum((1, 2), keepdim=True).sqrt()
+    left = (-gradient / length).to(low)
+    goal = accuracy.clamp_min(1e-2).to(low)[:, None, None].square()
+    found = torch.zeros_like(left)
+    better = left @ inverse
+    towards, power = better, _dot(left, better)
+    used = 0
+    for used in range(1, _STEPS + 1):
+        bent = design.adjoint(_curved(prob, design.scores(towards))) + penalty * towards
+        much = power / _dot(towards, bent).clamp_min(1e-30)
+        found, left = found + much * towards, left - much * bent
+        if not bool((_dot(left, left) > goal).any()):
+            break
+        better = left @ inverse
+        power, before = _dot(left, better), power
+        towards = better + power / before * towards
+    return found.to(gradient) * length, used
+
+
+def _move(design: _Design, tasks: _Tasks, gradient: Tensor, step: Tensor) -> None:
+    """Go along the steps to where the loss no longer falls, and update weights and scores."""
+    if step.shape[1] > 1:
+        # A constant over classes changes no softmax.
+        step = step - step.mean(1, keepdim=True)
+    ahead = design.scores(step)
+    n = ahead.shape[2]
+    linear = _dot(tasks.penalty * tasks.weight, step)
+    square = _dot(tasks.penalty * step, step)
+    goal = _EXACT * _dot(gradient, step).abs()
+    far = torch.ones_like(goal)
+    low, high = torch.zeros_like(goal), torch.full_like(goal, math.inf)
+    for _ in range(20):
+        scores = tasks.scores + far * ahead
+        prob = _probabilities(scores)
+        slope = _dot(prob - tasks.target, ahead) / n + linear + far * square
+        done = slope.abs() <= goal
+        if bool(done.all()):
+            break
+        curvature = _dot(_curved(prob, ahead), ahead) / n + square
+        low, high = torch.where(slope < 0, far, low), torch.where(slope > 0, far, high)
+        newton = far - slope / curvature.clamp_min(1e-300)
+        middle = torch.where(high.isinf(), 2 * far, (low + high) / 2)
+        inside = (newton > low) & (newton < high) & (newton < 4 * far)
+        far = torch.where(done, far, torch.where(inside, newton, middle))
+    tasks.weight = tasks.weight + far * step
+    tasks.scores = tasks.scores + far * ahead
