@@ -246,17 +246,16 @@ def _conjugate_gradients(
     found = torch.zeros_like(left)
     better = left @ inverse
     towards, power = better, _dot(left, better)
-    used = 0
     for used in range(1, _STEPS + 1):
         bent = design.adjoint(_curved(prob, design.scores(towards))) + penalty * towards
         much = power / _dot(towards, bent).clamp_min(1e-30)
         found, left = found + much * towards, left - much * bent
         if not bool((_dot(left, left) > goal).any()):
-            break
+            return found.to(gradient) * length, used
         better = left @ inverse
         power, before = _dot(left, better), power
         towards = better + power / before * towards
-    return found.to(gradient) * length, used
+    return found.to(gradient) * length, _STEPS
 
 
 def _move(design: _Design, tasks: _Tasks, gradient: Tensor, step: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Logistic regression: the gradient it claims, scikit-learn's solution, and what changes neither."""
+"""Logistic regression: the gradient it claims, scikit-learn's solution, what changes neither."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_the_gradient_is_within_the_tolerance(name: str) -> None:
     assert float(fit.gradient) == pytest.approx(left, abs=1e-12)
 
 
-def test_weights_of_even_spread_over_repeated_columns_and_none_on_constants() -> None:
+def test_constant_columns_get_no_weight() -> None:
     x, y, penalty = CASES["constant columns"]
     fit = logistic_fit(x, y, penalty=penalty, tolerance=1e-10)
     plain = logistic_fit(x[:, :4], y, penalty=penalty, tolerance=1e-10)
