@@ -13,6 +13,7 @@ from ssl_lib.results import Store
 
 TOY = {
     "ridge": {"rows": 200, "dim": 8, "classes": 3, "penalties": 3, "threads": 1, "wall": False},
+    "logistic": {"rounds": 1, "cases": ["1,500 x 64 scaled to 1e-2", "digits, 16 binary tasks"]},
     "views": {
         "sizes": [8],
         "batch": 4,

@@ -105,7 +105,8 @@ def few_shot_probe(
     Returns
     -------
     pandas.DataFrame
-        Columns ``shots``, ``draw`` and ``accuracy``, a row for each fit.
+        Columns ``shots``, ``draw``, ``accuracy`` and ``converged`` (whether the probe's solver
+        reached its tolerance), a row for each fit.
 
     Examples
     --------
@@ -140,5 +141,10 @@ def few_shot_probe(
                 test_labels,
                 standardise=False,
             )
-            rows.append({"shots": count, "draw": draw, "accuracy": result.accuracy})
+            rows.append({
+                "shots": count,
+                "draw": draw,
+                "accuracy": result.accuracy,
+                "converged": result.converged,
+            })  # fmt: skip
     return pd.DataFrame(rows)

@@ -19,7 +19,7 @@ __all__ = ["LogisticFit", "binary_logistic_fit", "logistic_fit"]
 # From here on, on a CPU, few steps of L-BFGS cost less than one preconditioned by second
 # derivatives: width times classes (benchmarks/logistic.py).
 _LARGE = 10_000
-_FIRST = 100  # of L-BFGS, before second derivatives finish what it has not
+_FIRST = 40  # of L-BFGS, before second derivatives finish what it has not
 _TOGETHER = 2**23  # entries of the scores of tasks that are fitted together
 
 

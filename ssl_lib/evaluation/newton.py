@@ -34,6 +34,7 @@ class _Tasks:
     penalty: Tensor
     weight: Tensor
     scores: Tensor
+    prob: Tensor
     best: Tensor  # the smallest gradient so far
     slow: Tensor  # how many steps did not make it much smaller
     inverse: Tensor | None = None
@@ -89,29 +90,28 @@ def solve(
     weight = features.new_zeros(count, classes, design.width)
     if start is not None:
         weight = design.inward(*start)
+    scores = design.scores(weight)
     iterations = torch.zeros(count, dtype=torch.int64, device=features.device)
     tasks = _Tasks(
         place=torch.arange(count, device=features.device),
         target=target,
         penalty=design.penalties(penalty),
         weight=weight,
-        scores=design.scores(weight),
+        scores=scores,
+        prob=_probabilities(scores),
         best=features.new_full((count,), math.inf),
         slow=torch.zeros_like(iterations),
     )
     stale, low = True, torch.float32
     for step in range(max_iter + 1):
-        prob = _probabilities(tasks.scores)
-        gradient = design.adjoint(prob - tasks.target) + tasks.penalty * tasks.weight
+        gradient = design.adjoint(tasks.prob - tasks.target) + tasks.penalty * tasks.weight
         size = design.largest(gradient)
         open_ = size > _SLACK * tolerance
         if not bool(open_.all()):
-            tasks, prob, gradient, size = (
-                tasks.keep(open_), prob[open_], gradient[open_], size[open_],
-            )  # fmt: skip
+            tasks, gradient, size = tasks.keep(open_), gradient[open_], size[open_]
         if not len(size) or step == max_iter:
             break
-        curvature = (prob - prob.square()).mean(1)
+        curvature = (tasks.prob - tasks.prob.square()).mean(1)
         if low == torch.float32 and _needs_double(tasks, curvature, size):
             stale, low = True, torch.float64
         if stale:
@@ -120,7 +120,9 @@ def solve(
                 curvature[:1].to(low) if alike else curvature.to(low), tasks.penalty
             )
         accuracy = torch.maximum(size.pow(0.25).clamp(max=0.5), _SLACK / 3 * tolerance / size)
-        direction, used = _conjugate_gradients(design, tasks, prob.to(low), gradient, accuracy)
+        direction, used = _conjugate_gradients(
+            design, tasks, tasks.prob.to(low), gradient, accuracy
+        )
         stale = used > design.patience
         _move(design, tasks, gradient, direction)
         weight[tasks.place] = tasks.weight
@@ -243,15 +245,25 @@ def _conjugate_gradients(
     length = gradient.square().sum((1, 2), keepdim=True).sqrt()
     left = (-gradient / length).to(low)
     goal = accuracy.clamp_min(1e-2).to(low)[:, None, None].square()
-    found = torch.zeros_like(left)
+    found, rows = torch.zeros_like(left), torch.arange(len(left), device=left.device)
     better = left @ inverse
     towards, power = better, _dot(left, better)
     for used in range(1, _STEPS + 1):
         bent = design.adjoint(_curved(prob, design.scores(towards))) + penalty * towards
         much = power / _dot(towards, bent).clamp_min(1e-30)
-        found, left = found + much * towards, left - much * bent
-        if not bool((_dot(left, left) > goal).any()):
+        if len(rows) == len(found):
+            found += much * towards
+        else:
+            found[rows] += much * towards
+        left = left - much * bent
+        open_ = (_dot(left, left) > goal).flatten()
+        count = int(open_.sum())
+        if count == 0:
             return found.to(gradient) * length, used
+        if 2 * count <= len(rows):
+            rows, left, towards, power, goal, prob, penalty, inverse = (
+                part[open_] for part in (rows, left, towards, power, goal, prob, penalty, inverse)
+            )
         better = left @ inverse
         power, before = _dot(left, better), power
         towards = better + power / before * towards
@@ -271,7 +283,7 @@ def _move(design: _Design, tasks: _Tasks, gradient: Tensor, step: Tensor) -> Non
     far = torch.ones_like(goal)
     low, high = torch.zeros_like(goal), torch.full_like(goal, math.inf)
     for _ in range(20):
-        scores = tasks.scores + far * ahead
+        scores, reached = tasks.scores + far * ahead, far
         prob = _probabilities(scores)
         slope = _dot(prob - tasks.target, ahead) / n + linear + far * square
         done = slope.abs() <= goal
@@ -283,5 +295,5 @@ def _move(design: _Design, tasks: _Tasks, gradient: Tensor, step: Tensor) -> Non
         middle = torch.where(high.isinf(), 2 * far, (low + high) / 2)
         inside = (newton > low) & (newton < high) & (newton < 4 * far)
         far = torch.where(done, far, torch.where(inside, newton, middle))
-    tasks.weight = tasks.weight + far * step
-    tasks.scores = tasks.scores + far * ahead
+    tasks.weight = tasks.weight + reached * step
+    tasks.scores, tasks.prob = scores, prob
