@@ -6,7 +6,10 @@ import inspect
 import pytest
 
 PACKAGES = ("ssl_lib.methods", "ssl_lib.models", "ssl_lib.data", "ssl_lib.data.views")
-EVALUATION = ("linear", "logistic", "newton", "mlp", "ideal", "knn", "few_shot", "rank", "features", "spread", "accuracy")
+EVALUATION = (
+    "linear", "logistic", "newton", "mlp", "ideal", "knn", "few_shot", "rank", "features",
+    "spread", "accuracy",
+)  # fmt: skip
 MODULES = (*PACKAGES, *(f"ssl_lib.evaluation.{name}" for name in EVALUATION))
 
 

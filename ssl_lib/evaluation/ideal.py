@@ -60,6 +60,13 @@ class BinaryTasks:
     gradient : torch.Tensor of shape (tasks,)
         Largest entry of the gradient that each probe's training left. Linear probes go on until it
         is within 1e-8; MLP probes take a fixed number of steps.
+
+    Examples
+    --------
+    >>> x = torch.arange(4.0).repeat(5)[:, None]
+    >>> m = torch.arange(4).repeat(5)
+    >>> bool((binary_tasks(x, m, x, m, tasks=4).gradient <= 1e-8).all())
+    True
     """
 
     groupings: Tensor
@@ -88,6 +95,13 @@ class Ideality:
         The same on test samples: does it generalise?
     tasks : int
         How many tasks were drawn.
+
+    Examples
+    --------
+    >>> m = torch.arange(3).repeat(5)
+    >>> found = ideality(torch.eye(3)[m], m, torch.eye(3)[m], m)
+    >>> found.effective_dimension, found.needed_dimension, found.mean_task
+    (2, 2, 1.0)
     """
 
     predictability: float

@@ -110,7 +110,7 @@ def logistic_fit(
     1.0426
     >>> path = logistic_fit(x, torch.tensor([0, 1]), penalty=[0.1, 1.0, 10.0])
     >>> (path.weight[:, 0, 1] - path.weight[:, 0, 0]).round(decimals=2).tolist()
-    [3.37, 1.04, 0.18]
+    [2.65, 1.04, 0.18]
     """
     features = check_features(features).double()
     _check_numbers(max_iter, tolerance)

@@ -35,13 +35,51 @@ class _Tasks:
     weight: Tensor
     scores: Tensor
     prob: Tensor
-    best: Tensor  # the smallest gradient so far
-    slow: Tensor  # how many steps did not make it much smaller
+    best: Tensor  # the smallest gradient before
+    slow: Tensor  # how many steps in a row did not make it much smaller
+    gradient: Tensor | None = None
+    size: Tensor | None = None  # its largest entry
     inverse: Tensor | None = None
 
-    def keep(self, rows: Tensor) -> _Tasks:
-        kept = {name: value[rows] for name, value in vars(self).items() if value is not None}
-        return replace(self, **kept)
+    @classmethod
+    def at(cls, design: _Design, target: Tensor, penalty: Tensor, weight: Tensor) -> _Tasks:
+        scores = design.scores(weight)
+        return cls(
+            place=torch.arange(len(target), device=target.device),
+            target=target,
+            penalty=design.penalties(penalty),
+            weight=weight,
+            scores=scores,
+            prob=_probabilities(scores),
+            best=target.new_full((len(target),), math.inf),
+            slow=target.new_zeros(len(target)),
+        )
+
+    def unsolved(self, design: _Design, goal: float) -> _Tasks:
+        """Work out gradients, and leave out the tasks where they are small enough."""
+        self.gradient = design.adjoint(self.prob - self.target) + self.penalty * self.weight
+        self.size = design.largest(self.gradient)
+        left = self.size > goal
+        if bool(left.all()):
+            return self
+        return replace(
+            self, **{name: value[left] for name, value in vars(self).items() if value is not None}
+        )
+
+    def curvature(self) -> Tensor:
+        """Return the mean over classes of p (1 - p), of shape (tasks, n)."""
+        return (self.prob - self.prob.square()).mean(1)
+
+    def need_double(self) -> bool:
+        """Say whether float32 keeps too little: of small curvatures, or of flat directions."""
+        assert self.size is not None
+        self.slow = torch.where(self.size < 0.7 * self.best, 0, self.slow + 1)
+        self.best = torch.minimum(self.best, self.size)
+        return bool((self.curvature().mean(1) < 1e-5).any() | (self.slow > 2).any())
+
+    def precondition(self, design: _Design, low: torch.dtype, *, alike: bool) -> None:
+        curvature = self.curvature()
+        self.inverse = design.inverse((curvature[:1] if alike else curvature).to(low), self.penalty)
 
 
 def solve(
@@ -86,45 +124,23 @@ def solve(
     (0.675, 0.0)
     """
     design = _Design.of(features, penalty)
-    count, classes, _ = target.shape
-    weight = features.new_zeros(count, classes, design.width)
+    weight = features.new_zeros(*target.shape[:2], design.width)
     if start is not None:
         weight = design.inward(*start)
-    scores = design.scores(weight)
-    iterations = torch.zeros(count, dtype=torch.int64, device=features.device)
-    tasks = _Tasks(
-        place=torch.arange(count, device=features.device),
-        target=target,
-        penalty=design.penalties(penalty),
-        weight=weight,
-        scores=scores,
-        prob=_probabilities(scores),
-        best=features.new_full((count,), math.inf),
-        slow=torch.zeros_like(iterations),
-    )
+    iterations = torch.zeros(len(target), dtype=torch.int64, device=features.device)
+    tasks = _Tasks.at(design, target, penalty, weight)
     stale, low = True, torch.float32
     for step in range(max_iter + 1):
-        gradient = design.adjoint(tasks.prob - tasks.target) + tasks.penalty * tasks.weight
-        size = design.largest(gradient)
-        open_ = size > _SLACK * tolerance
-        if not bool(open_.all()):
-            tasks, gradient, size = tasks.keep(open_), gradient[open_], size[open_]
-        if not len(size) or step == max_iter:
+        tasks = tasks.unsolved(design, _SLACK * tolerance)
+        if not len(tasks.place) or step == max_iter:
             break
-        curvature = (tasks.prob - tasks.prob.square()).mean(1)
-        if low == torch.float32 and _needs_double(tasks, curvature, size):
+        if low == torch.float32 and tasks.need_double():
             stale, low = True, torch.float64
         if stale:
-            alike = step == 0 and start is None
-            tasks.inverse = design.inverse(
-                curvature[:1].to(low) if alike else curvature.to(low), tasks.penalty
-            )
-        accuracy = torch.maximum(size.pow(0.25).clamp(max=0.5), _SLACK / 3 * tolerance / size)
-        direction, used = _conjugate_gradients(
-            design, tasks, tasks.prob.to(low), gradient, accuracy
-        )
+            tasks.precondition(design, low, alike=step == 0 and start is None)
+        direction, used = _conjugate_gradients(design, tasks, low, _SLACK / 3 * tolerance)
         stale = used > design.patience
-        _move(design, tasks, gradient, direction)
+        _move(design, tasks, direction)
         weight[tasks.place] = tasks.weight
         iterations[tasks.place] += 1
     return *design.outward(weight), iterations
@@ -212,13 +228,6 @@ class _Design:
         return outer, bias - outer @ self.mean
 
 
-def _needs_double(tasks: _Tasks, curvature: Tensor, size: Tensor) -> bool:
-    """Say whether float32 keeps too little: of curvatures near 0, or of nearly flat directions."""
-    tasks.slow = torch.where(size < 0.7 * tasks.best, 0, tasks.slow + 1)
-    tasks.best = torch.minimum(tasks.best, size)
-    return bool((curvature.mean(1) < 1e-5).any() | (tasks.slow > 2).any())
-
-
 def _probabilities(scores: Tensor) -> Tensor:
     return scores.sigmoid() if scores.shape[1] == 1 else scores.softmax(1)
 
@@ -236,15 +245,21 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _conjugate_gradients(
-    design: _Design, tasks: _Tasks, prob: Tensor, gradient: Tensor, accuracy: Tensor
+    design: _Design, tasks: _Tasks, low: torch.dtype, least: float
 ) -> tuple[Tensor, int]:
-    """Solve for the Newton steps to a relative accuracy; also say how many rounds it took."""
-    low = prob.dtype
-    penalty, inverse = tasks.penalty.to(low), tasks.inverse
+    """Solve for the Newton steps, as well as is of use; also say how many rounds it took.
+
+    Far from the end a rough solution does; near it none is needed below the gradient ``least``.
+    """
+    gradient, size, inverse = tasks.gradient, tasks.size, tasks.inverse
+    assert gradient is not None
+    assert size is not None
     assert inverse is not None
+    prob, penalty = tasks.prob.to(low), tasks.penalty.to(low)
+    accuracy = torch.maximum(size.pow(0.25).clamp(1e-2, 0.5), least / size)
+    goal = accuracy.to(low)[:, None, None].square()
     length = gradient.square().sum((1, 2), keepdim=True).sqrt()
     left = (-gradient / length).to(low)
-    goal = accuracy.clamp_min(1e-2).to(low)[:, None, None].square()
     found, rows = torch.zeros_like(left), torch.arange(len(left), device=left.device)
     better = left @ inverse
     towards, power = better, _dot(left, better)
@@ -270,16 +285,17 @@ def _conjugate_gradients(
     return found.to(gradient) * length, _STEPS
 
 
-def _move(design: _Design, tasks: _Tasks, gradient: Tensor, step: Tensor) -> None:
+def _move(design: _Design, tasks: _Tasks, step: Tensor) -> None:
     """Go along the steps to where the loss no longer falls, and update weights and scores."""
     if step.shape[1] > 1:
         # A constant over classes changes no softmax.
         step = step - step.mean(1, keepdim=True)
+    assert tasks.gradient is not None
     ahead = design.scores(step)
     n = ahead.shape[2]
     linear = _dot(tasks.penalty * tasks.weight, step)
     square = _dot(tasks.penalty * step, step)
-    goal = _EXACT * _dot(gradient, step).abs()
+    goal = _EXACT * _dot(tasks.gradient, step).abs()
     far = torch.ones_like(goal)
     low, high = torch.zeros_like(goal), torch.full_like(goal, math.inf)
     for _ in range(20):
