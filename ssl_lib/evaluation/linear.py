@@ -141,31 +141,52 @@ def ridge_path(features: Tensor, targets: Tensor, *, penalties: Sequence[float])
     ridge = _penalties(penalties).to(features)
     x_mean, y_mean = features.mean(0), targets.mean(0)
     x, y = features - x_mean, targets - y_mean
-    gram, towards = x.T @ x, x.T @ y
-    eigenvalues, vectors = torch.linalg.eigh(gram)
-    rotated = x @ vectors
-    shrink = 1 / (eigenvalues.clamp_min(0) + len(x) * ridge[:, None])
-    weights = vectors @ (shrink[:, :, None] * (vectors.T @ towards))
-    left = gram @ weights + len(x) * ridge[:, None, None] * weights - towards
+    solve = _ridge_wide if len(x) <= x.shape[1] else _ridge_tall
+    weights, loo_error = solve(x, y, len(x) * ridge)
+    towards = x.T @ y
+    left = x.T @ (x @ weights) + len(x) * ridge[:, None, None] * weights - towards
     return RidgePath(
         penalties=tuple(ridge.tolist()),
         weights=weights,
         bias=y_mean - x_mean @ weights,
-        loo_error=_leave_one_out(x, y, rotated, shrink, weights),
+        loo_error=loo_error,
         gradient=left.abs().amax((1, 2)) / towards.abs().max().clamp_min(1e-300),
     )
 
 
-def _leave_one_out(
-    x: Tensor, y: Tensor, rotated: Tensor, shrink: Tensor, weights: Tensor
-) -> Tensor:
+def _ridge_tall(x: Tensor, y: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+    """Return weights (p, d, c) and leave-one-out errors (p,) from the d x d Gram matrix."""
+    eigenvalues, vectors = torch.linalg.eigh(x.T @ x)
+    rotated = x @ vectors
+    shrink = 1 / (eigenvalues.clamp_min(0) + ridge[:, None])
+    weights = vectors @ (shrink[:, :, None] * (rotated.T @ y))
     # 1/n is the leverage of the unpenalised bias.
     leverage = rotated.square() @ shrink.T + 1 / len(x)
     errors = [
         ((y - x @ weight) / (1 - leverage[:, i, None]).clamp_min(1e-12)).square().mean()
         for i, weight in enumerate(weights)
     ]
-    return torch.stack(errors)
+    return weights, torch.stack(errors)
+
+
+def _ridge_wide(x: Tensor, y: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+    """Do the same from the n x n Gram matrix, where tiny penalties leave hardly any residual.
+
+    A residual and what it is divided by, 1 minus the leverage, then both vanish, and no difference
+    of numbers near 1 would tell their ratio: both are sums over ``penalty / (s + penalty)``.
+    """
+    gram = x @ x.T
+    # Raised above all others, the mean is the last eigenvector: the one the bias takes.
+    eigenvalues, vectors = torch.linalg.eigh(gram + (2 * gram.trace() + 1) / len(x))
+    eigenvalues, vectors = eigenvalues[:-1].clamp_min(0), vectors[:, :-1]
+    shrink = 1 / (eigenvalues + ridge[:, None])
+    rotated = vectors.T @ y
+    weights = x.T @ (vectors @ (shrink[:, :, None] * rotated))
+    kept = ridge[:, None] * shrink
+    residual = vectors @ (kept[:, :, None] * rotated)
+    share = (kept @ vectors.square().T)[:, :, None]
+    # A sample that alone is left by the others' mean has a share of 0, and no residual.
+    return weights, (residual / share.clamp_min(1e-300)).square().mean((1, 2))
 
 
 def ridge_probe(

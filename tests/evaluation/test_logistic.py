@@ -191,6 +191,22 @@ def test_ridge_says_what_it_left_of_the_gradient(power: int) -> None:
     assert path.converged.tolist() == [True]
 
 
+@pytest.mark.parametrize("power", [-3, -9, -15])
+def test_leaving_one_out_stays_exact_where_a_wide_ridge_leaves_no_residual(power: int) -> None:
+    x, y = normal(12, 30), normal(12, 2, seed=4)
+    total, errors = 12 * 10.0**power, []
+    for i in range(12):
+        keep = torch.arange(12) != i
+        middle, level = x[keep].mean(0), y[keep].mean(0)
+        others = x[keep] - middle
+        gram = others @ others.T + total * torch.eye(11, dtype=x.dtype)
+        weight = others.T @ torch.linalg.solve(gram, y[keep] - level)
+        errors.append((y[i] - level - (x[i] - middle) @ weight).square().mean())
+    path = ridge_path(x, y, penalties=[10.0**power])
+    assert float(path.loo_error) == pytest.approx(float(torch.stack(errors).mean()), rel=1e-9)
+    assert path.converged.all()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
