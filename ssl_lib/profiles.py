@@ -7,7 +7,7 @@ profile    data                                                         where it
 ========== ============================================================ =====================
 smoke      a few embedded images                                        test suite, seconds
 quick      embedded data (the default)                                  two cores, minutes
-standard   CIFAR-10, TinyImageNet                                       a GPU, or CPU hours
+standard   Fashion-MNIST, CIFAR-10, TinyImageNet                        a GPU, or CPU hours
 paper      the paper's own                                              one large GPU, cluster
 ========== ============================================================ =====================
 """

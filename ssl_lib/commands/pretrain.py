@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--method", required=True, help="for example simclr, vicreg, dissl, diet")
-    add("--data", required=True, help="digits, shapes, cifar10, tiny-imagenet, or a path")
+    add("--data", required=True, help="fashion-mnist, cifar10, tiny-imagenet, ..., or a path")
     add("--encoder", default="resnet18", help="mlp, resnet9, torchvision:NAME, ... (resnet18)")
     add("--out", required=True, type=Path, metavar="DIR", help="folder of the checkpoint")
     add("--size", type=int, help="side of the images in pixels, by default their own")

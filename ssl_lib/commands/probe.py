@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add = parser.add_argument
     add("checkpoint", type=Path, metavar="CHECKPOINT", help="the file, or the run's folder")
-    add("--data", required=True, help="digits, cifar10, tiny-imagenet, or a path")
+    add("--data", required=True, help="fashion-mnist, cifar10, tiny-imagenet, ..., or a path")
     add("--test", help="path of the test images, where --data is a path")
     add("--limit", type=int, metavar="N", help="use N training images, drawn at random")
     add("--seed", type=int, default=0, help="of that draw (0)")

@@ -32,11 +32,12 @@ STATISTICS = {
     "cifar10": Statistics((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "cifar100": Statistics((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
     "digits": Statistics((0.3061,), (0.3760,)),
+    "fashion-mnist": Statistics((0.2860,), (0.3530,)),
     "imagenet": Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "tiny-imagenet": Statistics((0.480, 0.448, 0.398), (0.277, 0.269, 0.282)),
 }
 """Training-set statistics: CIFAR, ImageNet and TinyImageNet as the public implementations have
-them, digits computed from our training split."""
+them, digits and Fashion-MNIST computed from our training split."""
 
 
 def statistics(name: str) -> Statistics:

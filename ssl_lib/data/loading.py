@@ -11,6 +11,7 @@ import torch
 
 from ssl_lib.data.cifar import load_cifar
 from ssl_lib.data.digits import load_digits
+from ssl_lib.data.fashion_mnist import load_fashion_mnist
 from ssl_lib.data.folder import load_folder
 from ssl_lib.data.images import ImageData
 from ssl_lib.data.parquet import load_parquet
@@ -42,6 +43,7 @@ NAMES: dict[str, Callable[..., ImageData]] = {
     "cifar10": _cifar10,
     "cifar100": _cifar100,
     "digits": _digits,
+    "fashion-mnist": load_fashion_mnist,
     "shapes": _shapes,
     "tiny-imagenet": load_tiny_imagenet,
 }
@@ -62,8 +64,8 @@ def load(
     Parameters
     ----------
     name_or_path : str or path
-        One of "digits", "shapes", "cifar10", "cifar100", "tiny-imagenet"; a parquet file; a folder
-        of parquet files; a folder of class folders.
+        One of "digits", "shapes", "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet"; a
+        parquet file; a folder of parquet files; a folder of class folders.
     split : str, optional
         "train" (the default of named sets), "test"; "valid" of tiny-imagenet, "all" of digits. Of a
         folder: the parquet files whose names start with it, or the sub-folder of that name; by
