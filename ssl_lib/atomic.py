@@ -11,11 +11,48 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["lock", "write_file", "write_folder"]
+from ssl_lib.errors import InputError
+from ssl_lib.paths import cache_root
+
+__all__ = ["lock", "make_folder", "write_file", "write_folder"]
 
 # Windows has no such locks: writes stay atomic there, but two processes may do the same work.
 _fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 _log = logging.getLogger(__name__)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that can be written, where it is not there.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Which; missing parents are made.
+
+    Raises
+    ------
+    InputError
+        When it cannot be made or written, with what to do about it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     make_folder(Path(file.name) / "cache")
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: cannot write to ...cache (Not a directory).
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "no permission to write"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if not reason:
+        return
+    cached = folder.is_relative_to(cache_root())
+    advice = ": set SSL_LIB_CACHE to a folder that can be written" if cached else ""
+    raise InputError(f"cannot write to {folder} ({reason}){advice}.")
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -28,6 +65,11 @@ def write_file(path: Path, content: bytes) -> None:
     content : bytes
         The whole content.
 
+    Raises
+    ------
+    InputError
+        When the folder cannot be made or written.
+
     Examples
     --------
     >>> import tempfile
@@ -36,7 +78,7 @@ def write_file(path: Path, content: bytes) -> None:
     >>> path.read_bytes(), [p.name for p in path.parent.iterdir()]
     (b'text', ['b.txt'])
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         _write(temporary, content)
@@ -58,6 +100,11 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     files : mapping of str to bytes
         The content of each file.
 
+    Raises
+    ------
+    InputError
+        When the folder cannot be made or written.
+
     Examples
     --------
     >>> import tempfile
@@ -69,7 +116,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
     for leftover in (part, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    part.mkdir(parents=True)
+    make_folder(part)
     for name, content in files.items():
         _write(part / name, content)
     _flush_folder(part)
@@ -97,6 +144,8 @@ def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     ------
     BlockingIOError
         When another holds the lock and `wait` is false.
+    InputError
+        When the folder cannot be made or written.
 
     Examples
     --------
@@ -108,7 +157,7 @@ def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     >>> path.exists()
     False
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = _acquire(path, wait)
     try:
         yield

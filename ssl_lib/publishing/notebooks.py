@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ssl_lib.atomic import make_folder
 from ssl_lib.errors import InputError
 
 __all__ = [
@@ -57,7 +58,7 @@ def write_text(path: Path, text: str) -> bool:
     content = text.encode("utf-8")
     if path.is_file() and path.read_bytes() == content:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     with os.fdopen(handle, "wb") as file:
         file.write(content)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+from ssl_lib.atomic import make_folder
 from ssl_lib.paths import cache_root, data_root
 from ssl_lib.profiles import cores
 from ssl_lib.publishing import keys, notebooks, verdicts
@@ -105,6 +106,8 @@ def run(
     list of Outcome
         In the order of `wanted`. A failing notebook does not stop the others.
     """
+    for item in wanted:
+        make_folder(item.folder)  # one clear error, before kernels run for nothing
     progress = progress or Progress([item.slug for item in wanted])
     last = [item.slug for item in wanted if keys.summarises_others(item.source)]
     outcomes: dict[str, Outcome] = {}

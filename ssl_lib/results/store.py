@@ -388,7 +388,7 @@ def _read_entry(folder: Path, *, notice: bool = False) -> Result | None:
         content = (folder / _TABLE).read_bytes()
         if made.digest != folder.name or made.sha256 != sha256(content):
             raise ValueError("the table does not match its checksum")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not folder.exists():
             return None
         problem: Exception = ValueError("a file is missing")
