@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ Piece = Mapping[str, Any]
 """A run of encoded images: see :func:`ssl_lib.data.decode_worker.encoded`."""
 
 _FORMAT = 1
+_DECODER = 2  # what made the pixels of an entry; older ones cut 16 bits off at 255
+_LAST_WORDS = 2000  # bytes of a failed worker's complaints that are shown
 _IMAGES_PER_WORKER = 2000
 _BLOCK = 1 << 24
 
@@ -53,8 +56,11 @@ def hash_files(files: Sequence[Path]) -> str:
     """
     digest = hashlib.sha256()
     for file in files:
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        try:
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise InputError(f"{file} cannot be read ({error.strerror or error})") from error
     return digest.hexdigest()
 
 
@@ -88,7 +94,13 @@ def pixels(
         (n, c, h, w) uint8, mapped copy-on-write: changing it leaves the cache as it is.
     key : str
         Hash of files, size and channels.
+
+    Raises
+    ------
+    InputError
+        As :func:`decode_images`, and when the cache cannot be used.
     """
+    _check_channels(channels)
     described = [
         {k: v for k, v in piece.items() if k in ("column", "start", "stop")} for piece in pieces
     ]
@@ -115,7 +127,11 @@ def _make(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".decoding-") as scratch:
         made = Path(scratch) / "images.npy"
         decode_images(pieces, made, size=size, channels=channels, progress=progress)
-        note = {"crc32": _checksum(made), "images": sum(map(count, pieces))}
+        note = {
+            "crc32": _checksum(made),
+            "decoder": _DECODER,
+            "images": sum(map(count, pieces)),
+        }
         made.replace(folder / f"{key}.npy")
         write_file(folder / f"{key}.json", json.dumps(note).encode())
 
@@ -125,9 +141,11 @@ def _read(folder: Path, key: str) -> np.ndarray | None:
     if not (array.is_file() and note.is_file()):
         return None
     try:
-        intact = json.loads(note.read_text(encoding="utf-8"))["crc32"] == _checksum(array)
-        cached = np.load(array, mmap_mode="c") if intact else None
-    except (OSError, ValueError, KeyError, TypeError):
+        facts = json.loads(note.read_text(encoding="utf-8"))
+        if facts.get("decoder", 1) != _DECODER:
+            return None
+        cached = np.load(array, mmap_mode="c") if facts["crc32"] == _checksum(array) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         cached = None
     if cached is None:
         warnings.warn(f"{array} is damaged: decoding the images again", stacklevel=2)
@@ -174,6 +192,7 @@ def decode_images(
     InputError
         Naming the first image found that cannot be decoded or has another size.
     """
+    _check_channels(channels)
     n = sum(map(count, pieces))
     if n == 0:
         raise InputError("there are no images to decode")
@@ -188,6 +207,11 @@ def decode_images(
         else:
             _in_processes(pieces, output, n, size=size, workers=workers, advance=advance)
     array.flush()
+
+
+def _check_channels(channels: int) -> None:
+    if channels not in (1, 3):
+        raise InputError(f"channels must be 1 (grey) or 3 (RGB); got {channels!r}")
 
 
 @contextmanager
@@ -224,7 +248,7 @@ def _in_processes(
     advance: Callable[[int], object],
 ) -> None:
     bounds = [n * k // workers for k in range(workers + 1)]
-    processes = []
+    processes = {}
     with tempfile.TemporaryDirectory(prefix="ssl_lib-") as scratch:
         for k, (start, stop) in enumerate(itertools.pairwise(bounds)):
             job = {
@@ -236,14 +260,15 @@ def _in_processes(
             }
             file = Path(scratch) / f"{k}.json"
             file.write_text(json.dumps(job), encoding="utf-8")
-            processes.append(_start(file))
+            processes[file] = _start(file)
         try:
             with ThreadPoolExecutor(workers) as readers:
-                for error in readers.map(lambda process: _follow(process, advance), processes):
+                follow = partial(_follow, advance=advance)
+                for error in readers.map(follow, processes.values(), processes):
                     if error:
                         raise decode_worker.UndecodableError(error)
         finally:
-            for process in processes:
+            for process in processes.values():
                 process.kill()
                 process.wait()
 
@@ -251,19 +276,26 @@ def _in_processes(
 def _start(job: Path) -> subprocess.Popen[str]:
     # -P: the worker's folder must not shadow the modules it imports.
     command = [sys.executable, "-P", decode_worker.__file__, str(job)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A file takes whatever decoders complain of; a pipe that nobody reads would stop them.
+    with _said(job).open("wb") as said:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
 
 
-def _follow(process: subprocess.Popen[str], advance: Callable[[int], object]) -> str:
+def _said(job: Path) -> Path:
+    return job.with_suffix(".stderr")
+
+
+def _follow(process: subprocess.Popen[str], job: Path, advance: Callable[[int], object]) -> str:
     """Read what a worker writes until it ends; return its error, or nothing."""
     assert process.stdout is not None
-    assert process.stderr is not None
     for line in process.stdout:
         if line.startswith("{"):
             return str(json.loads(line)["error"])
         advance(int(line))
-    said = process.stderr.read().strip()
-    return f"a decoding process ended early: {said}" if process.wait() else ""
+    if process.wait() == 0:
+        return ""
+    said = _said(job).read_bytes()[-_LAST_WORDS:].decode(errors="replace").strip()
+    return f"a decoding process ended early: {said}"
 
 
 def _stretch(pieces: Sequence[Piece], start: int, stop: int) -> list[dict[str, Any]]:
