@@ -77,6 +77,8 @@ def stratified_split(
     classes = _class_rows(labels, generator)
     if n_test is not None and not 0 <= n_test <= len(labels):
         raise InputError(f"n_test must be between 0 and {len(labels)}; got {n_test}")
+    if per_class is not None and per_class < 0:
+        raise InputError(f"per_class must be at least 0; got {per_class}")
     sizes = [len(rows) for rows in classes]
     shares = _allot(sizes, n_test) if n_test is not None else [per_class or 0] * len(sizes)
     if any(share > size for share, size in zip(shares, sizes, strict=True)):

@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+from functools import partial
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from ssl_lib.data.views import (
     Affine,
     BlockMask,
     ColourJitter,
+    Cutout,
     Erase,
     GaussianBlur,
     Grayscale,
@@ -102,6 +104,26 @@ def test_erased_boxes_are_those_of_torchvision():
         assert test.pvalue > P_VALUE, name
     some = Erase(p=0.25).sample_parameters(SHAPE, generator())
     assert has_probability(some["height"] > 0, 0.25)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        (BlockMask, "p"),
+        (ColourJitter, "p"),
+        (Grayscale, "p"),
+        (Solarise, "p"),
+        (HorizontalFlip, "p"),
+        (GaussianBlur, "p"),
+        (Erase, "p"),
+        (partial(Cutout, size=2), "p"),
+        (RandomResizedCrop, "flip"),
+    ],
+)
+def test_a_probability_lies_in_the_unit_interval(operation, name, value):
+    with pytest.raises(InputError, match=f": {name} is a probability, from 0 to 1; got {value}"):
+        operation(**{name: value})
 
 
 def test_probabilities():

@@ -108,6 +108,7 @@ class ColourJitter(Operation):
     p: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         strengths = (self.brightness, self.contrast, self.saturation)
         if min(strengths) < 0 or not 0 <= self.hue <= 0.5:
             raise InputError(f"strengths must be >= 0 and hue in [0, 0.5]; got {self}")
@@ -278,6 +279,7 @@ class Normalise(Operation):
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.mean) != len(self.std) or not all(math.isfinite(s) and s > 0 for s in self.std):
             raise InputError(f"mean and std need one value a channel, std > 0; got {self}")
 

@@ -79,6 +79,7 @@ class RandomResizedCrop(Operation):
     flip: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.scale[0] <= self.scale[1] <= 1:
             raise InputError(f"scale must satisfy 0 < low <= high <= 1; got {self.scale}")
         if self.interpolation not in ("bilinear", "bicubic"):

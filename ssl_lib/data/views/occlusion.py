@@ -54,6 +54,7 @@ class GaussianBlur(Operation):
     kernel_size: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.sigma[0] <= 0:
             raise InputError(f"sigma must be positive; got {self.sigma}")
         if self.kernel_size is not None and (self.kernel_size < 1 or self.kernel_size % 2 == 0):

@@ -33,6 +33,8 @@ Parameters = dict[str, Tensor]
 Shape = tuple[int, int, int, int]
 """Images, channels, height, width."""
 
+_PROBABILITIES = ("p", "flip")
+
 LUMA = (0.2989, 0.587, 0.114)
 """Weights of red, green and blue in grey, as torchvision has them."""
 
@@ -40,6 +42,13 @@ LUMA = (0.2989, 0.587, 0.114)
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """One step of an augmentation: images (n, c, h, w) in [0, 1] to images of the same kind.
+
+    An operation's fields ``p`` and ``flip`` are probabilities.
+
+    Raises
+    ------
+    InputError
+        When a probability lies outside [0, 1].
 
     Examples
     --------
@@ -54,6 +63,13 @@ class Operation:
     >>> invert.apply(torch.zeros(4, 1, 1, 1), drawn).flatten()
     tensor([0., 0., 1., 0.])
     """
+
+    def __post_init__(self) -> None:
+        for name in _PROBABILITIES:
+            value = getattr(self, name, 0.0)
+            if not 0 <= value <= 1:
+                kind = type(self).__name__
+                raise InputError(f"{kind}: {name} is a probability, from 0 to 1; got {value!r}")
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of what `apply` returns for images of this shape."""
