@@ -2,15 +2,18 @@
 
 import ast
 import json
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ssl_lib.errors import InputError, closest
 from ssl_lib.profiles import PROFILES
 from ssl_lib.publishing.notebooks import Notebook, source, tagged
 
-__all__ = ["checked", "declared", "parse", "rewritten"]
+__all__ = ["checked", "declared", "located", "parse", "rewritten"]
 
+_PLACES = ("data", "images")
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -159,6 +162,44 @@ def _check_choice(name: str, values: Mapping[str, Any], known: Sequence[str]) ->
         return
     raise InputError(
         f"{name} must be one of {', '.join(known)}; got {value!r}.{closest(value, known)}"
+    )
+
+
+def located(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with paths of data made absolute: a kernel runs in another folder.
+
+    Parameters
+    ----------
+    values : mapping
+        Where ``data`` and ``images`` hold a text, it is the name of a data set or a path, seen from
+        the working directory.
+
+    Raises
+    ------
+    InputError
+        For what is neither.
+
+    Examples
+    --------
+    >>> located({"data": "digits", "images": "", "seed": 0})
+    {'data': 'digits', 'images': '', 'seed': 0}
+    >>> Path(located({"images": "."})["images"]) == Path.cwd()
+    True
+    """
+    return {name: _located(name, value) for name, value in values.items()}
+
+
+def _located(name: str, value: Any) -> Any:
+    if name not in _PLACES or not isinstance(value, str) or not value:
+        return value
+    from ssl_lib.data import NAMES
+
+    path = Path(os.path.abspath(Path(value).expanduser()))
+    if value in NAMES or path.exists():
+        return value if value in NAMES else str(path)
+    raise InputError(
+        f"parameter {name!r}: {value!r} is no data set's name, and there is no file or folder "
+        f"{path}.{closest(value, NAMES)}"
     )
 
 

@@ -115,11 +115,11 @@ def slot(book: Book, slug: str, given: Mapping[str, Any]) -> Slot:
     Raises
     ------
     InputError
-        For an unknown or ill-typed parameter.
+        For an unknown or ill-typed parameter, or a path that leads nowhere.
     """
     source = notebooks.read(book.notebook(slug))
     defaults = parameters.declared(source, slug)
-    values = parameters.checked(given, defaults, slug)
+    values = parameters.located(parameters.checked(given, defaults, slug))
     depends = keys.dependencies(book, slug, source, values)
     folder = cache_root() / "notebooks" / slug / _name(values, defaults)
     return Slot(slug=slug, source=source, values=values, depends=depends, folder=folder)

@@ -98,6 +98,18 @@ def test_checked_converts_only_what_loses_nothing():
     assert found["seed"] == 0
 
 
+def test_paths_of_data_are_seen_from_the_callers_folder(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "shapes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    found = parameters.located({"images": "mine", "data": "shapes", "model": "mine", "seed": 1})
+    assert found == {"images": str(tmp_path / "mine"), "data": "shapes", "model": "mine", "seed": 1}
+    assert parameters.located(found) == found
+    assert parameters.located({"images": "./shapes"}) == {"images": str(tmp_path / "shapes")}
+    with pytest.raises(InputError, match=f"'images': 'yours' .* no file or folder {tmp_path}"):
+        parameters.located({"images": "yours"})
+
+
 VALUES = st.fixed_dictionaries(
     {
         "profile": st.text(max_size=8),
