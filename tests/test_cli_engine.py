@@ -116,6 +116,67 @@ def test_folders_sorted_by_class(run, sorted_folder, capsys, tmp_path):
     assert load_checkpoint(tmp_path / "run").history[-1]["knn"] > 0.5
 
 
+@pytest.fixture(scope="module")
+def flat_folder(sorted_folder, tmp_path_factory):
+    """Return a folder of the same images without class folders."""
+    folder = tmp_path_factory.mktemp("flat")
+    for path in (sorted_folder / "train").rglob("*.png"):
+        shutil.copy(path, folder / path.name)
+    return folder
+
+
+def test_images_without_labels(run, flat_folder, capsys, tmp_path):
+    arguments = [value if value != "digits" else flat_folder for value in TINY]
+    arguments += ["--channels", 1, "--batch-size", 64, "--out", tmp_path / "run"]
+    status, out, _ = call(capsys, *arguments)
+    entry = load_checkpoint(tmp_path / "run").history[-1]
+    encoder, spec = load_encoder(tmp_path / "run")
+    images = data.load(flat_folder, channels=1).images
+    expected = rankme(extract(encoder, images, transform=normalisation(spec)))
+    assert status == 0
+    assert entry["rankme"] == pytest.approx(expected, rel=1e-5)
+    assert f"RankMe {entry['rankme']:.3f}, alpha-ReQ {entry['alpha_req']:.3f}" in out
+    assert "knn" not in entry
+    said = refused(capsys, "probe", run, "--data", flat_folder)
+    assert "a probe needs labels, and " in said
+    assert "400 images without labels" in said
+    arguments[arguments.index("simclr")] = "supervised"
+    assert "the method 'supervised' needs labels" in refused(capsys, *arguments)
+
+
+def test_one_class_is_judged_without_labels(sorted_folder, capsys, tmp_path):
+    shutil.copytree(sorted_folder / "train" / "3", tmp_path / "images" / "3")
+    arguments = [value if value != "digits" else tmp_path / "images" for value in TINY]
+    arguments += ["--channels", 1, "--batch-size", 16, "--out", tmp_path / "run"]
+    assert call(capsys, *arguments)[0] == 0
+    assert "rankme" in load_checkpoint(tmp_path / "run").history[-1]
+
+
+def test_probe_holds_out_a_fifth_of_each_class(run, sorted_folder, capsys):
+    folder = sorted_folder / "train"
+    status, out, err = call(capsys, "probe", run, "--data", folder, "--no-logistic")
+    assert status == 0
+    assert "a fifth is held out as test images, 80 of 400, stratified by class, seed 0" in err
+    assert out.splitlines()[0] == "simclr, mlp: 320 training and 80 test images"
+    again = call(capsys, "probe", run, "--data", folder, "--no-logistic")
+    assert (out, err) == again[1:]
+    other = call(capsys, "probe", run, "--data", folder, "--no-logistic", "--seed", 1)
+    assert out != other[1]
+
+
+def test_too_few_images_to_hold_out_a_fifth(run, sorted_folder, capsys, tmp_path):
+    (tmp_path / "few" / "3").mkdir(parents=True)
+    for path in sorted((sorted_folder / "train" / "3").iterdir())[:4]:
+        shutil.copy(path, tmp_path / "few" / "3")
+    said = refused(capsys, "probe", run, "--data", tmp_path / "few")
+    assert "few has 4 images, too few to hold out a fifth" in said
+
+
+def test_a_batch_of_one_image_is_one_line(capsys, tmp_path):
+    said = refused(capsys, *TINY, "--batch-size", 1, "--out", tmp_path)
+    assert "a batch_size of 1 in 1 part(s) gives it 1: use a larger batch_size" in said
+
+
 def test_rankme_of_a_checkpoint_and_of_an_array(run, capsys, tmp_path):
     encoder, spec = load_encoder(run)
     images = data.load("digits").images
@@ -227,7 +288,6 @@ def test_damaged_checkpoints(capsys, tmp_path, run):
     [
         (["--data", "shapes"], "takes images of 1 x 8 x 8, shapes/train has 3 x 8 x 8"),
         (["--data", "digitz"], "no such file. Did you mean 'digits'?"),
-        (["--data", "."], "--test must give the path of the test images"),
         (["--data", "digits", "--test", "."], "--test is for paths"),
         (["--data", "digits", "--limit", "0"], "must be at least 1, got 0"),
         (["--data", "digits", "--limit", "1"], "at least two classes to fit"),

@@ -2,13 +2,16 @@
 
 import argparse
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ssl_lib.commands.lines import warnings_as_lines
 from ssl_lib.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ssl_lib.data import ImageData
     from ssl_lib.methods import Method
     from ssl_lib.training.config import RunSpec
@@ -23,7 +26,13 @@ its share of every batch (--batch-size is the whole):
   torchrun --nproc_per_node 8 -m ssl_lib.cli pretrain --method vicreg --data cifar10 --out DIR
 """
 
-_KNN_IMAGES = 10_000
+_MEASURED_IMAGES = 10_000
+_LABEL_FREE = {
+    "rankme": "RankMe",
+    "alpha_req": "alpha-ReQ",
+    "std": "standard deviation of unit features",
+    "uniformity": "uniformity",
+}
 
 _TRAINING: dict[str, tuple[type, str]] = {
     "epochs": (int, "passes over the data (100)"),
@@ -38,7 +47,7 @@ _TRAINING: dict[str, tuple[type, str]] = {
     "precision": (str, "auto, float32 or bfloat16 (auto: bfloat16 on GPUs)"),
     "seed": (int, "of initialisation, order and views (0)"),
     "checkpoint_every": (int, "epochs between checkpoints (1)"),
-    "evaluate_every": (int, "epochs between kNN accuracies; 0: at the end (0)"),
+    "evaluate_every": (int, "epochs between measures of the features; 0: at the end (0)"),
 }
 
 
@@ -79,10 +88,17 @@ def run(args: argparse.Namespace) -> int:
             last = result.history[-1]
             print(
                 f"{args.method} on {train.name}: {last['epoch']} epochs, loss {last['loss']:.4f}, "
-                f"{last['images_per_second']:.0f} images/s, "
-                f"training kNN accuracy {last['knn']:.3f}\ncheckpoint: {args.out / FILE}"
+                f"{last['images_per_second']:.0f} images/s, {_quality(last)}\n"
+                f"checkpoint: {args.out / FILE}"
             )
     return 0
+
+
+def _quality(entry: Mapping[str, float]) -> str:
+    """Say what was measured of the training images' features."""
+    if "knn" in entry:
+        return f"training kNN accuracy {entry['knn']:.3f}"
+    return ", ".join(f"{text} {entry[name]:.3f}" for name, text in _LABEL_FREE.items())
 
 
 def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
@@ -101,7 +117,8 @@ def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
         loaded["name_or_path"] = str(path.absolute())
     if args.channels is not None:
         loaded["channels"] = args.channels
-    train = data.load(**loaded)
+    with warnings_as_lines():
+        train = data.load(**loaded)
     spec = specify(
         method=args.method,
         data=train,
@@ -130,29 +147,45 @@ def _train(out: Path, train: "ImageData", spec: "RunSpec", device: Any) -> "Run"
             device=device,
             out=out,
             spec=spec,
-            metrics=_knn(train, spec),
+            metrics=_measures(train, spec),
         )
     except OSError as error:  # a folder that cannot be made, a full disk
         raise InputError(f"cannot write to {out}: {error.strerror or error}.") from error
 
 
-def _knn(train: "ImageData", spec: "RunSpec") -> Callable[["Method"], dict[str, float]]:
+def _measures(train: "ImageData", spec: "RunSpec") -> Callable[["Method"], dict[str, float]]:
+    """Judge by neighbours, or, where labels say nothing, by what needs none."""
     from ssl_lib.evaluation.features import extract, subsample
-    from ssl_lib.evaluation.knn import knn_accuracy
     from ssl_lib.training.runs import normalisation
 
-    # Two halves of the training images: the test images stay unseen until the probe.
-    some = subsample(train, _KNN_IMAGES)
+    some = subsample(train, _MEASURED_IMAGES)
 
     def metrics(method: "Method") -> dict[str, float]:
         features = extract(method.encoder, some.images, transform=normalisation(spec))
-        half, labels = len(features) // 2, some.labels.to(features.device)
-        k = min(20, half)
-        return {
-            "knn": knn_accuracy(features[:half], labels[:half], features[half:], labels[half:], k=k)
-        }
+        return _knn(features, some.labels) if some.n_classes > 1 else _label_free(features)
 
     return metrics
+
+
+def _knn(features: "Tensor", labels: "Tensor") -> dict[str, float]:
+    from ssl_lib.evaluation.knn import knn_accuracy
+
+    # Two halves of the training images: the test images stay unseen until the probe.
+    half, labels = len(features) // 2, labels.to(features.device)
+    k = min(20, half)
+    return {
+        "knn": knn_accuracy(features[:half], labels[:half], features[half:], labels[half:], k=k)
+    }
+
+
+def _label_free(features: "Tensor") -> dict[str, float]:
+    from ssl_lib.evaluation.rank import ranks
+    from ssl_lib.evaluation.spread import embedding_std, uniformity
+
+    with warnings_as_lines():
+        measures = ranks(features)
+    measures |= {"std": embedding_std(features), "uniformity": uniformity(features)}
+    return {name: measures[name] for name in _LABEL_FREE}
 
 
 def options(pairs: Sequence[str]) -> dict[str, Any]:

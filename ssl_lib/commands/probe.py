@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("checkpoint", type=Path, metavar="CHECKPOINT", help="the file, or the run's folder")
     add("--data", required=True, help="fashion-mnist, cifar10, tiny-imagenet, ..., or a path")
-    add("--test", help="path of the test images, where --data is a path")
+    add(
+        "--test",
+        help="path of the test images, where --data is a path; by default a fifth is held out",
+    )
     add("--limit", type=int, metavar="N", help="use N training images, drawn at random")
-    add("--seed", type=int, default=0, help="of that draw (0)")
+    add("--seed", type=int, default=0, help="of that draw, and of the fifth held out (0)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
     add("--no-logistic", action="store_true", help="leave out the logistic probe, the slowest")
     add("--format", choices=("table", "json"), default="table", help="(table)")
@@ -36,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     from ssl_lib.training.runs import load_encoder, normalisation
 
     encoder, spec = load_encoder(args.checkpoint)
-    train, test = _images(args, spec)
+    with warnings_as_lines():
+        train, test = _images(args, spec)
     if args.limit is not None:
         train = subsample(train, args.limit, seed=args.seed)
     with warnings_as_lines():
@@ -66,10 +71,33 @@ def _images(args: argparse.Namespace, spec: "RunSpec") -> tuple["ImageData", "Im
             raise InputError(f"--test is for paths: {args.data} has test images of its own.")
         held_out = "valid" if args.data == "tiny-imagenet" else "test"
         train, test = (images_for(spec, args.data, split=s) for s in ("train", held_out))
-    elif Path(args.data).exists() and not args.test:
-        raise InputError("--test must give the path of the test images, as --data is a path.")
+    elif args.test is None:
+        train, test = _held_out(images_for(spec, args.data), args.seed)
     else:
         train, test = (images_for(spec, path) for path in (args.data, args.test))
+        for part in (train, test):
+            part.labels_for("a probe")
         if train.class_names != test.class_names:
             raise InputError(f"{args.data} and {args.test} must have the same classes.")
     return train, test
+
+
+def _held_out(images: "ImageData", seed: int) -> tuple["ImageData", "ImageData"]:
+    """Hold out a fifth of each class, and say so."""
+    from ssl_lib.data import stratified_split
+    from ssl_lib.randomness import torch_generator
+
+    labels, n_test = images.labels_for("a probe"), len(images) // 5
+    if n_test < 1:
+        raise InputError(f"{images.name} has {len(images)} images, too few to hold out a fifth.")
+    generator = torch_generator(seed, "probe", "held out")
+    train, test = stratified_split(labels, generator=generator, n_test=n_test)
+    print(
+        f"{images.name}: a fifth is held out as test images, {n_test:,} of {len(images):,}, "
+        f"stratified by class, seed {seed} (--test gives others)",
+        file=sys.stderr,
+    )
+    return (
+        images.subset(train, name=f"{images.name} without the fifth held out"),
+        images.subset(test, name=f"a fifth of {images.name}"),
+    )

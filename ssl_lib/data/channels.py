@@ -4,10 +4,21 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from ssl_lib.data.images import ImageData
 from ssl_lib.data.views import Normalise, to_float
 from ssl_lib.errors import InputError, closest
 
-__all__ = ["STATISTICS", "Statistics", "normalise", "normaliser", "statistics"]
+__all__ = [
+    "STATISTICS",
+    "Statistics",
+    "channel_statistics",
+    "normalise",
+    "normaliser",
+    "statistics",
+]
+
+
+_SPREAD_OF_A_PIXEL = 1e-3  # below it, look whether a channel is constant but for rounding
 
 
 class Statistics(NamedTuple):
@@ -70,6 +81,42 @@ def statistics(name: str) -> Statistics:
             f"{closest(key, STATISTICS)}"
         )
     return STATISTICS[key]
+
+
+def channel_statistics(data: ImageData) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of each channel, for a normalisation.
+
+    Parameters
+    ----------
+    data : ImageData
+        The training images.
+
+    Raises
+    ------
+    InputError
+        When a channel has one value in all pixels: nothing normalises it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ssl_lib.data import ImageData
+    >>> images = torch.tensor([0, 7, 255, 7], dtype=torch.uint8).reshape(2, 2, 1, 1)
+    >>> channel_statistics(ImageData(images, name="photos"))
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: channel 1 of 'photos' (counted from 0, of 2) is 7 in every pixel of
+    every image: it cannot be normalised. Leave it out, or load the images with channels=1.
+    """
+    mean, std = data.mean_std()
+    for channel, spread in enumerate(std):
+        values = data.images[:, channel]
+        if spread < _SPREAD_OF_A_PIXEL and bool((values == values.flatten()[0]).all()):
+            raise InputError(
+                f"channel {channel} of {data.name!r} (counted from 0, of {len(std)}) is "
+                f"{int(values.flatten()[0])} in every pixel of every image: it cannot be "
+                f"normalised. Leave it out, or load the images with channels=1."
+            )
+    return mean, std
 
 
 def normaliser(name: str) -> Normalise:

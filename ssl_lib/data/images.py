@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "ImageData", "fingerprint", "joined"]
 
 _CHUNK = 4096
+_POSITIONS = (torch.int64, torch.int32, torch.int16)
 
 
 class Batch(NamedTuple):
@@ -28,8 +29,8 @@ class Batch(NamedTuple):
     ----------
     images : Tensor
         (b, c, h, w) uint8.
-    labels : Tensor
-        (b,) int64.
+    labels : Tensor or None
+        (b,) int64; None where the data have no labels.
     index : Tensor
         (b,) int64, 0 to n - 1: DIET's targets, and the rows of per-image parameters.
 
@@ -42,7 +43,7 @@ class Batch(NamedTuple):
     """
 
     images: Tensor
-    labels: Tensor
+    labels: Tensor | None
     index: Tensor  # type: ignore[assignment] # hides tuple.index, which nobody misses
 
 
@@ -82,18 +83,30 @@ def joined(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+class _Labels:
+    """The field of the labels: reading them where there are none says so."""
+
+    def __get__(self, data: ImageData | None, owner: type | None = None) -> Tensor:
+        # Asked of the class, it is the field's default.
+        return data.labels_for("this") if data is not None else None  # type: ignore[return-value]
+
+    def __set__(self, data: ImageData, labels: Tensor | None) -> None:
+        vars(data)["labels"] = labels
+
+
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """Images and labels in memory, on one device.
+    """Images in memory, on one device, with labels where there are any.
 
     Attributes
     ----------
     images : Tensor
         (n, c, h, w) uint8.
     labels : Tensor
-        (n,) int64, each a position in `class_names`.
+        (n,) int64, each a position in `class_names`. None says that there are none: whatever reads
+        them then fails with an error that names the data.
     class_names : tuple of str
-        Names of the classes.
+        Names of the classes; empty without labels.
     name : str
         Short name, for example "digits/train".
     fingerprint : str
@@ -116,34 +129,80 @@ class ImageData:
     ImageData('parity', 6 images of 1 x 8 x 8, 2 classes, cpu)
     >>> data.subset(data.labels == 1).labels
     tensor([1, 1, 1])
+    >>> ImageData(images, name="photos")
+    ImageData('photos', 6 images of 1 x 8 x 8, no labels, cpu)
     """
 
     images: Tensor
-    labels: Tensor
-    class_names: tuple[str, ...]
+    labels: _Labels = _Labels()
+    class_names: tuple[str, ...] = ()
     name: str = "images"
     fingerprint: str = ""
     source: str = ""
     factors: pd.DataFrame | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        _check(self.images, self.labels, self.class_names, self.name)
+        labels = self._labels
+        _check_images(self.images, self.name)
+        _check_labels(len(self), labels, self.class_names, self.name)
         if self.factors is not None and len(self.factors) != len(self.images):
             raise InputError(
                 f"{self.name}: {len(self.factors)} rows of factors for {len(self.images)} images"
             )
         if not self.fingerprint:
-            object.__setattr__(self, "fingerprint", fingerprint(self.images, self.labels))
+            parts = (self.images,) if labels is None else (self.images, labels)
+            object.__setattr__(self, "fingerprint", fingerprint(*parts))
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.shape))
+        classes = f"{self.n_classes} classes" if self.has_labels else "no labels"
         return (
-            f"ImageData({self.name!r}, {len(self):,} images of {shape}, "
-            f"{self.n_classes} classes, {self.device})"
+            f"ImageData({self.name!r}, {len(self):,} images of {shape}, {classes}, {self.device})"
         )
+
+    @property
+    def _labels(self) -> Tensor | None:
+        labels: Tensor | None = vars(self)["labels"]
+        return labels
+
+    def _with(self, images: Tensor, **changes: Any) -> ImageData:
+        """Return the same with other images; labels may be absent and stay so."""
+        return replace(self, images=images, **{"labels": self._labels, **changes})
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the images have labels."""
+        return self._labels is not None
+
+    def labels_for(self, purpose: str) -> Tensor:
+        """Return the labels, or say what needs them.
+
+        Parameters
+        ----------
+        purpose : str
+            What needs them, in the singular, for the error message.
+
+        Raises
+        ------
+        InputError
+            When there are none.
+
+        Examples
+        --------
+        >>> images = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
+        >>> ImageData(images, name="photos").labels_for("a probe")
+        Traceback (most recent call last):
+        ...
+        ssl_lib.errors.InputError: a probe needs labels, and 'photos' has none.
+        """
+        labels = self._labels
+        if labels is None:
+            where = f" ({self.source})" if self.source else ""
+            raise InputError(f"{purpose} needs labels, and {self.name!r} has none{where}.")
+        return labels
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -153,7 +212,7 @@ class ImageData:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes, of which some may have no image."""
+        """Number of classes, of which some may have no image; 0 without labels."""
         return len(self.class_names)
 
     @property
@@ -183,7 +242,10 @@ class ImageData:
         """
         if torch.device(device) == self.device:
             return self
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+        labels = self._labels
+        return self._with(
+            self.images.to(device), labels=None if labels is None else labels.to(device)
+        )
 
     def subset(
         self, index: Tensor | Sequence[int] | slice, *, name: str | None = None
@@ -204,7 +266,8 @@ class ImageData:
         Raises
         ------
         InputError
-            When a position lies outside the data or the bools are too few or too many.
+            When a position lies outside the data, the bools are too few or too many, or `index` is
+            neither: uint8 might be positions or a mask.
 
         Examples
         --------
@@ -213,11 +276,10 @@ class ImageData:
         torch.Size([2, 1, 8, 8])
         """
         rows = self._rows(index)
-        here = rows.to(self.device)
-        return replace(
-            self,
-            images=self.images[here],
-            labels=self.labels[here],
+        here, labels = rows.to(self.device), self._labels
+        return self._with(
+            self.images[here],
+            labels=None if labels is None else labels[here],
             name=name or self.name,
             fingerprint=joined(self.fingerprint, fingerprint(rows)),
             factors=None if self.factors is None else self.factors.iloc[rows.numpy()],
@@ -225,7 +287,7 @@ class ImageData:
 
     def _rows(self, index: Tensor | Sequence[int] | slice) -> Tensor:
         if isinstance(index, slice):
-            return torch.arange(len(self))[index]
+            return torch.tensor(range(len(self))[index], dtype=torch.int64)
         rows = torch.as_tensor(index).cpu()
         if rows.dtype == torch.bool:
             if rows.shape != (len(self),):
@@ -233,6 +295,11 @@ class ImageData:
                     f"{self.name}: {rows.numel()} bools do not select among {len(self)} images"
                 )
             return rows.nonzero().squeeze(1)
+        if rows.ndim > 1 or (rows.numel() and rows.dtype not in _POSITIONS):
+            raise InputError(
+                f"{self.name}: images are selected by int64 positions or by bools, in one "
+                f"dimension; got {rows.dtype} {tuple(rows.shape)}"
+            )
         rows = rows.long().reshape(-1)
         if len(rows) and not (-len(self) <= int(rows.min()) and int(rows.max()) < len(self)):
             raise InputError(
@@ -286,9 +353,10 @@ class ImageData:
     ) -> Iterator[Batch]:
         order = _order(len(self), generator).to(self.device, non_blocking=True)
         stop = len(self) - len(self) % batch_size if drop_last else len(self)
+        labels = self._labels
         for at in range(0, stop, batch_size):
             index = order[at : min(at + batch_size, stop)]
-            yield Batch(self.images[index], self.labels[index], index)
+            yield Batch(self.images[index], None if labels is None else labels[index], index)
 
     def resized(self, size: int) -> ImageData:
         """Return the images resized to `size` x `size` (bicubic, antialiased, rounded).
@@ -306,9 +374,7 @@ class ImageData:
             resize.apply(to_float(chunk), {}).mul_(255).round_().to(torch.uint8)
             for chunk in self.images.split(_CHUNK)
         ]
-        return replace(
-            self, images=torch.cat(parts), fingerprint=joined(self.fingerprint, f"size {size}")
-        )
+        return self._with(torch.cat(parts), fingerprint=joined(self.fingerprint, f"size {size}"))
 
     def floats(self) -> Tensor:
         """Return all images as float32 in [0, 1], (n, c, h, w).
@@ -349,15 +415,22 @@ def _order(n: int, generator: torch.Generator | None) -> Tensor:
     return torch.randperm(n, generator=generator, device=generator.device)
 
 
-def _check(images: Tensor, labels: Tensor, class_names: Sequence[str], name: str) -> None:
+def _check_images(images: Tensor, name: str) -> None:
     if images.ndim != 4 or images.dtype != torch.uint8:
         raise InputError(
             f"{name}: images must be uint8 of shape (n, c, h, w); got {images.dtype} "
             f"{tuple(images.shape)}"
         )
-    if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+
+
+def _check_labels(n: int, labels: Tensor | None, class_names: Sequence[str], name: str) -> None:
+    if labels is None:
+        if class_names:
+            raise InputError(f"{name}: {len(class_names)} class names, but no labels")
+        return
+    if labels.dtype != torch.int64 or labels.shape != (n,):
         raise InputError(
-            f"{name}: labels must be int64 of shape ({len(images)},); got {labels.dtype} "
+            f"{name}: labels must be int64 of shape ({n},); got {labels.dtype} "
             f"{tuple(labels.shape)}"
         )
     if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < len(class_names)):

@@ -65,7 +65,8 @@ def load(
     ----------
     name_or_path : str or path
         One of "digits", "shapes", "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet"; a
-        parquet file; a folder of parquet files; a folder of class folders.
+        parquet file; a folder of parquet files; a folder of class folders; a folder of images,
+        which then have no labels, as those of a parquet file without a column of labels.
     split : str, optional
         "train" (the default of named sets), "test"; "valid" of tiny-imagenet, "all" of digits. Of a
         folder: the parquet files whose names start with it, or the sub-folder of that name; by
@@ -78,7 +79,8 @@ def load(
         Show a bar while decoding; by default when standard error is a terminal.
     **options
         shapes: ``n``, ``seed``, ``fixed``. Parquet files: ``channels``, ``image_column``,
-        ``label_column``, ``class_names``. Class folders: ``channels``.
+        ``label_column``, ``class_names``. Folders of images: ``channels``. Pixels of 16 bits are
+        scaled to 8; orientation tags of photographs are not applied.
 
     Returns
     -------
@@ -103,9 +105,11 @@ def load(
     ssl_lib.errors.InputError: unknown data set 'cifar', and no such file. Did you mean 'cifar10'?
     """
     key = os.fspath(name_or_path)
-    if size is not None and size < 1:
-        raise InputError(f"size must be positive; got {size}")
-    reader = NAMES.get(key) or _path_reader(Path(key).expanduser(), split)
+    if not key:
+        raise InputError(f"a data set is a name or a path; got ''.{closest(key, NAMES)}")
+    if size is not None and (not hasattr(size, "__index__") or size < 1):
+        raise InputError(f"size must be positive, a whole number of pixels; got {size!r}")
+    reader = NAMES.get(key) or _path_reader(key, split)
     if key in NAMES:
         options["split"] = split or "train"
     try:
@@ -117,18 +121,23 @@ def load(
     return data.to(device)
 
 
-def _path_reader(path: Path, split: str | None) -> Callable[..., ImageData]:
+def _path_reader(key: str, split: str | None) -> Callable[..., ImageData]:
+    path = Path(key).expanduser()
     if path.is_file():
         return lambda **options: load_parquet(path, **options)
     if not path.is_dir():
-        raise InputError(f"unknown data set {str(path)!r}, and no such file.{closest(path, NAMES)}")
-    files = sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
+        raise InputError(f"unknown data set {key!r}, and no such file.{closest(key, NAMES)}")
+    files = _parquet_files(path) or _parquet_files(path / "data")
     if files:
         return lambda **options: load_parquet(_of_split(path, files, split), **options)
     folder = path / split if split else path
     if not folder.is_dir():
         raise InputError(f"{path} has no sub-folder {split!r}")
     return lambda **options: load_folder(folder, **options)
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
 def _of_split(folder: Path, files: list[Path], split: str | None) -> list[Path]:

@@ -1,4 +1,8 @@
-"""Images in Hugging Face style parquet files: a column of ``{bytes, path}`` and one of labels."""
+"""Images in Hugging Face style parquet files: a column of ``{bytes, path}``, often one of labels.
+
+Where there is no column of labels, or all labels are -1 (as where test labels are withheld), the
+images have none.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from ssl_lib.errors import InputError
 __all__ = ["load_parquet"]
 
 _IMAGE_COLUMNS = ("image", "img")
+_WITHHELD = -1
 _LABEL_COLUMNS = ("label", "labels", "fine_label")
 
 
@@ -32,7 +37,7 @@ def load_parquet(
     source: str | None = None,
     progress: bool | None = None,
 ) -> ImageData:
-    """Read images and labels from parquet files.
+    """Read images, and labels where there are any, from parquet files.
 
     Parameters
     ----------
@@ -43,7 +48,8 @@ def load_parquet(
     channels : {3, 1}, default=3
         RGB or grey.
     image_column, label_column : str, optional
-        By default "image" or "img", and "label", "labels" or "fine_label".
+        By default "image" or "img", and "label", "labels" or "fine_label"; without one of these
+        the images have no labels.
     class_names : sequence of str, optional
         By default those in the file's Hugging Face metadata, else the numbers up to the largest.
     name, source : str, optional
@@ -58,8 +64,8 @@ def load_parquet(
     Raises
     ------
     InputError
-        For a file that is truncated or is no parquet file, a missing column, a label that is not
-        an integer or out of range, an image that cannot be decoded, or mixed sizes; naming the
+        For a file that is truncated, damaged or no parquet file, a missing column, a label that is
+        not an integer or out of range, an image that cannot be decoded, or mixed sizes; naming the
         file and the row.
 
     Examples
@@ -75,30 +81,39 @@ def load_parquet(
     ImageData('pets', 2 images of 3 x 16 x 16, 2 classes, cpu)
     """
     files = [files] if isinstance(files, Path) else list(files)
-    schemas = [_open(file).schema_arrow for file in files]
+    opened = [_open(file) for file in files]
+    schemas = [file.schema_arrow for file in opened]
     image = _column(files[0], schemas[0].names, image_column, _IMAGE_COLUMNS, "image_column")
-    label = _column(files[0], schemas[0].names, label_column, _LABEL_COLUMNS, "label_column")
-    known = _class_names(schemas[0], label)
+    label = _label_column(files[0], schemas[0].names, label_column)
     for file, schema in zip(files[1:], schemas[1:], strict=True):
         _column(file, schema.names, image, (), "image_column")
-        if _class_names(schema, label) != known:
-            raise InputError(f"{file} names other classes than {files[0]}")
-    labels = [_labels(file, label) for file in files]
-    classes = _check_range(files, labels, tuple(class_names) if class_names else known)
     pieces = [
-        {"file": str(file), "column": image, "start": 0, "stop": len(rows)}
-        for file, rows in zip(files, labels, strict=True)
+        {"file": str(file), "column": image, "start": 0, "stop": parquet.metadata.num_rows}
+        for file, parquet in zip(files, opened, strict=True)
     ]
+    labels = _all_labels(files, schemas, label)
+    known = tuple(class_names) if class_names else _class_names(schemas[0], label)
+    if labels is None and class_names:
+        raise InputError(f"{files[0]} has no labels, but class_names are given")
+    classes = () if labels is None else _check_range(files, labels, known)
     array, key = pixels(pieces, files, size=size, channels=channels, progress=progress)
-    targets = torch.from_numpy(np.concatenate(labels))
+    targets = None if labels is None else torch.from_numpy(np.concatenate(labels))
     return ImageData(
         torch.from_numpy(array),
         targets,
         classes,
         name=name or files[0].stem,
-        fingerprint=joined(key, fingerprint(targets)),
-        source=source or f"{len(array):,} images in {', '.join(file.name for file in files)}",
+        fingerprint=joined(key, "no labels" if targets is None else fingerprint(targets)),
+        source=source or _source(files, len(array), schemas[0].names if targets is None else None),
     )
+
+
+def _source(files: Sequence[Path], n: int, columns: Sequence[str] | None) -> str:
+    """Say where images come from; where they have no labels, name the `columns` there are."""
+    place = ", ".join(file.name for file in files)
+    if columns is None:
+        return f"{n:,} images in {place}"
+    return f"{n:,} images without labels in {place}, whose columns are {', '.join(columns)}"
 
 
 def _open(file: Path) -> Any:
@@ -126,13 +141,35 @@ def _column(
     )
 
 
-def _class_names(schema: Any, label: str) -> tuple[str, ...] | None:
+def _label_column(file: Path, names: Sequence[str], wanted: str | None) -> str | None:
+    if wanted is None and not any(column in names for column in _LABEL_COLUMNS):
+        return None
+    return _column(file, names, wanted, _LABEL_COLUMNS, "label_column")
+
+
+def _class_names(schema: Any, label: str | None) -> tuple[str, ...] | None:
     """Names in the metadata that Hugging Face's ``datasets`` writes, where there are any."""
     try:
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         return tuple(map(str, features[label]["names"]))
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _all_labels(
+    files: Sequence[Path], schemas: Sequence[Any], column: str | None
+) -> list[np.ndarray] | None:
+    """Return the labels of each file, or None where there are none."""
+    if column is None:
+        return None
+    known = _class_names(schemas[0], column)
+    for file, schema in zip(files, schemas, strict=True):
+        _column(file, schema.names, column, (), "label_column")
+        if _class_names(schema, column) != known:
+            raise InputError(f"{file} names other classes than {files[0]}")
+    labels = [_labels(file, column) for file in files]
+    withheld = all((rows == _WITHHELD).all() for rows in labels) and any(map(len, labels))
+    return None if withheld else labels
 
 
 def _labels(file: Path, column: str) -> np.ndarray:
@@ -159,8 +196,10 @@ def _check_range(
     for file, rows in zip(files, labels, strict=True):
         wrong = np.flatnonzero((rows < 0) | (rows >= len(classes)))
         if len(wrong):
+            end = (
+                f" to {len(classes) - 1}" if known else ", with -1 only where no image has a label"
+            )
             raise InputError(
-                f"row {wrong[0]} of {file} has the label {rows[wrong[0]]}; labels go from 0 to "
-                f"{len(classes) - 1}"
+                f"row {wrong[0]} of {file} has the label {rows[wrong[0]]}; labels go from 0{end}"
             )
     return classes

@@ -231,6 +231,8 @@ def evaluate_encoder(
     >>> round(evaluate_encoder(nn.Flatten(), train, test, logistic=False)["ridge"], 3)
     0.928
     """
+    for part in (train, test):
+        part.labels_for("a probe")
     features = [
         extract(encoder, part.images, batch_size=batch_size, transform=transform)
         for part in (train, test)

@@ -227,6 +227,8 @@ def encoder_ideality(
     >>> found.predictability, round(found.invariance, 2), round(found.worst_task_test, 1)
     (1.0, 0.42, 0.8)
     """
+    for part in (train, test):
+        part.labels_for("the distance from the ideal")
     features = [
         extract(encoder, part.images, batch_size=batch_size, transform=transform)
         for part in (train, test)

@@ -37,7 +37,14 @@ from ssl_lib.training.distributed import Processes, processes
 from ssl_lib.training.early import early_losses
 from ssl_lib.training.optimisers import build_optimiser, clip_gradients, set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
-from ssl_lib.training.share import Drawn, Share, draw_epoch, memory_format, order_of
+from ssl_lib.training.share import (
+    Drawn,
+    Share,
+    batch_norm_explained,
+    draw_epoch,
+    memory_format,
+    order_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -369,7 +376,7 @@ class _Trainer:
         count, losses = self.config.accumulate, []
         for number, views in enumerate(self.share(batch, drawn, self.step), start=1):
             with self.processes.synchronise(module, last=number == count):
-                with self.autocast(), self.diagnostics():
+                with self.autocast(), self.diagnostics(), self.explained():
                     output: Output = module(views)
                 (output.loss / count).backward()
             losses.append(output.loss.detach())
@@ -380,6 +387,9 @@ class _Trainer:
         if wanted == "bfloat16" or (wanted == "auto" and self.on_gpu):
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
+
+    def explained(self) -> AbstractContextManager[None]:
+        return batch_norm_explained(self.config, processes=self.processes.count)
 
     def diagnostics(self) -> AbstractContextManager[None]:
         """Compute what only the history shows at the last step of an epoch alone."""

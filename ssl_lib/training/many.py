@@ -26,7 +26,7 @@ from ssl_lib.training.early import early_losses
 from ssl_lib.training.loop import Diverged
 from ssl_lib.training.optimisers import build_optimiser, set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
-from ssl_lib.training.share import draw_epoch, order_of
+from ssl_lib.training.share import batch_norm_explained, draw_epoch, order_of
 
 __all__ = ["pretrain_many", "stack_methods", "stack_settings", "unstack_methods"]
 
@@ -329,7 +329,9 @@ class _Together:
             method.before_step(done)
         self.optimiser.zero_grad(set_to_none=True)
         views, index = self.views(index), index.to(self.data.device)
-        losses = self.losses(views, index, self.data.labels[index])
+        labels = self.data.labels[index] if self.data.has_labels else None
+        with batch_norm_explained(self.config):
+            losses = self.losses(views, index, labels)
         losses.sum().backward()
         self.stacked.after_backward(done)
         self.clip()
@@ -337,13 +339,13 @@ class _Together:
         self.stacked.after_step(done)
         return losses.detach()
 
-    def losses(self, views: list[Tensor], index: Tensor, labels: Tensor) -> Tensor:
+    def losses(self, views: list[Tensor], index: Tensor, labels: Tensor | None) -> Tensor:
         def one(
             parameters: dict[str, Tensor],
             buffers: dict[str, Tensor],
             views: list[Tensor],
             index: Tensor,
-            labels: Tensor,
+            labels: Tensor | None,
             swept: dict[str, Tensor],
         ) -> Tensor:
             batch = ViewBatch(
@@ -354,7 +356,7 @@ class _Together:
                 loss: Tensor = functional_call(self.template, state, (batch,)).loss
             return loss
 
-        together: Tensor = vmap(one)(
+        together: Tensor = vmap(one, in_dims=(0, 0, 0, 0, None if labels is None else 0, 0))(
             self.parameters, self.buffers, views, index, labels, self.swept
         )
         return together

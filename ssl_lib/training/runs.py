@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ssl_lib.data import NAMES, ImageData, load
+from ssl_lib.data.channels import channel_statistics
 from ssl_lib.data.views import POLICIES, Normalise, Policy
 from ssl_lib.data.views import policy as policy_by_name
 from ssl_lib.errors import InputError, closest
@@ -92,7 +93,8 @@ def specify(
     Raises
     ------
     InputError
-        For an unknown name or option: the parts are built once to see that they can be.
+        For an unknown name or option (the parts are built once to see that they can be), a method
+        that needs labels where there are none, or a channel without any variation.
 
     Examples
     --------
@@ -101,14 +103,15 @@ def specify(
     >>> spec.policy, spec.n_data
     ('digits', 1297)
     """
-    method_class(method)
+    if method_class(method).uses_labels:
+        data.labels_for(f"the method {method!r}")
     channels, height, width = data.shape
     if height != width:
         raise InputError(f"images must be square, got {height} x {width}: load them with a size.")
     if policy is None:
         small = height < _SMALLEST_NATURAL
         policy = "digits" if small else POLICY_OF.get(method, "simclr")
-    mean, std = data.mean_std()
+    mean, std = channel_statistics(data)
     spec = RunSpec(
         method=method,
         encoder=encoder,

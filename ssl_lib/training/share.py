@@ -7,6 +7,7 @@ the batches leaves every image its views, so that the two sources of randomness 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from ssl_lib.data import Batch, ImageData
 from ssl_lib.data.views import Parameters, Policy, patch_keep, take
+from ssl_lib.errors import InputError
 from ssl_lib.methods.base import ViewBatch
 from ssl_lib.randomness import torch_generator
 from ssl_lib.training.config import TrainingConfig
@@ -76,6 +78,37 @@ def memory_format(device: torch.device) -> torch.memory_format:
     return torch.channels_last if device.type in ("cpu", "cuda") else torch.contiguous_format
 
 
+@contextmanager
+def batch_norm_explained(config: TrainingConfig, *, processes: int = 1) -> Iterator[None]:
+    """Turn torch's error about a batch of one image into one that says what to change.
+
+    Raises
+    ------
+    InputError
+        When BatchNorm saw a single value a channel in the block.
+
+    Examples
+    --------
+    >>> with batch_norm_explained(TrainingConfig(batch_size=1)):
+    ...     torch.nn.BatchNorm1d(4)(torch.zeros(1, 4))
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: BatchNorm needs at least 2 images at a time to normalise, and a
+    batch_size of 1 in 1 part(s) gives it 1: use a larger batch_size.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        parts = config.accumulate * processes
+        raise InputError(
+            f"BatchNorm needs at least 2 images at a time to normalise, and a batch_size of "
+            f"{config.batch_size} in {parts} part(s) gives it {config.batch_size // parts}: use a "
+            f"larger batch_size."
+        ) from error
+
+
 @dataclass(frozen=True)
 class Share:
     """Makes the views of this process's part of each batch.
@@ -127,7 +160,7 @@ class Share:
             yield ViewBatch(
                 views=tuple(view.contiguous(memory_format=layout) for view in views),
                 indices=batch.index[here],
-                labels=batch.labels[here],
+                labels=None if batch.labels is None else batch.labels[here],
                 n_global=self.policy.n_global,
                 keep=keep,
             )

@@ -16,6 +16,7 @@ from PIL import Image
 
 from ssl_lib.data import decode, load
 from ssl_lib.errors import InputError, MissingData
+from ssl_lib.results import Store
 
 
 def png(array: np.ndarray) -> bytes:
@@ -113,7 +114,7 @@ def test_a_file_that_lost_its_middle_is_one_clear_error(shard):
     ("columns", "options", "message"),
     [
         (("picture", "label"), {}, "no column 'image' or 'img'; its columns are picture, label"),
-        (("image", "class"), {}, "choose one by label_column="),
+        (("image", "class"), {"label_column": "label"}, "choose one by label_column="),
         (("image", "label"), {"image_column": "photo"}, "no column 'photo'"),
         (("image", "label"), {"label_column": "image"}, "not integer labels"),
     ],
@@ -199,6 +200,91 @@ def test_folders_without_images(tmp_path):
         load(tmp_path / "one")
     with pytest.raises(InputError, match="has no sub-folder 'train'"):
         load(tmp_path / "one", split="train")
+
+
+def test_what_is_hidden_is_no_part_of_the_data(tmp_path):
+    write_folders(tmp_path, {"cat": 3, "dog": 2})
+    expected = load(tmp_path)
+    checkpoints = tmp_path / "cat" / ".ipynb_checkpoints"
+    checkpoints.mkdir()
+    (checkpoints / "0-checkpoint.png").write_bytes(png(random_images(1)[0]))
+    (tmp_path / "dog" / "._0.png").write_bytes(b"a resource fork")
+    (tmp_path / ".cache").mkdir()
+    data = load(tmp_path)
+    assert data.labels.tolist() == [0, 0, 0, 1, 1]
+    assert data.fingerprint == expected.fingerprint
+
+
+def test_links_are_followed_once(tmp_path):
+    write_folders(tmp_path / "here", {"cat": 2})
+    write_folders(tmp_path / "there", {"dog": 3, "more": 4})
+    (tmp_path / "here" / "dog").symlink_to(tmp_path / "there" / "dog")
+    (tmp_path / "here" / "cat" / "more").symlink_to(tmp_path / "there" / "more")
+    (tmp_path / "here" / "cat" / "loop").symlink_to(tmp_path / "here")
+    (tmp_path / "here" / "cat" / "a.png").symlink_to(tmp_path / "there" / "dog" / "0.png")
+    data = load(tmp_path / "here")
+    # The loop leads to the other class once, and no further.
+    assert data.counts().tolist() == [2 + 4 + 1 + 3, 3]
+
+
+def test_what_only_looks_like_an_image(tmp_path):
+    write_folders(tmp_path, {"cat": 2})
+    (tmp_path / "cat" / "x.png").mkdir()
+    assert len(load(tmp_path)) == 2
+    (tmp_path / "cat" / "y.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(InputError, match=r"cat/y\.png is a link that leads nowhere"):
+        load(tmp_path)
+
+
+def test_a_damaged_page_is_one_clear_error(tmp_path):
+    path = write_parquet(
+        tmp_path / "a.parquet", random_images(300), [0] * 300, compression="snappy"
+    )
+    content = bytearray(path.read_bytes())
+    content[20_000:22_000] = b"\xff" * 2000
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.parquet: row group 0 of column 'image' cannot be"):
+        load(path)
+    pieces = [{"file": str(path), "column": "image", "start": 0, "stop": 300}]
+    with pytest.raises(InputError, match="row group 0 of column 'image' cannot be read"):
+        decode.decode_images(pieces, tmp_path / "o.npy", size=8, channels=3, workers=2)
+
+
+@pytest.mark.parametrize(
+    ("key", "options", "message"),
+    [
+        ("", {}, "a data set is a name or a path; got ''"),
+        ("digits/", {}, "unknown data set 'digits/', and no such file. Did you mean 'digits'"),
+        ("digits", {"size": 8.5}, "size must be positive, a whole number of pixels; got 8.5"),
+    ],
+)
+def test_names_and_sizes_that_cannot_be(key, options, message):
+    with pytest.raises(InputError, match=message):
+        load(key, **options)
+
+
+@pytest.mark.parametrize("channels", [0, 2, 4])
+def test_images_have_one_or_three_channels(shard, channels):
+    with pytest.raises(InputError, match=rf"channels must be 1 .* or 3 .*; got {channels}"):
+        load(shard, channels=channels)
+
+
+def test_a_cache_that_cannot_be_used_is_one_clear_error(shard, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SSL_LIB_CACHE", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=r"cannot write to .*images \(Not a directory\): set SSL"):
+        load(shard)
+    with pytest.raises(InputError, match=r"cannot write to .* \(Not a directory\): set SSL_LIB_CA"):
+        Store().table("x", lambda config: None, {})
+
+
+def test_pixels_of_an_older_decoder_are_made_again(shard, monkeypatch, tmp_path):
+    folder = images_folder(monkeypatch, tmp_path)
+    expected = load(shard).images.clone()
+    (npy,), (note,) = folder.glob("*.npy"), folder.glob("*.json")
+    np.load(npy, mmap_mode="r+")[:] = 255
+    note.write_text(json.dumps({"crc32": decode._checksum(npy), "images": 30}))
+    assert torch.equal(load(shard).images, expected)
 
 
 def test_unknown_names():
@@ -330,17 +416,43 @@ def test_a_process_that_dies_is_reported(tmp_path, monkeypatch):
     pieces = pieces_of(tmp_path, random_images(20), row_group_size=4)
 
     def start(job):
-        program = "import sys; sys.stderr.write('out of luck'); sys.exit(7)"
+        job.with_suffix(".stderr").write_bytes(b"out of luck")
         return subprocess.Popen(
-            [sys.executable, "-c", program],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            [sys.executable, "-c", "raise SystemExit(7)"], stdout=subprocess.PIPE, text=True
         )
 
     monkeypatch.setattr(decode, "_start", start)
     with pytest.raises(InputError, match="ended early: out of luck"):
         decode.decode_images(pieces, tmp_path / "o.npy", size=None, channels=3, workers=2)
+
+
+def test_a_process_may_complain_as_much_as_it_likes(tmp_path, monkeypatch):
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import json, sys\n"
+        "sys.stderr.buffer.write(b'\\xffwarning\\n' * 100_000)\n"
+        "print(json.load(open(sys.argv[1]))['n'])\n"
+    )
+    monkeypatch.setattr(decode.decode_worker, "__file__", str(worker))
+    pieces = pieces_of(tmp_path, random_images(20), row_group_size=4)
+    decode.decode_images(pieces, tmp_path / "o.npy", size=None, channels=3, workers=2)
+    assert np.load(tmp_path / "o.npy").shape == (25, 3, 8, 8)
+
+
+def test_what_a_decoder_prints_is_no_report(tmp_path):
+    pieces = pieces_of(tmp_path, random_images(10), row_group_size=4)[:1]
+    output = tmp_path / "o.npy"
+    np.save(output, np.zeros((5, 3, 8, 8), np.uint8))
+    job = {"pieces": pieces, "output": str(output), "offset": 0, "n": 5, "size": None}
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    program = (
+        "import os, runpy, sys; from PIL import Image; opened = Image.open\n"
+        "def noisy(*a): os.write(1, b'{noise'); return opened(*a)\n"
+        f"Image.open = noisy; sys.argv = ['worker', {str(tmp_path / 'job.json')!r}]\n"
+        f"runpy.run_path({decode.decode_worker.__file__!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr.count("{noise")) == ("5\n", 5)
 
 
 def test_progress_counts_every_image(tmp_path, capsys):

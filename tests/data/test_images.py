@@ -1,5 +1,6 @@
 """The in-memory data set and its batches."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -62,6 +63,29 @@ def test_subsets_have_positions_and_fingerprints_of_their_own():
         data.subset([10])
     with pytest.raises(InputError, match="3 bools do not select"):
         data.subset([True, False, True])
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        [1.7, 2.2],
+        torch.ones(10),
+        torch.ones(10, dtype=torch.uint8),
+        np.ones(10, dtype=np.uint8),
+        torch.tensor([[0, 1], [2, 3]]),
+    ],
+)
+def test_what_is_neither_positions_nor_bools_is_refused(index):
+    with pytest.raises(InputError, match="selected by int64 positions or by bools"):
+        make().subset(index)
+
+
+def test_positions_of_all_kinds():
+    data = make()
+    for index in ([-1, 0], np.array([9, 0], dtype=np.int32), torch.tensor([9, 0])):
+        assert torch.equal(data.subset(index).images, data.images[[9, 0]])
+    assert torch.equal(data.subset(slice(None, None, -3)).images, data.images[[9, 6, 3, 0]])
+    assert len(data.subset([])) == len(data.subset(np.zeros(10, bool))) == 0
 
 
 def test_factors_follow_their_images():

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ssl_lib import data
 from ssl_lib.data import ImageData
+from ssl_lib.data.channels import channel_statistics
 from ssl_lib.data.subsets import stratified_fraction, stratified_split
 from ssl_lib.data.views import Normalise, Policy, policy
 from ssl_lib.errors import InputError
@@ -86,7 +87,7 @@ def views(config: Recipe, train: ImageData) -> tuple[Policy, Callable[[Tensor], 
     size = train.shape[1]
     if size < SMALLEST_NATURAL:
         return policy("digits", size=size), None
-    mean, std = train.mean_std()
+    mean, std = channel_statistics(train)
     normalise = Normalise(mean=mean, std=std)
     return policy("byol", size=size).then(normalise), lambda batch: normalise.apply(batch, {})
 
