@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -401,12 +402,15 @@ class ImageData:
         >>> [round(value[0], 3) for value in load("digits").mean_std()]
         [0.306, 0.376]
         """
-        sums = torch.zeros(2, self.shape[0], dtype=torch.float64)
+        # Whole numbers add up to the same in any order, whatever the number of threads.
+        total = torch.zeros(2, self.shape[0], dtype=torch.int64)
         for chunk in self.images.split(_CHUNK):
-            values = chunk.double().div_(255)
-            sums += torch.stack((values.sum((0, 2, 3)), values.square().sum((0, 2, 3)))).cpu()
-        mean, square = sums / (self.images.numel() / self.shape[0])
-        return tuple(mean.tolist()), tuple((square - mean**2).clamp(min=0).sqrt().tolist())
+            values = chunk.int()
+            total += torch.stack([v.sum((0, 2, 3)) for v in (values, values.square())]).cpu()
+        n = self.images.numel() // self.shape[0]
+        pairs = list(zip(*total.tolist(), strict=True))
+        means = tuple(first / (255 * n) for first, _ in pairs)
+        return means, tuple(math.sqrt(n * second - first**2) / (255 * n) for first, second in pairs)
 
 
 def _order(n: int, generator: torch.Generator | None) -> Tensor:

@@ -1,5 +1,8 @@
 """The in-memory data set and its batches."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -127,6 +130,20 @@ def test_mean_and_std_agree_with_all_pixels_at_once():
     torch.testing.assert_close(torch.tensor(mean), pixels.mean((0, 2, 3)).float())
     expected = pixels.std((0, 2, 3), correction=0).float()
     torch.testing.assert_close(torch.tensor(std), expected)
+
+
+def test_mean_and_std_are_of_exact_sums():
+    # In floating point the last digit followed the number of threads, and a resumed run its spec.
+    data = make(5000)
+    values = data.images.permute(1, 0, 2, 3).flatten(1).tolist()
+    mean, std = data.mean_std()
+    for channel, found, spread in zip(values, mean, std, strict=True):
+        n, total, squares = len(channel), sum(channel), sum(value**2 for value in channel)
+        assert found == total / (255 * n)
+        variance = Fraction(squares, n) - Fraction(total, n) ** 2
+        assert spread == pytest.approx(math.sqrt(variance) / 255, rel=1e-14)
+    flat = ImageData(torch.full((3, 2, 4, 4), 77, dtype=torch.uint8), torch.zeros(3).long(), ("a",))
+    assert flat.mean_std() == ((77 / 255, 77 / 255), (0.0, 0.0))
 
 
 def test_recorded_statistics_of_digits_are_those_of_the_training_split():
