@@ -261,16 +261,16 @@ def _in_processes(
             file = Path(scratch) / f"{k}.json"
             file.write_text(json.dumps(job), encoding="utf-8")
             processes[file] = _start(file)
-        try:
-            with ThreadPoolExecutor(workers) as readers:
+        with ThreadPoolExecutor(workers) as readers:
+            try:
                 follow = partial(_follow, advance=advance)
                 for error in readers.map(follow, processes.values(), processes):
                     if error:
                         raise decode_worker.UndecodableError(error)
-        finally:
-            for process in processes.values():
-                process.kill()
-                process.wait()
+            finally:  # before the readers are waited for: after an error the rest is in vain
+                for process in processes.values():
+                    process.kill()
+                    process.wait()
 
 
 def _start(job: Path) -> subprocess.Popen[str]:
