@@ -67,7 +67,7 @@ def fetch(
     store : Store, optional
         Default: the user's.
     count : int, default=0
-        How many cells to show; 0 shows all that are published, or the profile's.
+        How many seeds to show; 0 shows all that are published, or the profile's.
     fresh : bool, default=False
         Compute the same cells all anew.
     seconds : float, default=30

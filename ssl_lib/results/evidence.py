@@ -60,7 +60,8 @@ def show(
     fresh : bool, default=False
         Compute the same cells all anew.
     count : int, default=0
-        How many cells to show; 0 shows all that are published.
+        How many seeds to show, the first that are published; 0 shows all. Where fewer are
+        published, all that are wanted are computed.
     seconds : float, default=30
         Of a core, by what the published cells took, for the sample that is computed again.
 
@@ -79,7 +80,10 @@ def show(
         name: find(store, experiment) if use_published else None
         for name, experiment in experiments.items()
     }
-    shown = {name: _first(kept, count) for name, kept in found.items() if kept is not None}
+    shown = {
+        name: _first(kept, count)
+        for name, kept in found.items() if kept is not None and _enough(kept, count)
+    }  # fmt: skip
     tables = {name: _waiting(store, experiments[name], kept) for name, kept in shown.items()}
     samples = choose(tables, seconds=0.0 if fresh else seconds, salt=_salt())
     results = {}
@@ -101,12 +105,22 @@ def _anew(experiment: Experiment, kept: Result, store: Store) -> Result:
         return dataclasses.replace(kept, missed=_NO_DATA)
 
 
+def _enough(kept: Result, count: int) -> bool:
+    """Tell whether a table has so many seeds; one without seeds has all there are."""
+    return count <= max(len(kept.manifest.seeds), 1) or not kept.manifest.seeds
+
+
 def _first(kept: Result, count: int) -> Result:
-    if not count or count >= len(kept.manifest.cells):
+    """Return a table's cells of its first seeds; 0 stands for all."""
+    seeds = kept.manifest.seeds[:count] if count else kept.manifest.seeds
+    if seeds == kept.manifest.seeds:
         return kept
-    cells = kept.manifest.cells[:count]
-    made = dataclasses.replace(kept.manifest, cells=cells, seeds=seeds_of(cells))
+    cells = [cell for cell in kept.manifest.cells if cell.get("seed") in seeds]
     table = rows_of(kept, cells)
+    made = dataclasses.replace(
+        kept.manifest, cells=cells, seeds=seeds_of(cells), rows=len(table),
+        seconds=seconds_a_cell(kept.manifest) * len(cells),
+    )  # fmt: skip
     return dataclasses.replace(kept, table=table, manifest=made)
 
 

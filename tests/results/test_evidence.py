@@ -182,6 +182,8 @@ def test_the_first_five_published_cells(store):
     shown = one(experiment(3), store, count=5)
     assert shown.manifest.seeds == [0, 1, 2, 3, 4]
     assert shown.table.equals(store.cells(experiment(5)).table)
+    whole = evidence.find(store, experiment()).manifest
+    assert shown.manifest.seconds == pytest.approx(whole.seconds / 4)
 
 
 def test_fresh_computes_the_same_cells_all_anew(store):
@@ -368,3 +370,22 @@ def test_each_table_has_one_cell_before_any_has_two():
         "longer": 0,
     }
     assert [len(some) for some in choose(tables, most=2).values()].count(2) == 2
+
+
+def test_more_seeds_than_are_published_are_all_computed_here(store, elsewhere):
+    evidence.publish(experiment(3), store=store)
+    CALLS.clear()
+    shown = one(experiment(5), elsewhere, count=5)
+    assert (shown.origin, shown.manifest.seeds) == ("computed", [0, 1, 2, 3, 4])
+    assert CALLS == [0, 1, 2, 3, 4]
+
+
+def test_the_first_seeds_of_cells_that_are_seeds_and_folds(store):
+    cells = [{"fold": fold, "seed": seed} for fold in (0, 1) for seed in (0, 1, 2)]
+    made = dataclasses.replace(experiment(), cells=cells)
+    evidence.publish(made, store=store)
+    shown = one(made, store, count=2)
+    assert [(cell["fold"], cell["seed"]) for cell in shown.manifest.cells] == [
+        (0, 0), (0, 1), (1, 0), (1, 1)
+    ]  # fmt: skip
+    assert len(shown.table) == 8
