@@ -18,12 +18,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import itertools
 import logging
 import re
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -51,6 +52,7 @@ __all__ = ["Result", "Store", "Tell", "provenance"]
 Tell: TypeAlias = "Callable[[Cell, Result], None]"
 """What is told of each cell that is there."""
 
+_CANDIDATES = 30  # of an experiment with hundreds of cells, all say the same
 _TABLE, _MANIFEST = "table.parquet", "manifest.json"
 _log = logging.getLogger(__name__)
 
@@ -219,7 +221,7 @@ class Store:
         -------
         list of str
             Empty when the store has the table. Otherwise what differs from the stored table of
-            that name that differs least.
+            that name that differs least, of the newest thirty.
         """
         key = make_key(compute, config, data or {}, uses)
         folder = self.root / "tables" / _checked_name(name) / key_digest(name, key)
@@ -233,10 +235,7 @@ class Store:
         name : str, optional
             Only this experiment's.
         """
-        manifests = (self.root / "tables").glob(f"{name or '*'}/*/manifest.json")
-        newest = sorted(manifests, key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        found = (_read_manifest(path) for path in newest)
-        return [manifest for manifest in found if manifest is not None]
+        return list(self._newest(name))
 
     def prune(self, *, keep: int = 1) -> list[Manifest]:
         """Remove all but the newest tables of each name, and return the removed ones' manifests.
@@ -350,10 +349,19 @@ class Store:
         return Result(table, made, "computed")
 
     def _reasons(self, name: str, key: Mapping[str, Any]) -> list[str]:
-        candidates = [differences(manifest.key, key) for manifest in self.entries(name)]
+        newest = itertools.islice(self._newest(name), _CANDIDATES)
+        candidates = [differences(manifest.key, key) for manifest in newest]
         if not candidates:
             return [f"nothing is stored under the name {name!r}"]
         return min(candidates, key=len) or ["the stored table is damaged"]
+
+    def _newest(self, name: str | None) -> Iterator[Manifest]:
+        """Yield the manifests of tables, the newest first."""
+        manifests = (self.root / "tables").glob(f"{name or '*'}/*/manifest.json")
+        for path in sorted(manifests, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+            manifest = _read_manifest(path)
+            if manifest is not None:
+                yield manifest
 
     def _remove(self, manifest: Manifest) -> None:
         folder = self.root / "tables" / manifest.name / manifest.digest
