@@ -1,7 +1,10 @@
 """Tables that are computed once, kept with what they depend on, published and verified.
 
 ``store``      tables by name and key, in the user's cache
-``executors``  many configurations, over processes or a cluster
+``experiments`` a configuration and its cells
+``executors``  many configurations or cells, over processes or a cluster (``pools``)
+``evidence``   what a page shows of published cells, and what verifies them
+``kept``       published tables of cells, and the records of their verification
 ``published``  small tables that the project ships, measured elsewhere
 ``verification``  whether cells computed again say what the published ones say
 ``alignment``  the rows of two computations of the same cells, side by side

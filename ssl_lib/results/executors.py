@@ -7,59 +7,23 @@ that a second call computes only what is missing: after a crash, a failure, or w
 from __future__ import annotations
 
 import importlib
-import multiprocessing
-import os
-import pickle
-import sys
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from ssl_lib.errors import InputError, closest
-from ssl_lib.profiles import cores
+from ssl_lib.errors import InputError
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Cell, Experiment
 from ssl_lib.results.keys.canonical import canonical, to_json
 from ssl_lib.results.origin import Result
+from ssl_lib.results.pools import EXECUTORS, Compute, Failure, Outcome, Runner, Task, runner
 from ssl_lib.results.store import Tell
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["EXECUTORS", "Failure", "SweepError", "cells", "sweep"]
-
-EXECUTORS = ("local", "debug", "slurm", "submitit-local", "submitit-debug")
-"""Processes here, this process, jobs on Slurm, and submitit's own stand-ins for Slurm."""
-
-Compute = Callable[..., "pd.DataFrame"]
-Outcome: TypeAlias = "pd.DataFrame | Result | Failure | None"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A configuration or a cell whose computation failed.
-
-    Attributes
-    ----------
-    config : dict
-        The configuration, or the cell.
-    error : str
-        Type and message of the error.
-    details : str
-        The traceback, where there is one.
-    """
-
-    config: dict[str, Any]
-    error: str
-    details: str = field(default="", repr=False)
 
 
 class SweepError(RuntimeError):
@@ -81,35 +45,7 @@ class SweepError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class _Task:
-    """What a process needs to compute something into the store."""
-
-    root: str
-    name: str
-
-    def __call__(self) -> Outcome:
-        try:
-            return self.result()
-        except Exception as error:
-            return self.failure(error, traceback.format_exc())
-
-    def result(self) -> pd.DataFrame | Result | None:
-        raise NotImplementedError
-
-    def stored(self) -> bool:
-        raise NotImplementedError
-
-    def settings(self) -> dict[str, Any]:
-        """Return what tells the task from others."""
-        raise NotImplementedError
-
-    def failure(self, error: Exception | str, details: str = "") -> Failure:
-        what = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        return Failure(self.settings(), what, details)
-
-
-@dataclass(frozen=True)
-class _Configuration(_Task):
+class _Configuration(Task):
     function: Compute
     config: Any
     data: dict[str, str]
@@ -134,7 +70,7 @@ class _Configuration(_Task):
 
 
 @dataclass(frozen=True)
-class _OneCell(_Task):
+class _OneCell(Task):
     experiment: Experiment
     cell: Cell
 
@@ -222,7 +158,6 @@ def sweep(
     0     2         3      8
     1     5         3    125
     """
-    _check_executor(executor)
     modules = tuple(used.__name__ for used in uses if isinstance(used, ModuleType))
     others = tuple(used for used in uses if not isinstance(used, ModuleType))
     root = str((store or Store()).root)
@@ -232,7 +167,7 @@ def sweep(
     ]
     if not tasks:
         raise InputError("a sweep needs at least one configuration.")
-    run = _runner(executor, function, jobs, threads, dict(options or {}))
+    run = runner(executor, function, jobs, threads, dict(options or {}))
     outcomes = _collect(run, tasks, progress)
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if failures:
@@ -285,14 +220,13 @@ def cells(
     >>> cells(made, executor="debug", store=Store(tempfile.mkdtemp())).table["power"].tolist()
     [8, 125]
     """
-    _check_executor(executor)
     kept = store or Store()
     # The key stands for what was used, and the hashes for the data: neither has to travel.
     known = {"key": experiment.key, "hashes": experiment.hashes}
     light = replace(experiment, uses=(), data=experiment.hashes)
     light.__dict__.update(known)
     tasks = [_OneCell(str(kept.root), experiment.name, light, cell) for cell in experiment.cells]
-    run = _runner(executor, experiment.compute, jobs, threads, dict(options or {}))
+    run = runner(executor, experiment.compute, jobs, threads, dict(options or {}))
     missing = {number: task for number, task in enumerate(tasks) if not task.stored()}
     done: dict[int, Any] = {}
     for number, outcome in run(missing) if missing else ():
@@ -307,11 +241,6 @@ def cells(
     return replace(whole, origin="computed") if told else whole
 
 
-def _check_executor(executor: str) -> None:
-    if executor not in EXECUTORS:
-        raise InputError(f"unknown executor {executor!r}.{closest(executor, EXECUTORS)}")
-
-
 def _others(tell: Tell | None, told: Sequence[Cell]) -> Tell | None:
     """Return what tells of cells that were not told of yet."""
     if tell is None:
@@ -319,26 +248,7 @@ def _others(tell: Tell | None, told: Sequence[Cell]) -> Tell | None:
     return lambda cell, result: None if cell in told else tell(cell, result)
 
 
-# Pairs of a task's number and its outcome, in the order in which they end.
-Outcomes: TypeAlias = "Iterator[tuple[int, Outcome]]"
-Runner: TypeAlias = "Callable[[Mapping[int, Any]], Outcomes]"
-
-
-def _runner(
-    executor: str, function: Compute, jobs: int | None, threads: int, options: dict[str, Any]
-) -> Runner:
-    if threads < 1 or (jobs is not None and jobs < 1):
-        raise InputError(f"jobs and threads must be at least 1, got {jobs} and {threads}.")
-    if executor == "debug":
-        return lambda tasks: ((number, task()) for number, task in tasks.items())
-    if executor == "local":
-        _check_importable(function)
-        return partial(_in_processes, jobs=_jobs(jobs, threads), threads=threads)
-    cluster = executor.removeprefix("submitit-")
-    return partial(_in_jobs, cluster=cluster, jobs=jobs, threads=threads, options=options)
-
-
-def _collect(run: Runner, tasks: Sequence[_Task], progress: bool | None) -> list[Outcome]:
+def _collect(run: Runner, tasks: Sequence[Task], progress: bool | None) -> list[Outcome]:
     from tqdm import tqdm
 
     missing = {number: task for number, task in enumerate(tasks) if not task.stored()}
@@ -351,124 +261,7 @@ def _collect(run: Runner, tasks: Sequence[_Task], progress: bool | None) -> list
     ]
 
 
-def _jobs(jobs: int | None, threads: int) -> int:
-    there = cores()
-    if jobs is not None and jobs * threads > there:
-        raise InputError(
-            f"{jobs} jobs of {threads} thread(s) need more than the {there} cores there are."
-        )
-    return jobs or max(1, there // threads)
-
-
-def _check_importable(function: Compute) -> None:
-    main = getattr(sys.modules["__main__"], "__file__", None) is None
-    try:
-        pickle.dumps(function)
-        lost = function.__module__ == "__main__" and main
-    except (pickle.PicklingError, AttributeError, TypeError):
-        lost = True
-    if lost:
-        raise InputError(
-            f"{getattr(function, '__name__', function)} must be defined at the top level of a "
-            "module that other processes can import; executor='debug' needs no other process."
-        )
-
-
-def _in_processes(tasks: Mapping[int, _Task], *, jobs: int, threads: int) -> Outcomes:
-    suspects = {}
-    for number, outcome in _pool(tasks, jobs, threads):
-        if isinstance(outcome, BrokenProcessPool):
-            suspects[number] = tasks[number]
-        else:
-            yield number, outcome
-    # A process that dies takes the pool's other tasks with it: each gets a pool of its own.
-    for number, task in suspects.items():
-        for _, outcome in _pool({number: task}, 1, threads):
-            if isinstance(outcome, BrokenProcessPool):
-                outcome = task.failure("its process died, perhaps for want of memory.")
-            yield number, outcome
-
-
-def _pool(
-    tasks: Mapping[int, _Task], jobs: int, threads: int
-) -> Iterator[tuple[int, Outcome | BrokenProcessPool]]:
-    pool = ProcessPoolExecutor(
-        min(jobs, len(tasks)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=torch.set_num_threads,
-        initargs=(threads,),
-    )
-    try:
-        with _threads(threads):
-            running = {pool.submit(task): number for number, task in tasks.items()}
-        for future in as_completed(running):
-            number, error = running[future], future.exception()
-            if error is None or isinstance(error, BrokenProcessPool):
-                yield number, error or future.result()
-            else:  # the task itself, or its outcome, could not travel
-                yield number, tasks[number].failure(f"{type(error).__name__}: {error}")
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Tell processes that start in the block their number of threads, as libraries read it."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(count)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-class _Job:
-    """A task as submitit calls it: a job that is preempted or runs out of time is queued again."""
-
-    def __call__(self, task: _Task, threads: int) -> Outcome:
-        torch.set_num_threads(threads)
-        return task()
-
-    def checkpoint(self, task: _Task, threads: int) -> Any:
-        import submitit
-
-        return submitit.helpers.DelayedSubmission(self, task, threads)
-
-
-def _in_jobs(
-    tasks: Mapping[int, _Task],
-    *,
-    cluster: str,
-    jobs: int | None,
-    threads: int,
-    options: dict[str, Any],
-) -> Outcomes:
-    try:
-        import submitit
-    except ImportError as error:
-        raise InputError(
-            f'executor {cluster!r} needs submitit: pip install "ssl_lib[cluster]".'
-        ) from error
-    root = next(iter(tasks.values())).root
-    executor = submitit.AutoExecutor(folder=f"{root}/jobs/%j", cluster=cluster)
-    limit = {} if jobs is None else {"slurm_array_parallelism": jobs}
-    executor.update_parameters(cpus_per_task=threads, **limit, **options)
-    with executor.batch():
-        submitted = {n: executor.submit(_Job(), task, threads) for n, task in tasks.items()}
-    for number, job in submitted.items():
-        try:
-            yield number, job.result()
-        except Exception as error:  # the job was killed, or never ran
-            first, _, rest = str(error).partition("\n")
-            yield number, tasks[number].failure(f"{type(error).__name__}: {first}", rest)
-
-
-def _together(tasks: Sequence[_Task], outcomes: Sequence[Any]) -> pd.DataFrame:
+def _together(tasks: Sequence[Task], outcomes: Sequence[Any]) -> pd.DataFrame:
     import pandas as pd
 
     tables = []

@@ -109,7 +109,7 @@ def test_a_process_that_dies_takes_no_other_with_it(tasks, store):
 
 
 def test_dataclasses_nested_values_and_threads(tasks, store, monkeypatch):
-    monkeypatch.setattr("ssl_lib.results.executors.cores", lambda: 4)
+    monkeypatch.setattr("ssl_lib.results.pools.cores", lambda: 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     table = sweep(
         tasks.describe,
@@ -132,7 +132,7 @@ def test_what_cannot_work_is_refused(tasks, store, monkeypatch):
         return None
 
     options = {"name": "powers", "store": store, "progress": False}
-    monkeypatch.setattr("ssl_lib.results.executors.cores", lambda: 2)
+    monkeypatch.setattr("ssl_lib.results.pools.cores", lambda: 2)
     for arguments, message in (
         ({"executor": "locl"}, "unknown executor 'locl'. Did you mean 'local'?"),
         ({"jobs": 3}, "3 jobs of 1 thread.s. need more than the 2 cores"),
