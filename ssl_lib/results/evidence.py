@@ -94,7 +94,7 @@ def show(
         elif fresh:
             results[name] = _anew(experiment, kept, store)
         else:
-            results[name] = _beside(experiment, kept, samples[name], store)
+            results[name] = _beside(experiment, kept, samples[name], store, seconds)
     return results
 
 
@@ -142,9 +142,11 @@ def _salt() -> str:
     return str(describe_run({})["commit"] or __version__)
 
 
-def _beside(experiment: Experiment, kept: Result, cells: list[Cell], store: Store) -> Result:
+def _beside(
+    experiment: Experiment, kept: Result, cells: list[Cell], store: Store, seconds: float
+) -> Result:
     if not cells:
-        return dataclasses.replace(kept, missed=_too_long(kept))
+        return dataclasses.replace(kept, missed=_why_not(experiment, kept, store, seconds))
     try:
         again = store.cells(experiment.of(cells))
     except MissingData:  # what is published can be shown without
@@ -156,7 +158,10 @@ _NO_DATA = "its data are not here"
 _NO_TIME = "other tables had their turn"
 
 
-def _too_long(kept: Result) -> str:
+def _why_not(experiment: Experiment, kept: Result, store: Store, seconds: float) -> str:
+    """Say why no cell of a table had its turn."""
+    if _waiting(store, experiment, kept).seconds <= seconds:
+        return _NO_TIME
     return f"a cell took {duration(seconds_a_cell(kept.manifest))} on {kept.manifest.hardware}"
 
 
@@ -239,7 +244,7 @@ def gather(
         if time.monotonic() - began >= limit:
             missed, some = _NO_TIME, []
         else:
-            missed = _NO_TIME if tables[name].seconds <= limit else _too_long(kept[name])
+            missed = _why_not(experiments[name], kept[name], store, limit)
         results[name] = _looked_at(
             experiments[name], dataclasses.replace(kept[name], missed="" if some else missed),
             some, store=store, comparisons=comparisons, write=write,

@@ -220,6 +220,15 @@ def test_a_table_whose_cells_are_too_long_says_so(store):
     assert shown.missed.startswith("a cell took 32 s on ")
 
 
+def test_a_table_that_had_no_turn_says_so(store):
+    made = {name: experiment(1, table=name) for name in "tu"}
+    for each in made.values():
+        evidence.publish(each, store=store)
+    took = {name: evidence.find(store, each).manifest.seconds for name, each in made.items()}
+    shown = evidence.show(made, store=store, seconds=max(took.values()))
+    assert sorted(result.missed for result in shown.values()) == ["", "other tables had their turn"]
+
+
 def slow(store, seconds, **changes):
     folder = store.committed_root / "toy"
     table, made = published.read(folder, "t.quick")
