@@ -131,7 +131,8 @@ def _beside_a_copy(
     both = [method, deepcopy(method)]
     history = pretrain_many(both, data, order_seeds=[order] * 2, views_seeds=[views] * 2, **options)
     for entry in history:
-        entry["losses"] = entry["losses"][:1]
+        for losses in ("losses", "early_losses"):
+            entry[losses] = entry[losses][:1]
         entry["images_per_second"] /= 2
     return history
 

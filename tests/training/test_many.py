@@ -92,7 +92,8 @@ def _first_of(count, digits, name="simclr", **options):
         members, digits, policy=VIEWS, config=config, order_seeds=seeds, views_seeds=seeds,
         progress=False,
     )  # fmt: skip
-    assert [len(entry["losses"]) for entry in history] == [count, count]
+    for name in ("losses", "early_losses"):
+        assert [len(entry[name]) for entry in history] == [count, count]
     return {"loss": torch.tensor(history[-1]["losses"][0]), **members[0].state_dict()}
 
 
