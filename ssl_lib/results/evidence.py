@@ -18,13 +18,14 @@ from ssl_lib.markup import duration
 from ssl_lib.results.experiments import Cell, Experiment
 from ssl_lib.results.kept import (
     Verified,
+    failed,
     find,
+    judged,
     record,
     record_file,
     rows_of,
     seconds_a_cell,
     seeds_of,
-    status_of,
 )
 from ssl_lib.results.keys.canonical import to_json
 from ssl_lib.results.manifest import describe_run, differences
@@ -126,7 +127,8 @@ def _first(kept: Result, count: int) -> Result:
 
 def _waiting(store: Store, experiment: Experiment, kept: Result) -> Table:
     known = record(store, experiment)
-    days = {to_json(entry["cell"]): entry["day"] for entry in (known.cells if known else [])}
+    entries = known.cells if known else []
+    days = {to_json(entry["cell"]): entry["day"] for entry in entries if not failed(entry)}
     made = kept.manifest
     here = str(experiment.key["config"].get("device", "cpu"))
     # What took a GPU a second may take this processor an hour.
@@ -307,10 +309,7 @@ def verify(
     if write:
         text = json.dumps(dataclasses.asdict(known), indent=1, sort_keys=True) + "\n"
         write_file(record_file(store, experiment), text.encode())
-    status = status_of(kept.changes, known, experiment)
-    return dataclasses.replace(
-        kept, fresh=again, finding=finding, status=status, verified=known.day
-    )
+    return judged(dataclasses.replace(kept, fresh=again, finding=finding), known, experiment)
 
 
 def _merged(
@@ -323,11 +322,17 @@ def _merged(
     made = again.manifest
     now = {
         to_json(cell): {
-            "cell": dict(cell), "day": _today(), "commit": made.commit, "hardware": made.hardware
+            "cell": dict(cell), "day": _today(), "commit": made.commit, "hardware": made.hardware,
+            "failed": finding.outcome == "does not hold",
         }
         for cell in cells
     }  # fmt: skip
-    before = {to_json(entry["cell"]): entry for entry in (known.cells if known else [])}
+    # A failure of other code says nothing of this one.
+    same = known is not None and known.ran(experiment)
+    before = {
+        to_json(entry["cell"]): {**entry, "failed": same and failed(entry)}
+        for entry in (known.cells if known else [])
+    }
     found = finding.to_dict()
     return Verified(
         source=dict(experiment.key["source"]),

@@ -7,6 +7,7 @@ and how they compared.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from ssl_lib.results.origin import Result, Status
 from ssl_lib.results.store import Store
 
 __all__ = [
-    "Verified", "find", "record", "record_file", "rows_of", "seconds_a_cell", "seeds_of",
-    "status_of", "where",
+    "Verified", "failed", "find", "judged", "record", "record_file", "rows_of", "seconds_a_cell",
+    "seeds_of", "where",
 ]  # fmt: skip
 
 
@@ -35,7 +36,8 @@ class Verified:
     source : dict of str to str
         Definition to hash, of the code that computed them.
     cells : list of dict
-        ``cell``, ``day``, ``commit``, ``hardware``; the latest look at each.
+        ``cell``, ``day``, ``commit``, ``hardware``, ``failed``; the latest look at each. What
+        failed stays so, for the same code, until a look at that cell holds.
     outcome : str
         Of the last look, see :class:`ssl_lib.results.verification.Finding`.
     said : str
@@ -53,12 +55,21 @@ class Verified:
     @property
     def holds(self) -> bool:
         """Whether nothing spoke against the published numbers."""
-        return self.outcome != "does not hold"
+        return self.outcome != "does not hold" and not any(map(failed, self.cells))
 
     @property
     def day(self) -> str:
         """When cells were last computed again."""
         return max((str(entry["day"]) for entry in self.cells), default="")
+
+    def ran(self, experiment: Experiment) -> bool:
+        """Tell whether the cells were computed by the code as it is."""
+        return not differences({"source": self.source}, {"source": experiment.key["source"]})
+
+
+def failed(entry: Mapping[str, Any]) -> bool:
+    """Tell whether the latest look at a cell of a record failed; records may be from before."""
+    return bool(entry.get("failed", False))
 
 
 def find(store: Store, experiment: Experiment) -> Result | None:
@@ -88,10 +99,8 @@ def find(store: Store, experiment: Experiment) -> Result | None:
     if other or not made.cells or tuple(made.cells[0]) != experiment.columns:
         return None
     changes = differences(*({"source": key["source"]} for key in (made.key, experiment.key)))
-    known = record(store, experiment)
-    status = status_of(changes, known, experiment)
-    day = known.day if known else ""
-    return Result(table, made, "committed", tuple(changes), status, verified=day)
+    kept = Result(table, made, "committed", tuple(changes))
+    return judged(kept, record(store, experiment), experiment)
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,15 +130,20 @@ def record(store: Store, experiment: Experiment) -> Verified | None:
         raise InputError(f"{path.name} is not the record of a verification: {error}.") from error
 
 
-def status_of(changes: Sequence[str], known: Verified | None, experiment: Experiment) -> Status:
-    """Say what is known of a published table, from what changed and from the record."""
-    source = experiment.key["source"]
-    ours = known is not None and not differences({"source": known.source}, {"source": source})
-    if known is not None and ours and not known.holds:  # whether or not code has changed
-        return "not verified since"
+def judged(kept: Result, known: Verified | None, experiment: Experiment) -> Result:
+    """Return a published table with its status: from what changed, and from the record."""
+    if known is None:
+        return dataclasses.replace(kept, status=_status(kept.changes, seen=False))
+    ours = known.ran(experiment)
+    refuted = ours and not known.holds  # whether or not code has changed
+    status = "not verified since" if refuted else _status(kept.changes, seen=ours)
+    return dataclasses.replace(kept, status=status, refuted=refuted, verified=known.day)
+
+
+def _status(changes: Sequence[str], *, seen: bool) -> Status:
     if not changes:
         return "current"
-    return "verified" if ours else "not verified since"
+    return "verified" if seen else "not verified since"
 
 
 def seeds_of(cells: Iterable[Cell]) -> list[int]:

@@ -60,6 +60,8 @@ class Result:
         Why no cell was computed again.
     verified : str, default=""
         For a published table of cells: the day when cells were last verified.
+    refuted : bool, default=False
+        Whether a recorded look by the code as it is failed, which no look at other cells mends.
     """
 
     table: pd.DataFrame
@@ -71,6 +73,7 @@ class Result:
     finding: Finding | None = None
     missed: str = ""
     verified: str = ""
+    refuted: bool = False
 
     @property
     def provenance(self) -> str:
@@ -211,9 +214,9 @@ def _holding(result: Result) -> str:
     """Return the day of this run's own look at a published table; empty unless it holds."""
     if result.fresh is None or result.finding is None or not result.finding.looks:
         return ""
-    if not result.changes:  # the code is the same, so an earlier look at other cells failed
+    if result.refuted or result.finding.outcome == "does not hold":
         return ""
-    return "" if result.finding.outcome == "does not hold" else result.fresh.manifest.created
+    return result.fresh.manifest.created
 
 
 def _again(group: Iterable[Result]) -> str:

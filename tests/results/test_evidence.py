@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from ssl_lib.errors import InputError, MissingData
 from ssl_lib.results import Store, evidence, published
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.kept import record
+from ssl_lib.results.origin import standing
 from ssl_lib.results.turns import Table, choose
 from ssl_lib.results.verification import Checks
 
@@ -278,6 +280,34 @@ def test_an_alarm_is_repeated_on_three_more_cells(store, later):
     assert evidence.find(store, changed).status == "not verified since"
 
 
+def test_what_failed_stays_so_until_that_cell_holds(store, later):
+    evidence.publish(experiment(4), store=store)
+    changed = later(experiment(4))
+    kept, cells = evidence.find(store, changed), changed.cells
+    MOVED["by"] = math.nan  # an alarm, which is repeated on the other three
+    assert evidence.verify(changed, kept, cells[:1], store=store, write=True).refuted
+    MOVED.clear()
+    other = evidence.verify(changed, kept, cells[1:2], store=store, write=True)
+    assert (other.finding.outcome, other.status) == ("equal", "not verified since")
+    store.prune(keep=0)
+    shown = one(changed, store, seconds=1e-9 + kept.manifest.seconds / 4)
+    assert shown.fresh.manifest.seeds != [1]  # what failed has the first turn
+    assert standing([shown]) == "not verified since"
+    again = evidence.verify(changed, kept, cells, store=store, write=True)
+    assert (again.status, again.refuted) == ("verified", False)
+
+
+def test_a_failure_of_other_code_says_nothing_of_this_one(store, later):
+    evidence.publish(experiment(4), store=store)
+    kept = evidence.find(store, experiment())
+    MOVED["by"] = math.nan
+    evidence.verify(later(experiment(4)), kept, [{"seed": 0}], store=store, write=True)
+    assert evidence.find(store, experiment()).status == "current"
+    MOVED.clear()
+    evidence.verify(experiment(4), kept, [{"seed": 1}], store=store, write=True)
+    assert record(store, experiment()).holds
+
+
 def test_the_record_says_what_ran(store):
     evidence.publish(experiment(4), store=store)
     evidence.gather({"t": experiment()}, store=store, cells=3, write=True)
@@ -285,7 +315,7 @@ def test_the_record_says_what_ran(store):
     content = json.loads(path.read_text())
     assert set(content) == {"source", "cells", "outcome", "said", "looks"}
     assert content["source"] == experiment().key["source"]
-    assert set(content["cells"][0]) == {"cell", "day", "commit", "hardware"}
+    assert set(content["cells"][0]) == {"cell", "day", "commit", "hardware", "failed"}
     assert content["outcome"] == "equal"
 
 

@@ -136,8 +136,10 @@ def test_a_changed_table_is_verified_by_the_record_or_by_this_run(
     assert summary([old]) == f"published {DAY}, 20 cells, not verified since"
     found = changed(again(store, kept), status="not verified since")
     assert f"verified {found.fresh.manifest.created}" in summary([found])
-    failed = replace(again(store, kept), status="not verified since")  # by a look at other cells
-    assert ", not verified since; 2 cells computed again here: equal" in summary([failed])
+    for one in (kept, changed(kept)):  # a look at other cells failed
+        failed = replace(again(store, one), status="not verified since", refuted=True)
+        assert ", not verified since; 2 cells computed again here: equal" in summary([failed])
+        assert standing([failed]) == "not verified since"
 
 
 def test_the_record_says_when_cells_were_verified(store: Store, kept: Result) -> None:
