@@ -314,11 +314,13 @@ def _plain_number(value: Any) -> float | int | None:
 
 
 def _estimate_from_json(given: Mapping[str, Any]) -> Estimate | dict[str, Estimate]:
-    if isinstance(given.get("note"), str):
-        return Estimate(
-            **{**given, "value": math.nan if given["value"] is None else given["value"]}
-        )
-    return {name: Estimate(**part) for name, part in given.items()}
+    if not isinstance(given.get("note"), str):
+        return {name: _one_from_json(part) for name, part in given.items()}
+    return _one_from_json(given)
+
+
+def _one_from_json(given: Mapping[str, Any]) -> Estimate:
+    return Estimate(**{**given, "value": math.nan if given["value"] is None else given["value"]})
 
 
 def _records(folder: Path, origin: str) -> dict[tuple[str, str], dict[str, Any]]:

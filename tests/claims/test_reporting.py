@@ -397,6 +397,16 @@ def test_verdicts_follow_the_rules_as_they_are_now(tmp_path: Path) -> None:
     assert board["reason"].tolist() == ["the rule is newer than the run"]
 
 
+def test_a_part_that_is_no_number_survives_the_record(tmp_path: Path) -> None:
+    parts = {"tau": Estimate(math.nan, note="undefined"), "gap": Estimate(0.001, 0.0, 0.002)}
+    file = write(tmp_path, {"rule": MANY})
+    shown = report("rankme", {"C1": parts}, profile="quick", claims=file)
+    assert str(shown).startswith("C1 ? inconclusive: tau: ")
+    board = scoreboard(claims=file, committed=tmp_path)
+    assert board["verdict"].tolist() == ["inconclusive"]
+    assert board["estimate"][0] == "gap: 0.001 (0 to 0.002); tau: – (undefined)"
+
+
 def test_estimates_survive_the_record(tmp_path: Path) -> None:
     file = write(tmp_path, {}, {"id": "C2"}, {"id": "C3"})
     estimates = {
