@@ -22,7 +22,8 @@ from torch import Tensor
 from ssl_lib.data import ImageData
 from ssl_lib.data.views import Policy
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.checks import check_features, check_labels, check_pair
+from ssl_lib.evaluation.arguments import check_between, check_whole
+from ssl_lib.evaluation.checks import ArrayLike, check_features, check_labels, check_pair
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.linear import logistic_probe
 from ssl_lib.evaluation.logistic import binary_logistic_fit
@@ -116,10 +117,10 @@ class Ideality:
 
 
 def ideality(
-    train: Tensor,
-    classes: Tensor,
-    test: Tensor,
-    test_classes: Tensor,
+    train: ArrayLike,
+    classes: ArrayLike,
+    test: ArrayLike,
+    test_classes: ArrayLike,
     *,
     tasks: int = 16,
     probe: str = "linear",
@@ -129,7 +130,7 @@ def ideality(
 
     Parameters
     ----------
-    train : torch.Tensor of shape (n, d)
+    train : torch.Tensor of shape (n, d), or array-like
         Features of the images that fit the probes.
     classes : torch.Tensor of shape (n,)
         Their equivalence classes: labels, or the source image of each view
@@ -171,6 +172,7 @@ def ideality(
     (1.0, 2, 0.4)
     """
     train, test = check_pair(train, test)
+    classes = check_labels(classes, n=len(train), name="classes").to(train.device)
     found = binary_tasks(train, classes, test, test_classes, tasks=tasks, probe=probe, seed=seed)
     predicted = logistic_probe(train, classes, train, classes, penalty=_PENALTY)
     return Ideality(
@@ -271,18 +273,17 @@ def source_classes(
     >>> made.shape, classes[18:22]
     (torch.Size([80, 1, 8, 8]), tensor([18, 19,  0,  1]))
     """
-    if copies < 1:
-        raise InputError(f"copies must be at least 1, got {copies}.")
+    check_whole("copies", copies)
     generator = torch_generator(seed, "source-classes")
     made = [policy(images, generator)[0] for _ in range(copies)]
     return torch.cat(made), torch.arange(len(images)).repeat(copies).to(images.device)
 
 
 def binary_tasks(
-    train: Tensor,
-    classes: Tensor,
-    test: Tensor,
-    test_classes: Tensor,
+    train: ArrayLike,
+    classes: ArrayLike,
+    test: ArrayLike,
+    test_classes: ArrayLike,
     *,
     tasks: int = 16,
     probe: str = "linear",
@@ -355,10 +356,8 @@ def binary_groupings(n_classes: int, tasks: int, *, seed: int = 0) -> Tensor:
             [0, 0, 1, 0, 0],
             [0, 0, 0, 1, 0]], dtype=torch.int32)
     """
-    if n_classes < 2 or tasks < 1:
-        raise InputError(
-            f"binary tasks need 2 classes and 1 task at least, got {n_classes} and {tasks}."
-        )
+    n_classes = check_whole("n_classes", n_classes, least=2)
+    tasks = check_whole("tasks", tasks)
     generator = torch_generator(seed, "binary-tasks")
     rows: list[Tensor] = []
     while len(rows) < tasks:
@@ -368,7 +367,7 @@ def binary_groupings(n_classes: int, tasks: int, *, seed: int = 0) -> Tensor:
     return torch.stack(rows)
 
 
-def invariance(features: Tensor, classes: Tensor) -> float:
+def invariance(features: ArrayLike, classes: ArrayLike) -> float:
     """Return the share of the features' variance that lies between equivalence classes.
 
     Parameters
@@ -401,7 +400,7 @@ def invariance(features: Tensor, classes: Tensor) -> float:
     return float(1 - within / total)
 
 
-def effective_dimension(features: Tensor, *, atol: float = 1e-4, rtol: float = 0.01) -> int:
+def effective_dimension(features: ArrayLike, *, atol: float = 1e-4, rtol: float = 0.01) -> int:
     """Count the dimensions of the affine span of the features, up to noise.
 
     The rank of the features' correlation matrix, with the tolerances of the authors' code: what
@@ -419,12 +418,19 @@ def effective_dimension(features: Tensor, *, atol: float = 1e-4, rtol: float = 0
     int
         At most ``min(n - 1, d)``.
 
+    Raises
+    ------
+    InputError
+        When there are fewer than two features, one is not finite, or a tolerance is negative.
+
     Examples
     --------
     >>> wide = torch.randn(200, 3, generator=torch.Generator().manual_seed(0)).repeat(1, 4)
     >>> effective_dimension(wide)
     3
     """
+    check_between("atol", atol)
+    check_between("rtol", rtol)
     features = check_features(features, least=2).double()
     centred = features - features.mean(0)
     size = centred.square().mean(0).sqrt()

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.checks import check_labels, check_pair
+from ssl_lib.evaluation.arguments import check_between, check_whole
+from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_labels, check_pair
 from ssl_lib.randomness import torch_generator
 
 __all__ = ["MLPProbe", "mlp_probe"]
@@ -47,10 +48,10 @@ class MLPProbe:
 
 
 def mlp_probe(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
-    test_labels: Tensor,
+    train: ArrayLike,
+    labels: ArrayLike,
+    test: ArrayLike,
+    test_labels: ArrayLike,
     *,
     hidden: int = 128,
     steps: int = 200,
@@ -98,8 +99,9 @@ def mlp_probe(
     >>> mlp_probe(x, crosswise, x, crosswise).accuracy
     tensor([1.])
     """
-    if min(hidden, steps, batch_size) < 1 or learning_rate <= 0:
-        raise InputError("hidden, steps, batch_size and learning_rate must be positive.")
+    for name, count in (("hidden", hidden), ("steps", steps), ("batch_size", batch_size)):
+        check_whole(name, count)
+    check_between("learning_rate", learning_rate, open=True)
     train, test = check_pair(train, test)
     tasks = _tasks(labels, len(train), "labels").to(train.device)
     test_tasks = _tasks(test_labels, len(test), "test_labels").to(train.device)
@@ -118,8 +120,9 @@ def mlp_probe(
     return MLPProbe(hits, accuracy, loss, gradient)
 
 
-def _tasks(labels: Tensor, n: int, name: str) -> Tensor:
-    rows = labels if isinstance(labels, Tensor) and labels.ndim == 2 else [labels]
+def _tasks(labels: ArrayLike, n: int, name: str) -> Tensor:
+    made = as_tensor(labels, name=name)
+    rows = made if made.ndim == 2 and len(made) else [made]
     return torch.stack([check_labels(row, n=n, name=name) for row in rows])
 
 

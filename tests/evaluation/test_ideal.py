@@ -1,7 +1,9 @@
 """Distance from ideal: against scikit-learn, linear algebra, invariances and known codes."""
 
+import math
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,14 +241,31 @@ def test_mlp_probe_is_blind_to_the_scale_of_features() -> None:
     assert float(first) == pytest.approx(float(second), rel=1e-3)
 
 
+@pytest.mark.parametrize("made", [Tensor.numpy, Tensor.tolist])
+def test_arrays_and_lists_measure_what_tensors_do(made: Callable[[Tensor], Any]) -> None:
+    x, m = normal(40, 5), torch.arange(40) % 4
+    features, classes = made(x), made(m)
+    found = ideality(features, classes, features, classes, tasks=3)
+    assert found == ideality(x, m, x, m, tasks=3)
+    assert invariance(features, classes) == invariance(x, m)
+    assert effective_dimension(features) == 5
+    for labels in (m, torch.stack([m % 2, m // 2])):
+        probe = mlp_probe(features, made(labels), features, made(labels), steps=20)
+        assert probe.loss.equal(mlp_probe(x, labels, x, labels, steps=20).loss)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda x, m: ideality(x, m, x, m, probe="lineal"), "Did you mean 'linear'?"),
-        (lambda x, m: ideality(x, m * 0, x, m * 0), "2 classes"),
-        (lambda x, m: binary_tasks(x, m, x, m, tasks=0), "1 task"),
+        (lambda x, m: ideality(x, m * 0, x, m * 0), "n_classes must be at least 2, got 1"),
+        (lambda x, m: binary_tasks(x, m, x, m, tasks=0), "tasks must be at least 1, got 0"),
+        (lambda x, m: binary_tasks(x, m, x, m, tasks=2.0), "tasks must be a whole number"),
         (lambda x, m: binary_tasks(x, m[:3], x, m), "labels must have shape"),
-        (lambda x, m: mlp_probe(x, m, x, m, steps=0), "must be positive"),
+        (lambda x, m: mlp_probe(x, m, x, m, steps=0), "steps must be at least 1"),
+        (lambda x, m: mlp_probe(x, m, x, m, hidden=2.5), "hidden must be a whole number"),
+        (lambda x, m: effective_dimension(x, atol=-1), "atol must be a number from 0"),
+        (lambda x, m: effective_dimension(x, rtol=math.nan), "rtol must be a number from 0"),
         (lambda x, m: mlp_probe(x, m, x, torch.stack([m, m])), "labels hold 1 tasks"),
         (lambda x, m: source_classes(x, policy("digits", size=8), copies=0), "copies"),
         (lambda x, m: effective_dimension(x * float("nan")), "finite"),
