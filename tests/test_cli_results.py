@@ -240,6 +240,19 @@ def test_status_says_what_is_known_of_each_table(toy, results, tmp_path, capsys)
     assert run(capsys, "status", "--root", tmp_path)[1][0].split("  ")[1] == "verified"
 
 
+def test_a_damaged_table_is_a_line_of_the_status(toy, results, tmp_path, capsys):
+    (tmp_path / "_toc.yml").write_text("root: book/index")
+    run(capsys, "publish", "toy")
+    path = results / "accuracies.quick.csv"
+    path.write_text(path.read_text().replace("1", "2", 1))
+    status, lines, _ = run(capsys, "status", "--root", tmp_path)
+    assert status == 0
+    said = "damaged  accuracies.quick.csv is not the table that accuracies.quick.json describes."
+    assert " ".join(lines[0].split()[1:]) == " ".join(said.split())
+    assert lines[1].split()[1] == "current"
+    assert run(capsys, "verify")[0] == 2
+
+
 # Under force
 
 KILLED = """

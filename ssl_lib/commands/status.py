@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ssl_lib.errors import InputError
 from ssl_lib.papers import catalogue
 from ssl_lib.papers.catalogue import Entry
 from ssl_lib.publishing import layout, runner
@@ -59,7 +60,10 @@ def _print_tables(rows: Sequence[Mapping[str, Any]]) -> None:
 def _table(entry: Entry, book: Book) -> dict[str, Any]:
     """Say what is known of a published table: its status, what changed, and the last look."""
     store = Store(committed=book.results)
-    kept = find(store, entry.experiment) if entry.experiment is not None else None
+    try:
+        kept = find(store, entry.experiment) if entry.experiment is not None else None
+    except InputError as error:
+        return {"table": entry.place, "status": "damaged", "changes": [], "said": str(error)}
     if kept is None or entry.experiment is None:
         return {"table": entry.place, "status": _OTHER, "changes": [], "said": ""}
     known = record(store, entry.experiment)

@@ -52,6 +52,12 @@ class Verified:
     said: str
     looks: list[dict[str, Any]]
 
+    def __post_init__(self) -> None:
+        """Refuse what no record holds: its file may have been edited."""
+        whole = isinstance(self.source, dict) and isinstance(self.cells, list)
+        if not whole or not all(map(_is_entry, self.cells)):
+            raise TypeError("it needs source, and cells with cell and day each")
+
     @property
     def holds(self) -> bool:
         """Whether nothing spoke against the published numbers."""
@@ -65,6 +71,10 @@ class Verified:
     def ran(self, experiment: Experiment) -> bool:
         """Tell whether the cells were computed by the code as it is."""
         return not differences({"source": self.source}, {"source": experiment.key["source"]})
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("cell"), dict) and "day" in entry
 
 
 def failed(entry: Mapping[str, Any]) -> bool:

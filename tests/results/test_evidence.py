@@ -319,9 +319,14 @@ def test_the_record_says_what_ran(store):
     assert content["outcome"] == "equal"
 
 
-def test_a_damaged_record_is_named(store):
+@pytest.mark.parametrize(
+    "part", [{}, {"cells": [{"cell": {"seed": 0}}]}, {"cells": {"seed": 0}}, {"source": []}]
+)
+def test_a_damaged_record_is_named(store, part):
     evidence.publish(experiment(2), store=store)
-    (store.committed_root / "toy" / "t.quick.verified.json").write_text("{}")
+    whole = {"source": {}, "cells": [], "outcome": "equal", "said": "", "looks": []}
+    path = store.committed_root / "toy" / "t.quick.verified.json"
+    path.write_text(json.dumps(whole | part if part else {}))
     with pytest.raises(InputError, match=r"t\.quick\.verified\.json is not the record"):
         evidence.find(store, experiment())
 
