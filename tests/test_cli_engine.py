@@ -216,6 +216,7 @@ def test_probe_of_few_images_warns_in_one_line(run, capsys):
         (["--method", "simclx"], "unknown method 'simclx'. Did you mean 'simclr'?"),
         (["--encoder", "mpl"], "unknown encoder 'mpl'. Did you mean 'mlp'?"),
         (["--data", "digitz"], "no such file. Did you mean 'digits'?"),
+        (["--data", ""], "a data set is a name or a path; got ''"),
         (["--policy", "digit"], "unknown augmentation policy 'digit'. Did you mean 'digits'?"),
         (["--method-option", "heads=3"], "simclr has no option 'heads'. Did you mean 'head'?"),
         (["--encoder-option", "hiden=3"], "mlp has no option 'hiden'. Did you mean 'hidden'?"),

@@ -112,7 +112,7 @@ def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
     loaded: dict[str, Any] = {"name_or_path": args.data, "size": args.size}
     if args.data in data.NAMES:
         loaded["split"] = "train"
-    elif (path := Path(args.data).expanduser()).exists():
+    elif args.data and (path := Path(args.data).expanduser()).exists():
         # A relative path may mean another folder where the run is looked at later.
         loaded["name_or_path"] = str(path.absolute())
     if args.channels is not None:
