@@ -28,8 +28,8 @@ from ssl_lib.results.kept import (
     seeds_of,
 )
 from ssl_lib.results.keys.canonical import to_json
-from ssl_lib.results.manifest import describe_run, differences
-from ssl_lib.results.origin import Result
+from ssl_lib.results.manifest import describe_run
+from ssl_lib.results.origin import Result, elsewhere
 from ssl_lib.results.publication import publish
 from ssl_lib.results.store import Store
 from ssl_lib.results.turns import Table, choose
@@ -190,9 +190,7 @@ def _compare(
 
 def _alike(kept: Result, again: Result) -> bool:
     """Tell whether both ran the same code with the same versions on the same kind of processor."""
-    then, now = kept.manifest, again.manifest
-    same = then.device == now.device and then.key["versions"] == now.key["versions"]
-    return same and not differences(*({"source": made.key["source"]} for made in (then, now)))
+    return "mixed" not in kept.manifest.device and not elsewhere(kept.manifest, again.manifest)
 
 
 def gather(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ssl_lib import markup
 from ssl_lib.errors import InputError
 from ssl_lib.results import tables
-from ssl_lib.results.manifest import Manifest, key_digest
+from ssl_lib.results.manifest import Manifest, differences, key_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ __all__ = [
     "Origin",
     "Result",
     "Status",
+    "elsewhere",
     "provenance",
     "standing",
     "summary",
@@ -101,18 +102,24 @@ def together(experiment: Experiment, parts: Sequence[Result]) -> Result:
     Returns
     -------
     Result
-        "computed" where this call computed one of them; seconds add up.
+        "computed" where this call computed one of them; seconds add up. Where cells were made by
+        other code, on other devices or with other versions, the manifest names the code that
+        differs and a ``mixed`` device: computed again, they need not be equal to the bit.
     """
     import pandas as pd
 
     table = pd.concat([part.table for part in parts], ignore_index=True)
     cells = [cell for part in parts for cell in part.manifest.cells]
     newest = max((part.manifest for part in parts), key=lambda made: made.created)
-    key = {**experiment.key, "data": newest.key["data"]}
+    every = [part.manifest.key for part in parts]
+    older = next((key for key in every if _other_code(key, experiment.key)), experiment.key)
+    key = {**experiment.key, "data": newest.key["data"], "source": older["source"]}
+    mixed = any(elsewhere(part.manifest, newest) for part in parts)
     made = dataclasses.replace(
         newest,
         digest=key_digest(experiment.name, {**key, "cells": cells}),
         key=key,
+        device={**newest.device, **({"mixed": True} if mixed else {})},
         sha256="",
         dirty=_dirty(part.manifest for part in parts),
         rows=len(table),
@@ -124,6 +131,17 @@ def together(experiment: Experiment, parts: Sequence[Result]) -> Result:
     )
     computed = any(part.origin == "computed" for part in parts)
     return Result(table, made, "computed" if computed else "cache")
+
+
+def elsewhere(one: Manifest, other: Manifest) -> bool:
+    """Tell whether device, versions or code differ."""
+    same = one.device == other.device and one.key["versions"] == other.key["versions"]
+    return not same or _other_code(one.key, other.key)
+
+
+def _other_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether code of two keys differs; in which module it lies makes no difference."""
+    return bool(differences({"source": one["source"]}, {"source": other["source"]}))
 
 
 def _dirty(parts: Iterable[Manifest]) -> bool | None:

@@ -111,6 +111,31 @@ def test_code_that_changed_and_was_not_verified_computes_all_anew(store, later):
     assert record(store, experiment()) is None
 
 
+def test_cells_of_several_codes_or_machines_need_not_be_equal_to_the_bit(store, later):
+    evidence.publish(experiment(3), store=store)
+    first = experiment(3).key["source"]
+    changed = later(experiment(12))
+    evidence.gather({"t": changed}, store=store, write=True)
+    evidence.publish(changed, store=store)
+    kept = evidence.find(store, changed)
+    assert (kept.status, kept.manifest.key["source"]) == ("verified", first)
+    assert kept.manifest.device["mixed"]
+    found = evidence.gather({"t": changed}, store=store, cells=12)["t"].finding
+    assert {look.look for look in found.looks} == {"early", "spread", "paired"}
+
+
+def test_cells_of_one_machine_must_be_equal_to_the_bit(store):
+    evidence.publish(experiment(3), store=store)
+    evidence.publish(experiment(5), store=store)
+    kept = evidence.find(store, experiment())
+    assert "mixed" not in kept.manifest.device
+    found = evidence.gather({"t": experiment()}, store=store)["t"].finding
+    assert found.looks[0].look == "same processor"
+    slow(store, 1.0, device={**kept.manifest.device, "cpu": "another"})
+    evidence.publish(experiment(6), store=store)
+    assert evidence.find(store, experiment()).manifest.device["mixed"]
+
+
 def test_verified_code_adds_seeds_to_those_that_are_published(store, later):
     evidence.publish(experiment(4), store=store)
     changed = later(experiment(6))
