@@ -190,7 +190,7 @@ def test_tables_of_another_configuration_are_listed(toy, results, capsys):
     status, lines, _ = run(capsys, "verify")
     assert status == 0
     assert lines[:-1] == [
-        "toy/counts.quick: made by another configuration",
+        "toy/counts.quick: made by another configuration (config n: 6 -> 5)",
         "toy/counts.quick.films: made by another configuration",
         "toy/gone.quick: made by another configuration",
     ]

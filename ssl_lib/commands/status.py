@@ -14,7 +14,7 @@ from ssl_lib.publishing.layout import Book
 from ssl_lib.publishing.pages import seconds, where
 from ssl_lib.publishing.shelf import Slot
 from ssl_lib.results import Store
-from ssl_lib.results.kept import find, record
+from ssl_lib.results.kept import find, other_settings, record
 
 HELP = "say of each notebook whether it is fresh, and of each published table what is known"
 _OTHER = "made by another configuration"
@@ -64,8 +64,12 @@ def _table(entry: Entry, book: Book) -> dict[str, Any]:
         kept = find(store, entry.experiment) if entry.experiment is not None else None
     except InputError as error:
         return {"table": entry.place, "status": "damaged", "changes": [], "said": str(error)}
-    if kept is None or entry.experiment is None:
+    if entry.experiment is None:
         return {"table": entry.place, "status": _OTHER, "changes": [], "said": ""}
+    if kept is None:
+        differ = other_settings(store, entry.experiment)
+        said = "; ".join(differ)
+        return {"table": entry.place, "status": _OTHER, "changes": differ, "said": said}
     known = record(store, entry.experiment)
     said = known.said if known is not None else f"{len(kept.manifest.cells)} cells"
     return {

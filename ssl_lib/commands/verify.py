@@ -10,6 +10,7 @@ from ssl_lib.papers import catalogue
 from ssl_lib.papers.catalogue import Entry
 from ssl_lib.publishing.pages import seconds
 from ssl_lib.results import Result, Store, evidence
+from ssl_lib.results.kept import other_settings
 
 HELP = "compute cells of published tables again with the code as it is, and compare"
 
@@ -38,9 +39,11 @@ def run(args: argparse.Namespace) -> int:
         found = evidence.gather(
             ours, store=store, cells=args.cells, seconds=args.seconds, write=args.write, tell=_tell
         )
-    others = [entry.place for entry in entries if entry.place not in found]
-    for place in others:
-        print(f"{place}: made by another configuration", flush=True)
+    others = [entry for entry in entries if entry.place not in found]
+    for entry in others:
+        differ = other_settings(store, entry.experiment) if entry.experiment is not None else []
+        why = f" ({'; '.join(differ)})" if differ else ""
+        print(f"{entry.place}: made by another configuration{why}", flush=True)
     return _conclude(found, others, time.monotonic() - began)
 
 
@@ -69,7 +72,7 @@ def _tell(place: str, result: Result) -> None:
         print(f"    {note}", flush=True)
 
 
-def _conclude(found: dict[str, Result], others: Sequence[str], took: float) -> int:
+def _conclude(found: dict[str, Result], others: Sequence[Entry], took: float) -> int:
     looked = [result.finding for result in found.values() if result.finding is not None]
     failed = sum(finding.outcome == "does not hold" for finding in looked)
     missed = len(found) - len(looked)

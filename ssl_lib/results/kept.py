@@ -22,8 +22,8 @@ from ssl_lib.results.origin import Result, Status
 from ssl_lib.results.store import Store
 
 __all__ = [
-    "Verified", "failed", "find", "judged", "record", "record_file", "rows_of", "seconds_a_cell",
-    "seeds_of", "where",
+    "Verified", "failed", "find", "judged", "other_settings", "record", "record_file", "rows_of",
+    "seconds_a_cell", "seeds_of", "where",
 ]  # fmt: skip
 
 
@@ -111,6 +111,13 @@ def find(store: Store, experiment: Experiment) -> Result | None:
     changes = differences(*({"source": key["source"]} for key in (made.key, experiment.key)))
     kept = Result(table, made, "committed", tuple(changes))
     return judged(kept, record(store, experiment), experiment)
+
+
+def other_settings(store: Store, experiment: Experiment) -> list[str]:
+    """Say how the configuration of a published table differs from an experiment's, a line each."""
+    made = published.read(*where(store, experiment))[1]
+    keys = ({"config": _plain(key["config"])} for key in (made.key, experiment.key))
+    return differences(*keys)
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
