@@ -21,6 +21,8 @@ from ssl_lib.errors import InputError, closest
 
 __all__ = ["NAMES", "load"]
 
+_SPLITS = frozenset({"test", "testing", "train", "training", "val", "valid", "validation"})
+
 
 def _digits(*, split: str, size: int | None, progress: bool | None) -> ImageData:
     data = load_digits(split=split)
@@ -70,7 +72,7 @@ def load(
     split : str, optional
         "train" (the default of named sets), "test"; "valid" of tiny-imagenet, "all" of digits. Of a
         folder: the parquet files whose names start with it, or the sub-folder of that name; by
-        default all of it.
+        default all of it, unless its sub-folders are called train, test and the like.
     size : int, optional
         Side in pixels. By default the data's own, 32 for shapes; files of mixed sizes need it.
     device : str or torch.device, default="cpu"
@@ -133,7 +135,20 @@ def _path_reader(key: str, split: str | None) -> Callable[..., ImageData]:
     folder = path / split if split else path
     if not folder.is_dir():
         raise InputError(f"{path} has no sub-folder {split!r}")
+    _check_whole(folder)
     return lambda **options: load_folder(folder, **options)
+
+
+def _check_whole(folder: Path) -> None:
+    """Refuse a folder of splits, which would pass for a data set whose classes they are."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    names = [name for name in names if not name.startswith(".")]
+    if len(names) > 1 and {name.lower() for name in names} <= _SPLITS:
+        one = next((name for name in names if name.lower().startswith("train")), names[0])
+        raise InputError(
+            f"{folder} holds splits ({', '.join(names)}), not classes: choose one with "
+            f"split={one!r} or by the path {folder / one}"
+        )
 
 
 def _parquet_files(folder: Path) -> list[Path]:

@@ -191,6 +191,23 @@ def test_class_folders(tmp_path):
     assert torch.equal(data.images[0], first)
 
 
+@pytest.mark.parametrize("names", [("train", "test"), ("Training", "val", "Testing")])
+@pytest.mark.parametrize("inside", ["cat", "."])
+def test_splits_are_no_classes(tmp_path, names, inside):
+    for name in names:
+        folder = tmp_path / name / inside
+        folder.mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(folder / "0.png")
+    (tmp_path / ".cache").mkdir()
+    with pytest.raises(InputError, match=rf"holds splits .*, not classes: .*{names[0]}"):
+        load(tmp_path)
+    assert load(tmp_path, split=names[0]).class_names == (("cat",) if inside == "cat" else ())
+    for name in names[1:]:
+        (tmp_path / name).rename(tmp_path / f"a {name}")
+    renamed = [f"a {name}" for name in names[1:]]
+    assert load(tmp_path).class_names == tuple(sorted([names[0], *renamed]))
+
+
 def test_folders_without_images(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no images: expected a folder for each class"):
