@@ -8,7 +8,8 @@ from ssl_lib.errors import InputError, closest
 __all__ = ["cache_root", "data_root", "repository", "share"]
 
 _PACKAGE = Path(__file__).resolve().parent
-_SHARED = {"results": "results", "claims.yml": "book/claims.yml"}
+_SHARED = {"results": "results"}
+_SHARED |= {name: f"book/{name}" for name in ("claims.yml", "chapters.yml")}
 
 
 def repository() -> Path | None:
@@ -34,8 +35,8 @@ def share(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"results", "claims.yml"}
-        The folder of committed result tables, or the file of claims.
+    name : {"results", "claims.yml", "chapters.yml"}
+        The folder of committed result tables, the file of claims, or the list of chapters.
 
     Returns
     -------

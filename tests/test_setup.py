@@ -98,10 +98,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+LISTS = ("claims.yml", "chapters.yml")
+
+
 def test_wheel_ships_results_and_claims(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        claims = archive.read("ssl_lib/_share/claims.yml")
+        lists = {name: archive.read(f"ssl_lib/_share/{name}") for name in LISTS}
     shipped = {name for name in names if name.startswith("ssl_lib/_share/results/")}
     results = {path for path in (ROOT / "results").rglob("*") if path.is_file()}
     assert {name.removeprefix("ssl_lib/_share/") for name in shipped} == {
@@ -109,7 +112,7 @@ def test_wheel_ships_results_and_claims(wheel: Path) -> None:
         for path in results
         if ".ipynb_checkpoints" not in path.parts
     }
-    assert claims == (ROOT / "book/claims.yml").read_bytes()
+    assert lists == {name: (ROOT / "book" / name).read_bytes() for name in LISTS}
     assert not [name for name in names if name.startswith(("tests/", "notebooks/"))]
 
 

@@ -1,14 +1,19 @@
 """What each paper claims, the rule that decides it, and the verdict that a run gives.
 
-``reporting``  claims.yml, reports of a chapter and the scoreboard
+``stated``     claims.yml
 ``rules``      estimates, rules, verdicts
+``reporting``  reports of a chapter, the scoreboard and the scorecard
+``entries``    a claim as readers see it; ``pictures`` its estimates against the rule
+``records``    what a run leaves for the scorecard
 ``intervals``  intervals of means over seeds
 """
 
-from ssl_lib.claims.reporting import MIME, SYMBOLS, Claim, load, report, restore, scoreboard
-from ssl_lib.claims.rules import VERDICTS, Estimate, Rule, Verdict, decide
+from ssl_lib.claims.records import MIME, restore
+from ssl_lib.claims.reporting import report, scoreboard, scorecard
+from ssl_lib.claims.rules import SYMBOLS, VERDICTS, Estimate, Rule, Verdict, decide
+from ssl_lib.claims.stated import Choice, Claim, load
 
 __all__ = [
-    "MIME", "SYMBOLS", "VERDICTS", "Claim", "Estimate", "Rule", "Verdict", "decide", "load",
-    "report", "restore", "scoreboard",
+    "MIME", "SYMBOLS", "VERDICTS", "Choice", "Claim", "Estimate", "Rule", "Verdict", "decide",
+    "load", "report", "restore", "scoreboard", "scorecard",
 ]  # fmt: skip

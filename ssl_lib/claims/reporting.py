@@ -1,34 +1,18 @@
-"""What each paper claims, the rule that decides it, and the verdict a run gives.
-
-``book/claims.yml`` is a list of claims, written before their experiments run::
-
-    - id: C1                       # unique within the paper
-      paper: rankme                # the chapter's slug
-      claim: RankMe ranks runs by ImageNet accuracy.
-      where: Table 1
-      paper_value: 0.9             # number or text
-      statistic: Kendall's tau between RankMe and accuracy, 20 runs
-      rule: {at_least: 0.7}        # or at_most: x, between: [a, b], equals: x with tolerance: t
-      reason: shown when the claim fails (optional)
-
-A rule may ask for ``min_n`` observations. A claim about several statistics has
-``rule: {all: [{statistic: tau, at_least: 0.7}, {statistic: gap, at_most: 0.01}]}``; each part's
-``statistic`` is the name under which the notebook gives its estimate.
-"""
+"""The claims of a chapter as a run finds them, and those of all chapters together."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssl_lib import markup
-from ssl_lib.atomic import write_file
-from ssl_lib.claims.rules import Estimate, Rule, check_keys, decide, parse_rules
+from ssl_lib.claims import entries, records
+from ssl_lib.claims.entries import Evidence, Outcome
+from ssl_lib.claims.records import MIME, Given
+from ssl_lib.claims.rules import SYMBOLS, VERDICTS, Estimate, decide
+from ssl_lib.claims.stated import Claim, load
 from ssl_lib.errors import InputError, closest
 from ssl_lib.paths import cache_root, share
 from ssl_lib.profiles import PROFILES, check
@@ -37,66 +21,7 @@ from ssl_lib.results.origin import Result, standing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MIME", "SYMBOLS", "Claim", "load", "report", "restore", "scoreboard"]
-
-#: The mime type under which a notebook's output carries its record.
-MIME = "application/vnd.ssl-lib.claims+json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """One entry of ``claims.yml``; the module's docstring explains the fields.
-
-    ``rules`` has one part, or one for each named statistic.
-    """
-
-    id: str
-    paper: str
-    claim: str
-    where: str
-    paper_value: str
-    statistic: str
-    rules: tuple[Rule, ...]
-    reason: str = ""
-
-    @property
-    def rule_text(self) -> str:
-        """The whole rule in words."""
-        return " and ".join(f"{part.statistic} {part.text}".strip() for part in self.rules)
-
-
-def load(path: str | Path | None = None) -> list[Claim]:
-    """Read and check the file of claims.
-
-    Parameters
-    ----------
-    path : path, optional
-        By default the project's ``book/claims.yml``.
-
-    Returns
-    -------
-    list of Claim
-        In the order of the file.
-
-    Raises
-    ------
-    InputError
-        Naming the claim and what is wrong with it.
-    """
-    import yaml
-
-    file = Path(path) if path is not None else share("claims.yml")
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"there is no file of claims {file.name!r}.") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{file.name} is not YAML: {error}") from error
-    if content is not None and not isinstance(content, list):
-        raise InputError(f"{file.name} must be a list of claims, got {type(content).__name__}.")
-    claims = [_claim(entry, place) for place, entry in enumerate(content or [], start=1)]
-    _check_unique(claims)
-    return claims
+__all__ = ["report", "scoreboard", "scorecard"]
 
 
 def report(
@@ -136,7 +61,7 @@ def report(
     Returns
     -------
     Markup
-        A table with the verdicts, and below it which parameters left no record.
+        An entry for each claim, and below them which parameters left no record.
 
     Raises
     ------
@@ -150,17 +75,17 @@ def report(
     record = {
         "slug": slug,
         "profile": check(profile),
-        "estimates": {name: _estimate_to_json(given) for name, given in estimates.items()},
+        "estimates": {name: records.to_json(given) for name, given in estimates.items()},
         "not_tested": skipped,
         "results": sorted({result.provenance for result in behind}),
-        "evidence": standing(behind),
+        **_recorded(behind),
     }
-    rows = [_row(claim, estimates.get(claim.id), skipped.get(claim.id, "")) for claim in own]
-    html, plain = _html(rows, slug, profile, standing(behind)), _plain(rows)
+    outcomes = [(claim, _outcome(claim, record, estimates.get(claim.id))) for claim in own]
+    html, plain = _html(slug, outcomes), "\n".join(_plain(*pair) for pair in outcomes)
     if changed := _away_from_defaults(settings):
         note = f"The scorecard keeps no record of this run: {', '.join(changed)}."
         return markup.Markup(f"{html}<p>{markup.escape(note)}</p>", f"{plain}\n{note}")
-    restore(record)
+    records.restore(record)
     return markup.Markup(html, plain, {MIME: record})
 
 
@@ -182,27 +107,6 @@ def _away_from_defaults(settings: object | None) -> list[str]:
 def _default(field: dataclasses.Field[Any]) -> Any:
     made = field.default_factory
     return field.default if made is dataclasses.MISSING else made()
-
-
-def restore(record: Mapping[str, Any]) -> Path:
-    """Write a chapter's record, such as one found in a cached notebook, to the cache.
-
-    Parameters
-    ----------
-    record : mapping
-        What :func:`report` puts under the mime type ``MIME``.
-
-    Returns
-    -------
-    pathlib.Path
-        The record's file.
-    """
-    slug = str(record["slug"])
-    if not slug.isidentifier():
-        raise InputError(f"a chapter's slug is letters, digits and '_', got {slug!r}.")
-    path = cache_root() / "verdicts" / f"{slug}.{check(record['profile'])}.json"
-    write_file(path, json.dumps(record, indent=1, sort_keys=True).encode())
-    return path
 
 
 def scoreboard(
@@ -232,9 +136,8 @@ def scoreboard(
     """
     import pandas as pd
 
-    folder = Path(committed) if committed is not None else share("results") / "verdicts"
-    records = {**_records(folder, "committed"), **_records(cache_root() / "verdicts", "cache")}
-    rows = [row for claim in load(claims) for row in _score(claim, records)]
+    found = _all_records(committed)
+    rows = [row for claim in load(claims) for row in _score(claim, found)]
     return pd.DataFrame(rows, columns=_SCORE_COLUMNS)
 
 
@@ -243,33 +146,46 @@ _SCORE_COLUMNS = [
     "verdict", "reason", "origin", "evidence",
 ]  # fmt: skip
 
-# Reading claims.yml
 
-_REQUIRED = ("id", "paper", "claim", "where", "paper_value", "statistic", "rule")
+def scorecard(
+    *,
+    verdicts: Collection[str] | None = None,
+    claims: str | Path | None = None,
+    committed: str | Path | None = None,
+) -> markup.Markup:
+    """Show every claim with its best evidence, and the verdict of each other profile.
 
+    The best evidence is that of the largest profile whose run tested the claim.
 
-def _claim(entry: object, place: int) -> Claim:
-    if not isinstance(entry, Mapping):
-        raise InputError(f"claim number {place} must be a mapping, got {entry!r}.")
-    what = f"claim {entry.get('paper', '?')}/{entry.get('id', f'number {place}')}"
-    check_keys(entry, what, required=_REQUIRED, optional=("reason",))
-    for name in ("id", "paper", "claim", "where", "statistic"):
-        if not isinstance(entry[name], str) or not entry[name].strip():
-            raise InputError(f"{what}: {name} must be text, got {entry[name]!r}.")
-    value = entry["paper_value"]
-    fields = {name: str(entry[name]).strip() for name in _REQUIRED if name != "rule"}
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        fields["paper_value"] = markup.number(value, digits=6)
-    rules = parse_rules(entry["rule"], what)
-    return Claim(**fields, rules=rules, reason=str(entry.get("reason") or "").strip())
+    Parameters
+    ----------
+    verdicts : collection of str, optional
+        With them, only a list of the claims whose best evidence says one of these, each linked to
+        its entry.
+    claims, committed : path, optional
+        As of :func:`scoreboard`.
 
+    Returns
+    -------
+    Markup
+        An entry for each claim, chapter by chapter, as of :func:`report`.
 
-def _check_unique(claims: Iterable[Claim]) -> None:
-    seen = set()
-    for claim in claims:
-        if (claim.paper, claim.id) in seen:
-            raise InputError(f"claim {claim.paper}/{claim.id}: this id is used twice.")
-        seen.add((claim.paper, claim.id))
+    Raises
+    ------
+    InputError
+        When a verdict is unknown.
+    """
+    for verdict in verdicts or ():
+        if verdict not in (known := (*VERDICTS, "not tested", "not run")):
+            raise InputError(f"there is no verdict {verdict!r}.{closest(verdict, known)}")
+    found = _all_records(committed)
+    ranked = [(claim, _ranked(claim, found)) for claim in load(claims)]
+    plain = "\n".join(f"{c.paper} {_plain(c, first)}" for c, (first, *_) in ranked)
+    if verdicts is None:
+        return markup.Markup(_chapters(ranked), plain)
+    chosen = [(claim, best) for claim, (best, *_) in ranked if best.verdict in verdicts]
+    plain = "\n".join(f"{claim.paper} {_plain(claim, best)}" for claim, best in chosen)
+    return markup.Markup(_short_list(chosen), plain)
 
 
 def _claims_of(slug: str, claims: Sequence[Claim]) -> list[Claim]:
@@ -295,128 +211,141 @@ def _check_covered(
         raise InputError(f"{slug}: no estimate for {', '.join(missing)}; give one or not_tested.")
 
 
-# Records
+# Outcomes
 
 
-def _estimate_to_json(given: Estimate | Mapping[str, Estimate]) -> dict[str, Any]:
-    if isinstance(given, Mapping):
-        return {name: _estimate_to_json(part) for name, part in given.items()}
-    fields = dataclasses.asdict(given)
-    numbers = {name: _plain_number(fields[name]) for name in ("value", "low", "high", "n")}
-    return {**fields, **numbers}
+def _recorded(behind: Sequence[Result]) -> dict[str, Any]:
+    """Return what a record says of the tables behind its estimates."""
+    unique = {result.manifest.digest: result.manifest for result in behind}.values()
+    seeds = [len(made.seeds) for made in unique if made.seeds]
+    return {
+        "evidence": standing(behind),
+        "tables": sorted({made.name for made in unique}),
+        "seeds": sorted({*seeds}),
+    }
 
 
-def _plain_number(value: Any) -> float | int | None:
-    """Turn numpy's scalars into Python's, and what JSON lacks (not-a-number) into None."""
-    if value is None or math.isnan(value):
-        return None
-    return int(value) if float(value).is_integer() and hasattr(value, "__index__") else float(value)
-
-
-def _estimate_from_json(given: Mapping[str, Any]) -> Estimate | dict[str, Estimate]:
-    if not isinstance(given.get("note"), str):
-        return {name: _one_from_json(part) for name, part in given.items()}
-    return _one_from_json(given)
-
-
-def _one_from_json(given: Mapping[str, Any]) -> Estimate:
-    return Estimate(**{**given, "value": math.nan if given["value"] is None else given["value"]})
-
-
-def _records(folder: Path, origin: str) -> dict[tuple[str, str], dict[str, Any]]:
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        found[record["slug"], record["profile"]] = {**record, "origin": origin}
-    return found
-
-
-def _score(
-    claim: Claim, records: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> list[dict[str, str]]:
-    texts = {name: getattr(claim, name) for name in ("paper", "id", "claim", "where", "statistic")}
-    base = {**texts, "paper_value": claim.paper_value, "rule": claim.rule_text}
-    rows = []
-    for profile in PROFILES:
-        if (record := records.get((claim.paper, profile))) is not None:
-            rows.append({**base, "profile": profile, **_scored(claim, record)})
-    never = dict.fromkeys(("profile", "estimate", "reason", "origin", "evidence"), "")
-    return rows or [{**base, **never, "verdict": "not run"}]
-
-
-def _scored(claim: Claim, record: Mapping[str, Any]) -> dict[str, str]:
-    given = record["estimates"].get(claim.id)
-    run = {"origin": record["origin"], "evidence": record.get("evidence", "")}
-    untested = {"estimate": "", "verdict": "not tested", **run, "evidence": ""}
-    if given is None:
+def _outcome(claim: Claim, record: Mapping[str, Any], estimate: Given | None) -> Outcome:
+    """Judge a claim by the rule as it is now; without an estimate say why there is none."""
+    evidence = Evidence(
+        profile=record["profile"],
+        seeds=tuple(record.get("seeds", ())),
+        tables=tuple(record.get("tables", ())),
+        standing=record.get("evidence", ""),
+    )
+    if estimate is None:
         why = record["not_tested"].get(claim.id, "the claim is newer than the run")
-        return {**untested, "reason": why}
-    try:
-        return {**_judged(claim, _estimate_from_json(given)), **run}
-    except InputError:
-        return {**untested, "reason": "the rule is newer than the run"}
-
-
-def _judged(claim: Claim, estimate: Estimate | Mapping[str, Estimate]) -> dict[str, str]:
+        return _untested(record, why)
     try:
         verdict: str = decide(claim.rules, estimate)
     except InputError as error:
         raise InputError(f"claim {claim.paper}/{claim.id}: {error}") from error
     reason = claim.reason if verdict != "reproduced" else ""
-    return {"estimate": _estimate_text(estimate), "verdict": verdict, "reason": reason}
+    return Outcome(verdict=verdict, estimate=estimate, reason=reason, evidence=evidence)
+
+
+def _untested(record: Mapping[str, Any], why: str) -> Outcome:
+    evidence = Evidence(profile=record["profile"])
+    return Outcome(verdict="not tested", reason=why, evidence=evidence)
+
+
+def _scored(claim: Claim, record: Mapping[str, Any]) -> Outcome:
+    given = record["estimates"].get(claim.id)
+    try:
+        return _outcome(claim, record, None if given is None else records.from_json(given))
+    except InputError:
+        return _untested(record, "the rule is newer than the run")
+
+
+# Every chapter's
+
+Records = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def _all_records(committed: str | Path | None) -> Records:
+    folder = Path(committed) if committed is not None else share("results") / "verdicts"
+    cached = records.read(cache_root() / "verdicts", "cache")
+    return {**records.read(folder, "committed"), **cached}
+
+
+def _score(claim: Claim, found: Records) -> list[dict[str, str]]:
+    texts = {name: getattr(claim, name) for name in ("paper", "id", "claim", "where", "statistic")}
+    base = {**texts, "paper_value": claim.paper_value, "rule": claim.rule_text}
+    rows = []
+    for profile in PROFILES:
+        if (record := found.get((claim.paper, profile))) is not None:
+            rows.append({**base, **_row(_scored(claim, record)), "origin": record["origin"]})
+    return rows or [{**base, **_row(Outcome(verdict="not run")), "origin": ""}]
+
+
+def _row(outcome: Outcome) -> dict[str, str]:
+    given, evidence = outcome.estimate, outcome.evidence
+    return {
+        "estimate": "" if given is None else entries.estimate_text(given),
+        "verdict": outcome.verdict,
+        "reason": outcome.reason,
+        "profile": evidence.profile,
+        "evidence": evidence.standing,
+    }
+
+
+def _ranked(claim: Claim, found: Records) -> list[Outcome]:
+    """Return the outcomes of all profiles, the best evidence first."""
+    largest = [found[claim.paper, p] for p in reversed(PROFILES) if (claim.paper, p) in found]
+    outcomes = [_scored(claim, record) for record in largest]
+    outcomes.sort(key=lambda outcome: outcome.verdict == "not tested")
+    return outcomes or [Outcome(verdict="not run")]
 
 
 # Showing
 
-SYMBOLS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not tested": "–"}
-"""A sign for each verdict, so that a table can be scanned without colours."""
 
-_TITLES = ["claim", "verdict", "what the paper says", "paper", "here", "rule"]
+def _arxiv() -> dict[str, str]:
+    """Return the arXiv number of each chapter's paper."""
+    import yaml
 
-
-def _estimate_text(estimate: Estimate | Mapping[str, Estimate]) -> str:
-    if isinstance(estimate, Estimate):
-        return str(estimate)
-    return "; ".join(f"{name}: {part}" for name, part in estimate.items())
+    chapters = yaml.safe_load(share("chapters.yml").read_text(encoding="utf-8"))
+    return {chapter["slug"]: chapter["arxiv"] for chapter in chapters}
 
 
-def _row(
-    claim: Claim, estimate: Estimate | Mapping[str, Estimate] | None, why_not: str
-) -> dict[str, str]:
-    untested = {"estimate": "–", "verdict": "not tested", "reason": why_not}
-    shown = untested if estimate is None else _judged(claim, estimate)
-    return {"id": claim.id, "claim": claim.claim, "where": claim.where, **shown} | {
-        "paper_value": claim.paper_value,
-        "statistic": claim.statistic,
-        "rule": claim.rule_text,
-    }
+def _html(slug: str, outcomes: Sequence[tuple[Claim, Outcome]]) -> str:
+    profile = outcomes[0][1].evidence.profile
+    about = f"Claims of the paper and what this run ({profile} profile) finds"
+    found = entries.counts(outcome.verdict for _, outcome in outcomes)
+    number = _arxiv().get(slug, "")
+    parts = [entries.entry(claim, outcome, paper=number) for claim, outcome in outcomes]
+    listed = entries.entries(parts, label=f"{about} ({slug})")
+    return f'<p class="ssl-claims-about">{about}: {found}.</p>\n{listed}'
 
 
-def _html(rows: Iterable[Mapping[str, str]], slug: str, profile: str, evidence: str) -> str:
-    tables = f" Its tables: {evidence}." if evidence else ""
-    caption = f"Claims of the paper and what this run ({profile} profile) finds.{tables} ({slug})"
-    return markup.table(_TITLES, [_cells(row) for row in rows], caption=caption)
-
-
-def _cells(row: Mapping[str, str]) -> list[str]:
-    shown = {name: markup.escape(text) for name, text in row.items()}
-    verdict = shown["verdict"]
-    css = f"ssl-verdict ssl-{verdict.replace(' ', '-')}"
-    symbol = f'<span aria-hidden="true">{SYMBOLS[verdict]}</span>'
-    reason = f"<br><small>{shown['reason']}</small>" if shown["reason"] else ""
-    return [
-        shown["id"],
-        f'<span class="{css}">{symbol} <strong>{verdict}</strong></span>{reason}',
-        f"{shown['claim']}<br><small>{shown['where']}</small>",
-        shown["paper_value"],
-        f"{shown['estimate']}<br><small>{shown['statistic']}</small>",
-        shown["rule"],
-    ]
-
-
-def _plain(rows: Iterable[Mapping[str, str]]) -> str:
+def _chapters(ranked: Sequence[tuple[Claim, list[Outcome]]]) -> str:
+    numbers = _arxiv()
+    shown: dict[str, list[str]] = {}
+    for claim, (best, *others) in ranked:
+        shown.setdefault(claim.paper, []).append(
+            entries.entry(
+                claim, best, others=others, paper=numbers.get(claim.paper, ""),
+                chapter=f"{claim.paper}.html",
+            )
+        )  # fmt: skip
     return "\n".join(
-        f"{row['id']} {SYMBOLS[row['verdict']]} {row['verdict']}: {row['estimate']} "
-        f"(rule: {row['rule']}; paper: {row['paper_value']})"
-        for row in rows
+        f"<h3>{slug}</h3>\n{entries.entries(parts, label=f'Claims of {slug}')}"
+        for slug, parts in shown.items()
+    )
+
+
+def _short_list(chosen: Sequence[tuple[Claim, Outcome]]) -> str:
+    items = [
+        f'<li>{entries.sign(best.verdict)} <a href="#{entries.anchor(claim)}">{claim.paper} '
+        f"{markup.escape(claim.id)}</a>: {markup.escape(claim.claim)}</li>"
+        for claim, best in chosen
+    ]
+    return f"<ul>\n{''.join(items)}\n</ul>" if items else "<p>None.</p>"
+
+
+def _plain(claim: Claim, outcome: Outcome) -> str:
+    estimate = "–" if outcome.estimate is None else entries.estimate_text(outcome.estimate)
+    return (
+        f"{claim.id} {SYMBOLS.get(outcome.verdict, '–')} {outcome.verdict}: {estimate} "
+        f"(rule: {claim.rule_text}; paper: {claim.paper_value})"
     )

@@ -11,13 +11,19 @@ from typing import Any, Literal
 from ssl_lib import markup
 from ssl_lib.errors import InputError, closest
 
-__all__ = ["VERDICTS", "Estimate", "Rule", "Verdict", "check_keys", "decide", "parse_rules"]
+__all__ = [
+    "SYMBOLS", "VERDICTS", "Estimate", "Rule", "Verdict", "check_keys", "decide", "parse_rules",
+    "pick",
+]  # fmt: skip
 
 _KINDS = ("at_least", "at_most", "between", "equals")
 _INFINITY = Decimal("Infinity")
 
 Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "inconclusive")
+
+#: A sign for each verdict, so that a list can be scanned without colours.
+SYMBOLS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not tested": "–"}
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ def decide(
     rules = [parts] if isinstance(parts, Rule) else list(parts)
     if isinstance(estimate, Estimate) and len(rules) > 1:
         raise InputError(f"the rule needs an estimate for each of {[p.statistic for p in rules]}.")
-    verdicts = {_decide_part(part, _pick(estimate, part)) for part in rules}
+    verdicts = {_decide_part(part, pick(estimate, part)) for part in rules}
     if "not reproduced" in verdicts:
         return "not reproduced"
     return "reproduced" if verdicts == {"reproduced"} else "inconclusive"
@@ -252,7 +258,14 @@ def _check_number(name: str, value: object, *, optional: bool) -> None:
         raise InputError(f"{name} must be a number, got {value!r}.")
 
 
-def _pick(estimate: Estimate | Mapping[str, Estimate], part: Rule) -> Estimate:
+def pick(estimate: Estimate | Mapping[str, Estimate], part: Rule) -> Estimate:
+    """Return the estimate that a part of a rule judges.
+
+    Examples
+    --------
+    >>> print(pick({"tau": Estimate(0.8)}, parse_rules({"at_least": 0, "statistic": "tau"})[0]))
+    0.8
+    """
     if isinstance(estimate, Estimate):
         return estimate
     if part.statistic in estimate:

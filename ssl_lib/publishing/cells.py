@@ -20,7 +20,7 @@ __all__ = [
 _MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 _NEEDED = ("label", "caption", "alt", "data")
 #: What returns something to look at, and shows it only as the last expression of a cell.
-_RETURNED = ("plotting.table", "claims.report", "results.provenance")
+_RETURNED = ("plotting.table", "claims.report", "claims.scorecard", "results.provenance")
 
 
 def without_magic(code: str) -> str:

@@ -25,6 +25,7 @@ __all__ = ["changes", "data_state", "dependencies", "summarises_others", "versio
 
 # Raised when what the runner keeps changes its form, so that older copies are run again.
 _FORM = 1
+_SUMMARIES = ("scoreboard", "scorecard")
 _PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib")
 _MOST_FILES = 20_000
 
@@ -112,7 +113,7 @@ def _cell_hashes(notebook: Notebook) -> Iterator[tuple[str, str]]:
 def summarises_others(notebook: Notebook) -> bool:
     """Say whether a notebook shows the verdicts that the other notebooks recorded."""
     codes = (source(cell) for cell in code_cells(notebook))
-    return any(cells.calls(code, "scoreboard") for code in codes)
+    return any(cells.calls(code, name) for code in codes for name in _SUMMARIES)
 
 
 @lru_cache(maxsize=1)

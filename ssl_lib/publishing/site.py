@@ -1,5 +1,7 @@
 """Read a built book back: its figures' data, its labelled tables, and the verdicts on claims."""
 
+from __future__ import annotations
+
 import csv
 import io
 import math
@@ -68,11 +70,14 @@ def read(folder: Path | str) -> Site:
     tables: dict[str, Table] = {}
     verdicts: dict[tuple[str, str], str] = {}
     for path in sorted((html / "notebooks").glob("*.html")):
-        for label, name, rows in _Tables.of(path.read_text("utf-8")):
+        page = _Page.of(path.read_text("utf-8"))
+        for label, name, rows in page.tables:
             if label:
                 tables[label] = _table(path.stem, rows, label)
-            if name.startswith("Claims of the paper"):
+            if name.startswith("Claims of the paper"):  # books from before claims were entries
                 verdicts |= {(path.stem, row[0]): _verdict(row[1]) for row in rows[1:]}
+        # The scorecard shows the claims of others again.
+        verdicts |= {key: verdict for key, verdict in page.claims.items() if key[0] == path.stem}
     for path in sorted((html / "_static" / "data").glob("*/*.csv")):
         rows = list(csv.reader(io.StringIO(_text(path), newline="")))
         tables[path.stem] = _table(path.parent.name, rows, str(path))
@@ -122,10 +127,14 @@ def _verdict(cell: str) -> str:
 
 
 @dataclass
-class _Tables(HTMLParser):
-    """Collect a page's tables: id, caption and rows, with a line break as a new line."""
+class _Page(HTMLParser):
+    """Collect a page's claims, by paper and id, and its tables: id, caption and rows.
 
-    found: list[tuple[str, str, list[list[str]]]] = field(default_factory=list)
+    A line break in a cell is a new line.
+    """
+
+    claims: dict[tuple[str, str], str] = field(default_factory=dict)
+    tables: list[tuple[str, str, list[list[str]]]] = field(default_factory=list)
     _label: str = ""
     _caption: str = ""
     _rows: list[list[str]] = field(default_factory=list)
@@ -135,14 +144,18 @@ class _Tables(HTMLParser):
         super().__init__()
 
     @classmethod
-    def of(cls, page: str) -> list[tuple[str, str, list[list[str]]]]:
+    def of(cls, page: str) -> _Page:
         parser = cls()
         parser.feed(page)
-        return parser.found
+        return parser
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if "data-claim" in values:
+            key = values.get("data-paper", ""), values["data-claim"]
+            self.claims[key] = values.get("data-verdict", "")
         if tag == "table":
-            self._label, self._caption, self._rows = dict(attrs).get("id") or "", "", []
+            self._label, self._caption, self._rows = values.get("id", ""), "", []
         elif tag == "tr":
             self._rows.append([])
         elif tag in ("td", "th") and self._rows:
@@ -163,4 +176,4 @@ class _Tables(HTMLParser):
         if tag in ("td", "th", "caption"):
             self._into = ""
         elif tag == "table":
-            self.found.append((self._label, self._caption, self._rows))
+            self.tables.append((self._label, self._caption, self._rows))

@@ -14,7 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssl_lib import paths
-from ssl_lib.claims import MIME, Estimate, decide, load, report, restore, scoreboard
+from ssl_lib.claims import (
+    MIME,
+    Choice,
+    Estimate,
+    decide,
+    load,
+    report,
+    restore,
+    scoreboard,
+    scorecard,
+)
 from ssl_lib.errors import InputError
 from ssl_lib.profiles import Settings
 from ssl_lib.results import Store
@@ -59,6 +69,16 @@ def test_fields_are_read(tmp_path: Path) -> None:
     assert (two.paper_value, two.rule_text) == ("many", "tau at least 0.7 and gap at most 0.01")
 
 
+def test_optional_fields_are_read(tmp_path: Path) -> None:
+    more = {"figure": "fig-a-runs", "chosen_on": {"seeds": [0, 1], "what": "the temperature"}}
+    one, two = load(write(tmp_path, {}, {"id": "C2", **more}))
+    assert (one.figure, one.chosen_on) == ("", None)
+    assert (two.figure, two.chosen_on) == (
+        "fig-a-runs",
+        Choice(seeds=(0, 1), what="the temperature"),
+    )
+
+
 def test_empty_file(tmp_path: Path) -> None:
     (tmp_path / "claims.yml").write_text("# nothing yet\n")
     assert load(tmp_path / "claims.yml") == []
@@ -87,6 +107,15 @@ def test_empty_file(tmp_path: Path) -> None:
         ({"rule": {"all": [{"at_least": 1}]}}, "two or more"),
         ({"rule": {"all": [{"at_least": 1}, {"at_most": 2}]}}, "statistic of its own"),
         ({"rule": MANY | {"at_least": 1}}, "unknown key 'at_least'"),
+        ({"chosen_on": [0]}, r"C1: chosen_on must be like \{seeds: \[0\], what: ...\}, got \[0\]"),
+        ({"chosen_on": {"seeds": [0]}}, "C1: chosen_on: missing what"),
+        ({"chosen_on": {"seed": [0], "what": "t"}}, r"key 'seed'\. Did you mean 'seeds'\?"),
+        ({"chosen_on": {"seeds": [], "what": "t"}}, r"whole numbers from 0, got \[\]"),
+        ({"chosen_on": {"seeds": [-1], "what": "t"}}, r"whole numbers from 0, got \[-1\]"),
+        ({"chosen_on": {"seeds": [True], "what": "t"}}, r"whole numbers from 0, got \[True\]"),
+        ({"chosen_on": {"seeds": 0, "what": "t"}}, "whole numbers from 0, got 0"),
+        ({"chosen_on": {"seeds": [1, 1], "what": "t"}}, r"each seed once, got \[1, 1\]"),
+        ({"chosen_on": {"seeds": [1], "what": 3}}, "what must be text, got 3"),
     ],
 )
 def test_malformed_claims_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -250,25 +279,38 @@ class Tags(HTMLParser):
         if tag != "br":
             self.open.append(tag)
 
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, dict(attrs)))
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
 
-def test_report_is_an_accessible_table(tmp_path: Path) -> None:
+def test_report_has_an_entry_for_each_claim(tmp_path: Path) -> None:
     html = run(tmp_path).html
     parsed = Tags(html)
     assert parsed.open == []
-    names = [tag for tag, _ in parsed.tags]
-    assert names.count("caption") == 1
-    scopes = [attributes.get("scope") for tag, attributes in parsed.tags if tag == "th"]
-    assert scopes == ["col"] * 6 + ["row"] * 3
-    # The verdict stands there in words; the symbol is not read out twice.
-    assert html.count("<strong>not reproduced</strong>") == 1
-    assert html.count('aria-hidden="true"') == 3
-    region = parsed.tags[0][1]
-    assert region["role"] == "region"
-    assert region["tabindex"] == "0"
-    assert region["aria-label"]
+    marks = [
+        tuple(given[f"data-{name}"] for name in ("paper", "claim", "profile", "verdict"))
+        for tag, given in parsed.tags if tag == "li" and "data-claim" in given
+    ]  # fmt: skip
+    assert marks == [
+        ("rankme", "C1", "smoke", "not reproduced"),
+        ("rankme", "C2", "smoke", "reproduced"),
+        ("rankme", "C3", "smoke", "not tested"),
+    ]
+    names = [given["id"] for _, given in parsed.tags if "id" in given]
+    assert names == ["claim-rankme-C1", "claim-rankme-C2", "claim-rankme-C3"]
+    assert html.startswith(
+        '<p class="ssl-claims-about">Claims of the paper and what this run (smoke profile) finds: '
+        "1 reproduced, 1 not reproduced, 1 not tested.</p>"
+    )
+    assert "table" not in [tag for tag, _ in parsed.tags]
+
+
+def test_the_paper_is_linked_by_its_number_in_the_list_of_chapters(tmp_path: Path) -> None:
+    links = [given["href"] for tag, given in Tags(run(tmp_path).html).tags if tag == "a"]
+    assert links == ["https://arxiv.org/abs/2210.02885"] * 3
 
 
 def test_reason_is_shown_only_where_a_claim_is_not_reproduced(tmp_path: Path) -> None:
@@ -330,12 +372,16 @@ def test_record_says_how_far_its_tables_can_be_relied_on(tmp_path: Path) -> None
             "rankme", {"C1": Estimate(0.9)}, profile=profile, results=behind, claims=file,
             not_tested={"C2": "too few runs"},
         )  # fmt: skip
-        boards[profile] = shown.html.partition("</caption>")[0].rpartition("finds.")[2]
-    assert boards["smoke"].startswith(" (rankme)")
-    assert boards["quick"].startswith(" Its tables: computed. (rankme)")
+        boards[profile] = shown.html.partition("Evidence: ")[2].partition("</")[0]
+    assert boards == {
+        "smoke": "smoke profile",
+        "quick": "quick profile, 1 table, computed",
+        "paper": "paper profile, 1 table, not verified since",
+    }
     path = paths.cache_root() / "verdicts" / "rankme.quick.json"
     record = json.loads(path.read_text())
     assert record.pop("evidence") == "computed"
+    assert (record.pop("tables"), record.pop("seeds")) == (["one"], [])
     board = scoreboard(claims=file, committed=tmp_path / "none")
     found = board.set_index(["id", "profile"])["evidence"]
     assert found["C1"].to_dict() == {
@@ -418,6 +464,53 @@ def test_estimates_survive_the_record(tmp_path: Path) -> None:
     board = scoreboard(claims=file, committed=tmp_path)
     assert board["estimate"].tolist() == ["0.5 (0.25 to 0.75, n = 3, seeds)", "–", "12,345,678"]
     assert board["verdict"].tolist() == ["inconclusive", "inconclusive", "reproduced"]
+
+
+def test_a_part_without_a_number_survives_the_record(tmp_path: Path) -> None:
+    file = write(tmp_path, {"rule": MANY})
+    given = {"tau": Estimate(math.nan, n=0, note="not run"), "gap": Estimate(0.0)}
+    report("rankme", {"C1": given}, profile="quick", claims=file)
+    board = scoreboard(claims=file, committed=tmp_path)
+    assert board[["estimate", "verdict"]].values.tolist() == [
+        ["gap: 0; tau: – (n = 0, not run)", "inconclusive"]
+    ]
+
+
+# The scorecard
+
+
+def test_scorecard_shows_the_largest_profile_that_tested_a_claim(tmp_path: Path) -> None:
+    file = write(tmp_path, {}, {"id": "C2"}, {"id": "C9", "paper": "diet"})
+    both = {"C1": Estimate(0.9), "C2": Estimate(0.1)}
+    report("rankme", both, profile="smoke", claims=file)
+    report(
+        "rankme", {"C1": Estimate(0.8)}, profile="standard", claims=file, not_tested={"C2": "dear"}
+    )
+    shown = scorecard(claims=file, committed=tmp_path)
+    marks = [given for tag, given in Tags(shown.html).tags if "data-claim" in given]
+    found = [tuple(m[f"data-{name}"] for name in ("claim", "profile", "verdict")) for m in marks]
+    assert found == [
+        ("C1", "standard", "reproduced"),
+        ("C2", "smoke", "not reproduced"),
+        ("C9", "", "not run"),
+    ]
+    assert str(shown).splitlines()[0].startswith("rankme C1 ✓ reproduced: 0.8 (rule: at least 0.7")
+    first = shown.html.partition('data-claim="C2"')[0]
+    assert "reproduced</span> (smoke profile): 0.9</li>" in first
+    assert 'href="rankme.html#claim-rankme-C1"' in first
+    assert [tag for tag, _ in Tags(shown.html).tags].count("h3") == 2
+
+
+def test_scorecard_lists_claims_with_a_verdict(tmp_path: Path) -> None:
+    file = write(tmp_path, {}, {"id": "C2"})
+    report("rankme", {"C1": Estimate(0.9), "C2": Estimate(0.1)}, profile="smoke", claims=file)
+    shown = scorecard(verdicts=["not reproduced"], claims=file, committed=tmp_path)
+    assert '<a href="#claim-rankme-C2">rankme C2</a>: RankMe ranks &lt;runs&gt;.' in shown.html
+    assert "C1" not in shown.html
+    none = scorecard(verdicts=["inconclusive"], claims=file, committed=tmp_path)
+    assert none.html == "<p>None.</p>"
+    with pytest.raises(InputError, match=r"no verdict 'reproducd'\. Did you mean 'reproduced'\?"):
+        scorecard(verdicts=["reproducd"], claims=file, committed=tmp_path)
 
 
 # What leaves a record

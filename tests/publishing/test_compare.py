@@ -75,7 +75,7 @@ def test_a_built_book_is_read_from_the_checkout_the_build_and_the_site(built):
     assert found[0].verdicts == {("a", "C1"): "reproduced"}
 
 
-def test_verdicts_are_read_from_the_table_that_chapters_show(tmp_path, monkeypatch):
+def test_verdicts_are_read_from_the_entries_that_chapters_show(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_LIB_CACHE", str(tmp_path / "cache"))
     entry = {"paper": "a", "claim": "c - d", "where": "here", "paper_value": "1", "statistic": "s"}
     entries = [
@@ -94,6 +94,9 @@ def test_verdicts_are_read_from_the_table_that_chapters_show(tmp_path, monkeypat
     verdicts = ["reproduced", "not reproduced", "inconclusive", "not tested"]
     expected = {("a", f"C{n}"): verdict for n, verdict in enumerate(verdicts, 1)}
     assert site.read(root).verdicts == expected
+    # The scorecard shows the same entries; only a chapter's own page counts.
+    (root / "_build/html/notebooks/a.html").rename(root / "_build/html/notebooks/scorecard.html")
+    assert site.read(root).verdicts == {}
 
 
 def test_the_same_book_is_equal(built):
