@@ -297,7 +297,9 @@ def _links(claim: Claim, chapter: str) -> str:
     name, page = markup.escape(claim.id), markup.escape(chapter)
     links = []
     if claim.figure:
-        links.append(f'<a href="{page}#{markup.escape(claim.figure)}">Figure of {name}</a>')
+        # Sphinx writes a label with an underscore as an id with a hyphen.
+        figure = markup.escape(claim.figure.replace("_", "-"))
+        links.append(f'<a href="{page}#{figure}">Figure of {name}</a>')
     if chapter:
         links.append(f'<a href="{page}#{anchor(claim)}">{name} in its chapter</a>')
     return f'<p class="ssl-claim-links">{" · ".join(links)}</p>' if links else ""

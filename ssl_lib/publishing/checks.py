@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ssl_lib import claims
-from ssl_lib.errors import InputError
+from ssl_lib.errors import InputError, closest
 from ssl_lib.publishing import cells, headers, notebooks, stage
 from ssl_lib.publishing.keys import summarises_others
 from ssl_lib.publishing.layout import Book
@@ -162,6 +162,21 @@ def _claims(book: Book) -> Iterator[str]:
             yield f"{name}: paper {slug!r} is neither a notebook nor a chapter of chapters.yml"
         elif slug in book.slugs() and not _reports(book, slug):
             yield f"notebooks/{slug}.ipynb: has claims but never calls claims.report"
+    yield from _claimed_figures(book, [entry for entry in entries if isinstance(entry, dict)])
+
+
+def _claimed_figures(book: Book, entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Name claims whose figure their chapter does not have."""
+    shown: dict[str, list[str]] = {}
+    for entry in entries:
+        slug, figure = (entry.get(key) for key in ("paper", "figure"))
+        if figure is None or slug not in book.slugs():
+            continue
+        if slug not in shown:
+            shown[slug] = cells.labels(notebooks.read(book.notebook(slug)))
+        if figure not in (known := shown[slug]):
+            hint = closest(str(figure), known)
+            yield f"book/claims.yml: claim {slug}/{entry.get('id')}: no figure {figure!r}.{hint}"
 
 
 def _malformed(entries: list[Any]) -> list[str]:

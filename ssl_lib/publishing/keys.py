@@ -145,7 +145,12 @@ def _accelerator() -> str:
 def _claims(book: Book, slug: str | None) -> dict[str, str]:
     entries = yaml.safe_load(book.claims.read_text("utf-8")) if book.claims.is_file() else None
     chosen = [entry for entry in entries or [] if slug in (None, entry.get("paper"))]
-    return {str(entry.get("id")): _hash(json.dumps(entry, sort_keys=True)) for entry in chosen}
+    # An id is unique within its paper only.
+    names = [
+        entry.get("id") if slug else f"{entry.get('paper')} {entry.get('id')}" for entry in chosen
+    ]
+    hashes = [_hash(json.dumps(entry, sort_keys=True)) for entry in chosen]
+    return dict(zip(map(str, names), hashes, strict=True))
 
 
 def _results(book: Book, slug: str, texts: Sequence[str]) -> dict[str, str]:

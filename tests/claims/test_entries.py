@@ -105,12 +105,12 @@ def test_seeds_that_chose_a_setting_are_named() -> None:
 
 
 def test_links_to_figure_chapter_and_paper() -> None:
-    claim = replace(CLAIM, figure="fig-rankme-runs")
+    claim = replace(CLAIM, figure="fig-rankme-all_runs")
     here = entry(claim, Outcome(verdict="reproduced"))
     there = entry(claim, Outcome(verdict="reproduced"), paper="2210.02885", chapter="rankme.html")
-    assert '<a href="#fig-rankme-runs">Figure of C1</a>' in here
+    assert '<a href="#fig-rankme-all-runs">Figure of C1</a>' in here
     assert "arxiv" not in here
-    assert '<a href="rankme.html#fig-rankme-runs">' in there
+    assert '<a href="rankme.html#fig-rankme-all-runs">' in there
     assert '<a href="rankme.html#claim-rankme-C1">' in there
     assert '<a href="https://arxiv.org/abs/2210.02885">arXiv 2210.02885</a>' in there
 

@@ -163,6 +163,15 @@ def test_claims_are_well_formed(book, claims, said):
     assert any(said in problem for problem in checks.problems(book)), checks.problems(book)
 
 
+def test_a_claim_names_a_figure_of_its_chapter(book):
+    book.claims.write_text(yaml.safe_dump([{**CLAIM, "figure": "fig-good-bars"}]))
+    assert checks.problems(book) == []
+    book.claims.write_text(yaml.safe_dump([{**CLAIM, "figure": "fig-good-bar"}]))
+    assert checks.problems(book) == [
+        "book/claims.yml: claim good/C1: no figure 'fig-good-bar'. Did you mean 'fig-good-bars'?"
+    ]
+
+
 def test_two_broken_claims_are_both_named(book):
     wrong = [{**CLAIM, "rule": {}}, {**CLAIM, "id": "C2", "rule": {"between": [2, 1]}}]
     book.claims.write_text(yaml.safe_dump(wrong))

@@ -128,13 +128,14 @@ def test_the_commit_is_no_part_of_the_key(kit, book, monkeypatch):
     assert depends(book) == before
 
 
-def test_a_summary_depends_on_the_verdicts_of_all(kit, book):
-    write(kit, book, "from ssl_lib import claims\nclaims.scoreboard()")
+@pytest.mark.parametrize("name", ["scoreboard", "scorecard"])
+def test_a_summary_depends_on_the_verdicts_of_all(kit, book, name):
+    write(kit, book, f"from ssl_lib import claims\nclaims.{name}()")
     book.claims.write_text(
-        json.dumps([{"id": "C1", "paper": "good"}, {"id": "C2", "paper": "bad"}])
+        json.dumps([{"id": "C1", "paper": "good"}, {"id": "C1", "paper": "bad"}])
     )
     before = depends(book)
-    assert set(before["claim"]) == {"C1", "C2"}
+    assert set(before["claim"]) == {"good C1", "bad C1"}
     record = cache_root() / "verdicts" / "bad.quick.json"
     record.parent.mkdir(parents=True)
     record.write_text("{}")
