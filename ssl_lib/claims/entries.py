@@ -135,8 +135,8 @@ def entry(
         f'<p class="ssl-claim-says">{markup.escape(claim.claim)}</p>',
         _facts(claim, paper),
         *_parts(claim, outcome.estimate),
-        _others(others),
         _evidence(claim, outcome.evidence),
+        *map(_other, others),
         _reason(claim, outcome),
         _links(claim, chapter),
     ]
@@ -210,7 +210,7 @@ def _facts(claim: Claim, paper: str) -> str:
         where += f' (<a href="https://arxiv.org/abs/{number}">arXiv {number}</a>)'
     facts = {
         "Where": where,
-        "The paper's number": markup.escape(claim.paper_value),
+        "Paper's number": markup.escape(claim.paper_value),
         "Measured here": markup.escape(claim.statistic),
     }
     if len(claim.rules) == 1:
@@ -255,18 +255,11 @@ def _details(estimate: Estimate) -> str:
     return markup.escape(str(estimate).removeprefix(markup.number(estimate.value)))
 
 
-def _others(others: Sequence[Outcome]) -> str:
-    if not others:
-        return ""
-    items = "\n".join(f"<li>{_other(outcome)}</li>" for outcome in others)
-    return f'<ul class="ssl-claim-others">\n{items}\n</ul>'
-
-
 def _other(outcome: Outcome) -> str:
-    estimate = "" if outcome.estimate is None else f": {estimate_text(outcome.estimate)}"
-    evidence = outcome.evidence
-    run = ", ".join(filter(None, (f"{evidence.profile} profile", evidence.standing)))
-    return f"{sign(outcome.verdict)} ({markup.escape(run)}){markup.escape(estimate)}"
+    given = outcome.estimate
+    text = outcome.reason if given is None else estimate_text(given)
+    said = f"{markup.escape(outcome.evidence.text)}: {sign(outcome.verdict)}"
+    return f"<details><summary>{said}</summary><p>{markup.escape(text)}</p></details>"
 
 
 def _evidence(claim: Claim, evidence: Evidence) -> str:

@@ -16,6 +16,10 @@ WIDTH, HEIGHT = 320, 44
 
 _MIDDLE = 16
 _THINNEST = 3.0
+_RULER = (
+    f'<line x1="0" x2="{WIDTH}" y1="{2 * _MIDDLE - 1}" y2="{2 * _MIDDLE - 1}" '
+    'stroke="currentColor" stroke-opacity="0.35"/>'
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def picture(estimate: Estimate, rule: Rule) -> str:
     """
     ends = float(rule.low), float(rule.high)
     axis = Axis.around((estimate.value, *estimate.bounds, *ends))
-    parts = [*_region(axis, *ends), *_labels(axis, *ends)]
+    parts = [_RULER, *_region(axis, *ends), *_labels(axis, *ends)]
     if not math.isnan(estimate.value):
         parts += [*_interval(axis, *estimate.bounds), _dot(axis, estimate.value)]
     said = markup.escape(words(estimate, rule))
@@ -125,7 +129,7 @@ def _region(axis: Axis, low: float, high: float) -> list[str]:
         left, right = left - thin / 2, right + thin / 2
     shade = (
         f'<rect class="ssl-claim-region" x="{left:.1f}" y="2" width="{right - left:.1f}" '
-        f'height="{2 * _MIDDLE - 4}" fill-opacity="0.16"/>'
+        f'height="{2 * _MIDDLE - 3}" fill-opacity="0.16"/>'
     )
     marks = [
         f'<line class="ssl-claim-rule" x1="{axis.at(end):.1f}" x2="{axis.at(end):.1f}" y1="0" '

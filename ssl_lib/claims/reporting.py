@@ -300,36 +300,35 @@ def _ranked(claim: Claim, found: Records) -> list[Outcome]:
 # Showing
 
 
-def _arxiv() -> dict[str, str]:
-    """Return the arXiv number of each chapter's paper."""
+def _papers() -> dict[str, dict[str, str]]:
+    """Return what ``chapters.yml`` says of each chapter, such as ``title`` and ``arxiv``."""
     import yaml
 
     chapters = yaml.safe_load(share("chapters.yml").read_text(encoding="utf-8"))
-    return {chapter["slug"]: chapter["arxiv"] for chapter in chapters}
+    return {chapter["slug"]: chapter for chapter in chapters}
 
 
 def _html(slug: str, outcomes: Sequence[tuple[Claim, Outcome]]) -> str:
     profile = outcomes[0][1].evidence.profile
     about = f"Claims of the paper and what this run ({profile} profile) finds"
     found = entries.counts(outcome.verdict for _, outcome in outcomes)
-    number = _arxiv().get(slug, "")
+    number = _papers().get(slug, {}).get("arxiv", "")
     parts = [entries.entry(claim, outcome, paper=number) for claim, outcome in outcomes]
     listed = entries.entries(parts, label=f"{about} ({slug})")
     return f'<p class="ssl-claims-about">{about}: {found}.</p>\n{listed}'
 
 
 def _chapters(ranked: Sequence[tuple[Claim, list[Outcome]]]) -> str:
-    numbers = _arxiv()
-    shown: dict[str, list[str]] = {}
+    papers, shown = _papers(), dict[str, list[str]]()
     for claim, (best, *others) in ranked:
-        shown.setdefault(claim.paper, []).append(
-            entries.entry(
-                claim, best, others=others, paper=numbers.get(claim.paper, ""),
-                chapter=f"{claim.paper}.html",
-            )
-        )  # fmt: skip
+        number = papers.get(claim.paper, {}).get("arxiv", "")
+        page = f"{claim.paper}.html"
+        part = entries.entry(claim, best, others=others, paper=number, chapter=page)
+        shown.setdefault(claim.paper, []).append(part)
+    titles = {slug: papers.get(slug, {}).get("title", slug) for slug in shown}
     return "\n".join(
-        f"<h3>{slug}</h3>\n{entries.entries(parts, label=f'Claims of {slug}')}"
+        f"<h3>{markup.escape(titles[slug])}</h3>\n"
+        f"{entries.entries(parts, label=f'Claims of {titles[slug]}')}"
         for slug, parts in shown.items()
     )
 
