@@ -1,14 +1,14 @@
-// Figures: the variant for the colour scheme at hand, and wide ones scroll in a box of their own.
+// Figures: the variant for the colour scheme at hand, which an SVG shows when its address names it, and wide ones scroll in a box of their own.
 (function () {
   "use strict";
 
   function swap() {
     const dark = document.documentElement.dataset.theme === "dark";
-    for (const mark of document.querySelectorAll(".figure-dark[data-src]")) {
+    for (const mark of document.querySelectorAll(".figure-dark[data-fragment]")) {
       const picture = mark.closest("figure") && mark.closest("figure").querySelector("img");
       if (!picture) continue;
       if (!picture.dataset.light) picture.dataset.light = picture.getAttribute("src");
-      const wanted = dark ? mark.dataset.src : picture.dataset.light;
+      const wanted = picture.dataset.light + (dark ? "#" + mark.dataset.fragment : "");
       if (picture.getAttribute("src") !== wanted) picture.setAttribute("src", wanted);
       picture.classList.toggle("dark-variant", dark);
     }

@@ -5,17 +5,17 @@ A notebook calls :func:`use` once, draws with matplotlib, and ends a cell with :
 ``showing``   figures and tables at the end of a cell
 ``charts``    kinds of figures that several chapters draw
 ``theme``     sizes, colours, fonts
-``darkmode``  the same picture on a dark page
+``darkmode``  the same drawing on a dark page
 ``rasters``   small PNGs
 """
 
 from ssl_lib.plotting.charts import direct_labels, heatmap, intervals, small_multiples
-from ssl_lib.plotting.darkmode import keep_colours
-from ssl_lib.plotting.showing import CAPTION_MIME, MIME, bundle, show, table
+from ssl_lib.plotting.darkmode import always_dark, keep_colours
+from ssl_lib.plotting.showing import CAPTION_MIME, IN_BOOK, MIME, bundle, show, table
 from ssl_lib.plotting.theme import HUES, MARKERS, PALETTE, WIDE, WIDTH, style, use
 
 __all__ = [
-    "CAPTION_MIME", "HUES", "MARKERS", "MIME", "PALETTE", "WIDE", "WIDTH", "bundle",
-    "direct_labels", "heatmap", "intervals", "keep_colours", "show", "small_multiples", "style",
+    "CAPTION_MIME", "HUES", "IN_BOOK", "MARKERS", "MIME", "PALETTE", "WIDE", "WIDTH",
+    "always_dark", "bundle", "direct_labels", "heatmap", "intervals", "keep_colours", "show", "small_multiples", "style",
     "table", "use",
 ]  # fmt: skip

@@ -1,7 +1,13 @@
-"""The dark variant of a figure: greys change places, colours stay."""
+"""Figures on dark pages: greys change places, colours stay.
+
+A figure is drawn once, in stand-in colours: one for each colour that is another on a dark page
+(:class:`StandIns`). In the SVG they become properties with two values, of which the address of the
+picture chooses one (:func:`both_schemes`).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,13 +16,21 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
-__all__ = ["BACKGROUND", "FOREGROUND", "dark", "dark_colour", "keep_colours"]
+__all__ = [
+    "BACKGROUND", "FOREGROUND", "StandIns", "always_dark", "both_schemes", "dark_colour",
+    "keep_colours", "recoloured",
+]  # fmt: skip
 
 #: The book's own dark page and the text on it.
 BACKGROUND, FOREGROUND = "#14181E", "#CED6DD"
 
 _NEUTRAL = 0.12
 _KEEP = "_ssl_lib_keep_colours"
+
+# Stand-ins are counted upwards from a strong red that no colour map holds.
+_FIRST = 0xFE0100
+_ELEMENT = re.compile(r"<([A-Za-z]+)\b([^<>]*#fe[0-9a-f]{4}[^<>]*)")
+_PAINT = re.compile(r'\b(fill|stroke)(: |=")(#fe[0-9a-f]{4})\b')
 
 Change = tuple[Callable[[Any], None], Any, Any]
 
@@ -64,17 +78,139 @@ def keep_colours(artist: Artist) -> Artist:
     return artist
 
 
+class StandIns:
+    """Colours to draw in, each standing for a light and a dark one.
+
+    Attributes
+    ----------
+    page : str
+        Stands for the ground: white, or nothing on a dark page.
+    pairs : dict of str to (str, str)
+        Stand-in to the colours, as hexadecimal numbers or ``"none"``.
+
+    Examples
+    --------
+    >>> colours = StandIns()
+    >>> colours("#1663F7")  # the same on any page
+    '#1663F7'
+    >>> _ = colours("black"), colours("black")
+    >>> colours.pairs
+    {'#fe0100': ('#ffffff', 'none'), '#fe0101': ('#000000', '#ced6dd')}
+    """
+
+    def __init__(self) -> None:
+        self.page = f"#{_FIRST:06x}"
+        self.pairs = {self.page: ("#ffffff", "none")}
+        self._known = {pair: stand_in for stand_in, pair in self.pairs.items()}
+
+    def __call__(self, colour: Any) -> Any:
+        """Return the stand-in of a colour, or the colour when it is the same on a dark page."""
+        from matplotlib.colors import same_color, to_hex, to_rgb, to_rgba
+
+        changed = dark_colour(colour)
+        if same_color(colour, changed):
+            return colour
+        pair = (to_hex(colour), to_hex(changed))
+        stand_in = self._known.setdefault(pair, f"#{_FIRST + len(self.pairs):06x}")
+        self.pairs[stand_in] = pair
+        return (*to_rgb(stand_in), to_rgba(colour)[3])
+
+
+def both_schemes(svg: str, colours: StandIns, name: str) -> str:
+    """Turn an SVG drawn in stand-in colours into one for light and for dark pages.
+
+    Parameters
+    ----------
+    svg : str
+        As matplotlib writes it.
+    colours : StandIns
+        What it was drawn in.
+    name : str
+        The id that the picture gets. Its address followed by ``#name`` shows the dark variant.
+
+    Returns
+    -------
+    str
+        Each element keeps its light colour in its ``style``, which is all that readers without CSS
+        see; the class beside it names a property of the root. Properties are inherited, also into
+        copies (``<use>``), so that several pictures in one page do not disturb each other.
+
+    Examples
+    --------
+    >>> colours = StandIns()
+    >>> _ = colours("black")
+    >>> print(both_schemes('<svg><path style="fill: #fe0101"/></svg>', colours, "a"))
+    <svg id="a"><style>@supports(fill:var(--a)){#a{--c1:#000000}#a:target{--c1:#ced6dd}.fill-c1{fill:var(--c1)!important}}</style><path class="fill-c1" style="fill: #000000"/></svg>
+    """
+    used: dict[str, str] = {}
+    body = _ELEMENT.sub(lambda found: _element(found, colours, used), svg)
+    place = re.search(r"<svg\b", body)
+    if place is None or not used:
+        return body
+    end = body.index(">", place.end()) + 1
+    start = f'{body[: place.end()]} id="{name}"{body[place.end() : end]}'
+    return f"{start}<style>{_rules(colours, used, name)}</style>{body[end:]}"
+
+
+def always_dark(svg: str) -> str:
+    """Return the dark variant of what :func:`both_schemes` made, under any address.
+
+    Examples
+    --------
+    >>> always_dark("<svg><style>#a{--c1:#000}#a:target{--c1:#fff}</style></svg>")
+    '<svg><style>#a{--c1:#000}#a{--c1:#fff}</style></svg>'
+    """
+    return svg.replace(":target{", "{", 1)
+
+
+def _element(found: re.Match[str], colours: StandIns, used: dict[str, str]) -> str:
+    """Return an element in its light colours, with a class for each that changes."""
+    tag, attributes = found.groups()
+    classes = []
+
+    def light(paint: re.Match[str]) -> str:
+        prop, between, colour = paint.groups()
+        if colour not in colours.pairs:
+            return paint[0]
+        classes.append(f"{prop}-c{_number(colour)}")
+        used[classes[-1]] = colour
+        return f"{prop}{between}{colours.pairs[colour][0]}"
+
+    painted = _PAINT.sub(light, attributes)
+    return f'<{tag} class="{" ".join(classes)}"{painted}' if classes else found[0]
+
+
+def _rules(colours: StandIns, used: dict[str, str], name: str) -> str:
+    seen = sorted({*used.values()})
+    light, dark = (
+        ";".join(f"--c{_number(colour)}:{colours.pairs[colour][scheme]}" for colour in seen)
+        for scheme in (0, 1)
+    )
+    paints = "".join(
+        f".{kind}{{{kind.partition('-')[0]}:var(--c{_number(colour)})!important}}"
+        for kind, colour in sorted(used.items())
+    )
+    return f"@supports(fill:var(--a)){{#{name}{{{light}}}#{name}:target{{{dark}}}{paints}}}"
+
+
+def _number(stand_in: str) -> int:
+    return int(stand_in[1:], 16) - _FIRST
+
+
 @contextmanager
-def dark(figure: Figure) -> Iterator[None]:
-    """Give a figure its dark colours within a ``with`` block.
+def recoloured(figure: Figure, change: Callable[[Any], Any]) -> Iterator[None]:
+    """Give a figure other colours within a ``with`` block.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Its text, lines, patches and collections are changed and restored. Images and collections
-        coloured by a colour map stay as they are.
+        Its text, lines, patches and collections are changed and restored. Stay as they are: images
+        and collections coloured by a colour map, what is drawn as pixels, what is see-through
+        altogether, and what :func:`keep_colours` was told of.
+    change : callable
+        Returns the colour to draw in for one colour.
     """
-    changes = [change for artist in _artists(figure) for change in _changes(artist)]
+    changes = [found for artist in _artists(figure) for found in _changes(artist, change)]
     for setter, _, new in changes:
         setter(new)
     try:
@@ -87,7 +223,7 @@ def dark(figure: Figure) -> Iterator[None]:
 def _artists(figure: Figure) -> Iterator[Artist]:
     """Walk all artists, with the two that are not listed as children of theirs."""
     for artist in figure.findobj():
-        if getattr(artist, _KEEP, False):
+        if getattr(artist, _KEEP, False) or _as_pixels(artist):
             continue
         yield artist
         for hidden in (getattr(artist, "arrow_patch", None), _box(artist)):
@@ -95,11 +231,18 @@ def _artists(figure: Figure) -> Iterator[Artist]:
                 yield hidden
 
 
+def _as_pixels(artist: Any) -> bool:
+    from matplotlib.axes import Axes
+
+    axes = artist.axes  # of a figure, the list of all
+    return bool(artist.get_rasterized() or (isinstance(axes, Axes) and axes.get_rasterized()))
+
+
 def _box(artist: Any) -> Artist | None:
     return artist.get_bbox_patch() if hasattr(artist, "get_bbox_patch") else None
 
 
-def _changes(artist: Any) -> Iterator[Change]:
+def _changes(artist: Any, change: Callable[[Any], Any]) -> Iterator[Change]:
     from matplotlib.collections import Collection
     from matplotlib.colors import same_color
     from matplotlib.lines import Line2D
@@ -118,15 +261,17 @@ def _changes(artist: Any) -> Iterator[Change]:
         names = []
     for name in names:
         old = getattr(artist, f"get_{name}")()
-        new = _dark(old)
+        new = _changed(old, change)
         if not same_color(old, new):
             yield getattr(artist, f"set_{name}"), old, new
 
 
-def _dark(colour: Any) -> Any:
-    """Map one colour, or the array of colours of a collection."""
+def _changed(colour: Any, change: Callable[[Any], Any]) -> Any:
+    """Change one colour, or the array of colours of a collection."""
     import numpy as np
+    from matplotlib.colors import to_rgba
 
     if isinstance(colour, np.ndarray) and colour.ndim == 2:
-        return np.array([dark_colour(row) for row in colour]).reshape(-1, 4)
-    return dark_colour(colour)
+        return np.array([_changed(tuple(row), change) for row in colour]).reshape(-1, 4)
+    # A line's own alpha would bring "none" back as a colour.
+    return change(colour) if to_rgba(colour)[3] > 0 else colour

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ssl_lib import markup
 from ssl_lib.errors import InputError, closest
 from ssl_lib.plotting import rasters
-from ssl_lib.plotting.darkmode import dark
+from ssl_lib.plotting.darkmode import StandIns, both_schemes, recoloured
 from ssl_lib.results import tables
 from ssl_lib.results.origin import Result, summary
 
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["CAPTION_MIME", "MIME", "bundle", "show", "table"]
+__all__ = ["CAPTION_MIME", "IN_BOOK", "MIME", "bundle", "show", "table"]
 
 #: The mime type under which a figure carries what the book's builder needs.
 MIME = "application/vnd.ssl-lib.figure+json"
 #: Marks the caption that a notebook shows below a figure.
 CAPTION_MIME = "application/vnd.ssl-lib.caption+json"
+#: The environment variable that is set where the book runs a notebook: its pages need no PNG.
+IN_BOOK = "SSL_LIB_IN_BOOK"
 
 _LABEL = re.compile(r"fig-[a-z0-9_]+(-[a-z0-9_]+)+")
 _PNG_DPI = 144
@@ -73,8 +77,9 @@ def show(
     numbers figures and sets captions itself, and drops it.
     """
     content = bundle(
-        fig, label=label, caption=caption, alt=alt, data=data, results=results, wide=wide
-    )
+        fig, label=label, caption=caption, alt=alt, data=data, results=results, wide=wide,
+        png=_in_notebook() and IN_BOOK not in os.environ,
+    )  # fmt: skip
     import matplotlib.pyplot as plt
 
     plt.close(fig)
@@ -98,24 +103,29 @@ def bundle(
     data: pd.DataFrame,
     results: Iterable[Result] = (),
     wide: bool = False,
+    png: bool = False,
 ) -> dict[str, Any]:
-    """Make what :func:`show` displays.
+    """Make what :func:`show` displays, with one drawing.
 
-    Parameters and errors are those of :func:`show`.
+    Parameters and errors are those of :func:`show`; and
+
+    Parameters
+    ----------
+    png : bool, default=False
+        Whether to make a PNG too, at the price of a second drawing. Jupyter shows no SVG in a
+        notebook that it does not trust, such as one that another machine executed.
 
     Returns
     -------
     dict
-        ``image/svg+xml`` (light), ``image/png`` (base64), ``text/plain`` (the alt text), and under
+        ``image/svg+xml``, perhaps ``image/png`` (base64), ``text/plain`` (the alt text), and under
         ``MIME`` a dict with ``label``, ``caption``, ``alt``, ``csv``, ``provenance``, ``wide`` and
-        ``dark_svg``.
+        ``dark``: the SVG's address followed by ``#`` and this shows its dark variant.
     """
     _check_figure(fig)
     _check_words(label, caption, alt)
     csv = _csv(data, label)
-    light, png = _svg(fig, "white"), _png(fig)
-    with dark(fig):
-        dark_svg = _svg(fig, "none")
+    svg = _svg(fig, f"{label}-dark")
     details = {
         "label": label,
         "caption": caption.strip(),
@@ -123,9 +133,10 @@ def bundle(
         "csv": csv,
         "provenance": summary(results),
         "wide": bool(wide),
-        "dark_svg": dark_svg,
+        "dark": f"{label}-dark",
     }
-    return {"image/svg+xml": light, "image/png": png, "text/plain": alt.strip(), MIME: details}
+    pixels = {"image/png": _png(fig)} if png else {}
+    return {"image/svg+xml": svg, **pixels, "text/plain": alt.strip(), MIME: details}
 
 
 def table(
@@ -219,21 +230,48 @@ def _csv(data: object, label: str) -> str:
     return tables.to_csv(data, f"the data of {label}").decode()
 
 
-def _svg(fig: Figure, background: str) -> str:
+def _svg(fig: Figure, name: str) -> str:
+    """Lay a figure out and draw it once, for light and for dark pages."""
     import matplotlib
 
-    buffer = io.StringIO()
+    buffer, colours = io.StringIO(), StandIns()
     # The salt makes element ids, and so the bytes, the same in every run.
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "ssl_lib"}):
+    with (
+        matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "ssl_lib"}),
+        _drawn_in(fig, colours),
+    ):
         metadata = {"Date": None, "Creator": None}
-        fig.savefig(buffer, format="svg", facecolor=background, metadata=metadata)
-    return rasters.lighter(buffer.getvalue())
+        fig.savefig(buffer, format="svg", facecolor=colours.page, metadata=metadata)
+    return rasters.lighter(both_schemes(buffer.getvalue(), colours, name))
+
+
+@contextmanager
+def _drawn_in(fig: Figure, colours: StandIns) -> Iterator[None]:
+    """Draw a figure in stand-in colours within a ``with`` block."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    class Canvas(FigureCanvasSVG):
+        # Colours change after the layout, which makes the ticks, and before the drawing.
+        def print_svg(self, filename: Any, *, metadata: Any = None, **_: Any) -> None:
+            with recoloured(fig, colours):
+                super().print_svg(filename, metadata=metadata)
+
+    before = fig.canvas
+    Canvas(fig)
+    try:
+        yield
+    finally:
+        fig.set_canvas(before)
 
 
 def _png(fig: Figure) -> str:
-    buffer = io.BytesIO()
+    """Draw a figure that is laid out already as pixels."""
+    buffer, layout = io.BytesIO(), fig.get_layout_engine()
+    fig.set_layout_engine("none")
     metadata = {"Software": None}
     fig.savefig(buffer, format="png", dpi=_PNG_DPI, facecolor="white", metadata=metadata)
+    if layout is not None:
+        fig.set_layout_engine(layout)
     return base64.b64encode(buffer.getvalue()).decode()
 
 

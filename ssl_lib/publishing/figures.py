@@ -1,8 +1,8 @@
 """Turn the figures in executed notebooks into what the book's pages need.
 
 :func:`ssl_lib.plotting.show` leaves a description beside each picture. It becomes a numbered
-figure with a label, a caption and an alternative text; its data become a file to download, and
-its dark variant a file that a script in the page swaps in.
+figure with a label, a caption and an alternative text; its data become a file to download. The
+picture holds its dark variant, to which a script in the page turns it.
 """
 
 import base64
@@ -16,9 +16,8 @@ from ssl_lib.publishing.notebooks import Cell, Notebook, tagged, text_of
 __all__ = ["FIGURE_MIME", "figure_in", "missing", "placed", "thumbnail"]
 
 FIGURE_MIME = plotting.MIME
-CAPTION_MIME = plotting.CAPTION_MIME
 # The caption as notebooks show it; pages set their own.
-CAPTION_MIME = "application/vnd.ssl-lib.caption+json"
+CAPTION_MIME = plotting.CAPTION_MIME
 _SHOWN = ("display_data", "execute_result")
 
 _EMPTY = (
@@ -115,20 +114,15 @@ def _caption(figure: dict[str, Any], slug: str, up: str) -> str:
     if figure.get("csv"):
         href = f"{static}/data/{slug}/{label}.csv"
         notes.append(f'<a class="figure-data" href="{href}" download>Data (CSV)</a>')
-    if figure.get("dark_svg"):
-        dark = f"{static}/figures/{slug}/{label}-dark.svg"
-        mark = f'<span class="figure-dark" data-src="{dark}"></span>'
+    if figure.get("dark"):
+        mark = f'<span class="figure-dark" data-fragment="{figure["dark"]}"></span>'
     return " ".join(figure["caption"].split()) + "\n\n" + " · ".join(notes) + mark
 
 
 def _files(figure: dict[str, Any], slug: str) -> Files:
-    files = {}
-    if figure.get("csv"):
-        files[f"data/{slug}/{figure['label']}.csv"] = text_of(figure["csv"]).encode()
-    if figure.get("dark_svg"):
-        dark = text_of(figure["dark_svg"]).encode()
-        files[f"figures/{slug}/{figure['label']}-dark.svg"] = dark
-    return files
+    if not figure.get("csv"):
+        return {}
+    return {f"data/{slug}/{figure['label']}.csv": text_of(figure["csv"]).encode()}
 
 
 def missing(cell: Cell) -> list[tuple[Cell, Files]]:
@@ -166,9 +160,10 @@ def thumbnail(notebook: Notebook, slug: str) -> tuple[Files, str]:
             figure = data.get(FIGURE_MIME, {})
             alt = figure.get("alt") or text_of(data.get("text/plain", ""))
             if "image/svg+xml" in data:
-                files = {f"thumbs/{slug}.svg": text_of(data["image/svg+xml"]).encode()}
-                if figure.get("dark_svg"):
-                    files[f"thumbs/{slug}-dark.svg"] = text_of(figure["dark_svg"]).encode()
+                svg = text_of(data["image/svg+xml"])
+                files = {f"thumbs/{slug}.svg": svg.encode()}
+                if figure.get("dark"):
+                    files[f"thumbs/{slug}-dark.svg"] = plotting.always_dark(svg).encode()
                 return files, alt
             if "image/png" in data:
                 return {f"thumbs/{slug}.png": base64.b64decode(text_of(data["image/png"]))}, alt

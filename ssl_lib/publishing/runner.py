@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+from ssl_lib import plotting
 from ssl_lib.atomic import make_folder
 from ssl_lib.paths import cache_root, data_root
 from ssl_lib.profiles import cores
@@ -238,6 +239,7 @@ def _environment(threads: int) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "TQDM_DISABLE": "1",
+        plotting.IN_BOOK: "1",
         "JUPYTER_PLATFORM_DIRS": "1",
         # Notebooks run in a folder of their own, where a relative path would mean another place.
         "SSL_LIB_DATA": str(data_root()),
