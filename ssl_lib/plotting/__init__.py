@@ -16,6 +16,6 @@ from ssl_lib.plotting.theme import HUES, MARKERS, PALETTE, WIDE, WIDTH, style, u
 
 __all__ = [
     "CAPTION_MIME", "HUES", "IN_BOOK", "MARKERS", "MIME", "PALETTE", "WIDE", "WIDTH",
-    "always_dark", "bundle", "direct_labels", "heatmap", "intervals", "keep_colours", "show", "small_multiples", "style",
-    "table", "use",
+    "always_dark", "bundle", "direct_labels", "heatmap", "intervals", "keep_colours", "show",
+    "small_multiples", "style", "table", "use",
 ]  # fmt: skip

@@ -102,14 +102,22 @@ class StandIns:
         self.page = f"#{_FIRST:06x}"
         self.pairs = {self.page: ("#ffffff", "none")}
         self._known = {pair: stand_in for stand_in, pair in self.pairs.items()}
+        self._seen: dict[Any, tuple[float, float, float, float] | None] = {}
 
     def __call__(self, colour: Any) -> Any:
         """Return the stand-in of a colour, or the colour when it is the same on a dark page."""
-        from matplotlib.colors import same_color, to_hex, to_rgb, to_rgba
+        key = colour if isinstance(colour, str) else tuple(colour)
+        if key not in self._seen:
+            self._seen[key] = self._stand_in(colour)
+        found = self._seen[key]
+        return colour if found is None else found
+
+    def _stand_in(self, colour: Any) -> tuple[float, float, float, float] | None:
+        from matplotlib.colors import to_hex, to_rgb, to_rgba
 
         changed = dark_colour(colour)
-        if same_color(colour, changed):
-            return colour
+        if changed == to_rgba(colour):
+            return None
         pair = (to_hex(colour), to_hex(changed))
         stand_in = self._known.setdefault(pair, f"#{_FIRST + len(self.pairs):06x}")
         self.pairs[stand_in] = pair
@@ -139,8 +147,11 @@ def both_schemes(svg: str, colours: StandIns, name: str) -> str:
     --------
     >>> colours = StandIns()
     >>> _ = colours("black")
-    >>> print(both_schemes('<svg><path style="fill: #fe0101"/></svg>', colours, "a"))
-    <svg id="a"><style>@supports(fill:var(--a)){#a{--c1:#000000}#a:target{--c1:#ced6dd}.fill-c1{fill:var(--c1)!important}}</style><path class="fill-c1" style="fill: #000000"/></svg>
+    >>> svg = both_schemes('<svg><path style="fill: #fe0101"/></svg>', colours, "a")
+    >>> svg.partition("</style>")[2]
+    '<path class="fill-c1" style="fill: #000000"/></svg>'
+    >>> svg[svg.index("#a{") : svg.index("</style>")]
+    '#a{--c1:#000000}#a:target{--c1:#ced6dd}.fill-c1{fill:var(--c1)!important}}'
     """
     used: dict[str, str] = {}
     body = _ELEMENT.sub(lambda found: _element(found, colours, used), svg)
@@ -244,7 +255,6 @@ def _box(artist: Any) -> Artist | None:
 
 def _changes(artist: Any, change: Callable[[Any], Any]) -> Iterator[Change]:
     from matplotlib.collections import Collection
-    from matplotlib.colors import same_color
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
     from matplotlib.text import Text
@@ -262,7 +272,7 @@ def _changes(artist: Any, change: Callable[[Any], Any]) -> Iterator[Change]:
     for name in names:
         old = getattr(artist, f"get_{name}")()
         new = _changed(old, change)
-        if not same_color(old, new):
+        if new is not old:
             yield getattr(artist, f"set_{name}"), old, new
 
 
@@ -272,6 +282,8 @@ def _changed(colour: Any, change: Callable[[Any], Any]) -> Any:
     from matplotlib.colors import to_rgba
 
     if isinstance(colour, np.ndarray) and colour.ndim == 2:
-        return np.array([_changed(tuple(row), change) for row in colour]).reshape(-1, 4)
+        changed = np.array([_changed(tuple(row), change) for row in colour]).reshape(-1, 4)
+        return colour if np.array_equal(changed, colour) else changed
     # A line's own alpha would bring "none" back as a colour.
-    return change(colour) if to_rgba(colour)[3] > 0 else colour
+    changed = change(colour) if to_rgba(colour)[3] > 0 else colour
+    return colour if to_rgba(changed) == to_rgba(colour) else changed

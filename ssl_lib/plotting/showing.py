@@ -233,46 +233,53 @@ def _csv(data: object, label: str) -> str:
 def _svg(fig: Figure, name: str) -> str:
     """Lay a figure out and draw it once, for light and for dark pages."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer, colours = io.StringIO(), StandIns()
     # The salt makes element ids, and so the bytes, the same in every run.
-    with (
-        matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "ssl_lib"}),
-        _drawn_in(fig, colours),
-    ):
-        metadata = {"Date": None, "Creator": None}
-        fig.savefig(buffer, format="svg", facecolor=colours.page, metadata=metadata)
+    constant = {"svg.fonttype": "path", "svg.hashsalt": "ssl_lib"}
+    dpi = fig.get_dpi()  # that of pixels inside the picture
+    with matplotlib.rc_context(constant), _on(fig, FigureCanvasSVG) as canvas:
+        fig.draw_without_rendering()  # the layout, and all ticks, before colours change
+        with recoloured(fig, colours), _printed(fig, colours.page, dpi):
+            canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
     return rasters.lighter(both_schemes(buffer.getvalue(), colours, name))
-
-
-@contextmanager
-def _drawn_in(fig: Figure, colours: StandIns) -> Iterator[None]:
-    """Draw a figure in stand-in colours within a ``with`` block."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    class Canvas(FigureCanvasSVG):
-        # Colours change after the layout, which makes the ticks, and before the drawing.
-        def print_svg(self, filename: Any, *, metadata: Any = None, **_: Any) -> None:
-            with recoloured(fig, colours):
-                super().print_svg(filename, metadata=metadata)
-
-    before = fig.canvas
-    Canvas(fig)
-    try:
-        yield
-    finally:
-        fig.set_canvas(before)
 
 
 def _png(fig: Figure) -> str:
     """Draw a figure that is laid out already as pixels."""
-    buffer, layout = io.BytesIO(), fig.get_layout_engine()
-    fig.set_layout_engine("none")
-    metadata = {"Software": None}
-    fig.savefig(buffer, format="png", dpi=_PNG_DPI, facecolor="white", metadata=metadata)
-    if layout is not None:
-        fig.set_layout_engine(layout)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = io.BytesIO()
+    with _on(fig, FigureCanvasAgg) as canvas, _printed(fig, "white", _PNG_DPI):
+        canvas.print_png(buffer, metadata={"Software": None})
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+@contextmanager
+def _on(fig: Figure, kind: Any) -> Iterator[Any]:
+    """Put a figure on another canvas within a ``with`` block."""
+    before, dpi = fig.canvas, fig.get_dpi()
+    try:
+        yield kind(fig)
+    finally:
+        fig.set_dpi(dpi)
+        fig.set_canvas(before)
+
+
+@contextmanager
+def _printed(fig: Figure, ground: str, dpi: float) -> Iterator[None]:
+    """Keep a figure's layout as it is, on a ground of its own, within a ``with`` block."""
+    layout, before = fig.get_layout_engine(), fig.get_facecolor()
+    fig.set_layout_engine("none")
+    fig.set_facecolor(ground)
+    fig.set_dpi(dpi)
+    try:
+        yield
+    finally:
+        fig.set_facecolor(before)
+        if layout is not None:
+            fig.set_layout_engine(layout)
 
 
 def _in_notebook() -> bool:

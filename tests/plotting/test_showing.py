@@ -1,6 +1,7 @@
 """Figures: colours, the dark variant, what a figure must come with, helpers, tables."""
 
 import base64
+import io
 import itertools
 import re
 from collections.abc import Iterator
@@ -15,15 +16,25 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 from ssl_lib import plotting
 from ssl_lib.errors import InputError
 from ssl_lib.plotting import CAPTION_MIME, HUES, MARKERS, MIME, PALETTE, bundle, show, table
 from ssl_lib.plotting.charts import spread
-from ssl_lib.plotting.darkmode import BACKGROUND, FOREGROUND, dark, dark_colour
+from ssl_lib.plotting.darkmode import (
+    BACKGROUND,
+    FOREGROUND,
+    StandIns,
+    always_dark,
+    dark_colour,
+    recoloured,
+)
 from ssl_lib.plotting.theme import contrast, text_on
 from ssl_lib.results import Store
 from ssl_lib.results.origin import summary
@@ -176,7 +187,7 @@ def test_dark_variant_turns_greys_and_keeps_hues_then_restores() -> None:
     before = {
         name: to_rgba(c) if not isinstance(c, list) else c for name, c in colours(fig).items()
     }
-    with dark(fig):
+    with recoloured(fig, dark_colour):
         during = colours(fig)
         for name in ("figure", "bar", "box"):
             assert to_hex(during[name]).upper() == BACKGROUND
@@ -196,7 +207,7 @@ def test_dark_variant_turns_greys_and_keeps_hues_then_restores() -> None:
 
 def test_dark_variant_is_undone_after_an_error() -> None:
     fig = drawn()
-    with pytest.raises(RuntimeError), dark(fig):
+    with pytest.raises(RuntimeError), recoloured(fig, dark_colour):
         raise RuntimeError
     assert to_hex(fig.get_facecolor()) == "#ffffff"
 
@@ -206,38 +217,135 @@ def test_colour_maps_and_kept_texts_stay() -> None:
     mesh = plotting.heatmap(ax, pd.DataFrame([[-1.0, 0.0, 1.0]]), centre=0)
     inks = [text.get_color() for text in ax.texts]
     faces = mesh.get_facecolor().copy()
-    with dark(fig):
+    with recoloured(fig, dark_colour):
         assert [text.get_color() for text in ax.texts] == inks
         assert np.array_equal(mesh.get_facecolor(), faces)
         assert contrast(ax.get_xticklabels()[0].get_color(), BACKGROUND) > 7
 
 
-def test_both_svgs_show_their_colours() -> None:
-    found = bundle(drawn(), data=DATA, **WORDS)
-    light, night = found["image/svg+xml"], found[MIME]["dark_svg"]
-    ink = mpl.rcParams["text.color"].lower()
-    assert ink in light
-    assert "#ffffff" in light
-    assert ink not in night
-    assert PALETTE[0].lower() in light
-    assert PALETTE[0].lower() in night
+def saved(fig: Figure, ground: str) -> str:
+    """Draw as matplotlib does by itself, layout and all."""
+    buffer = io.StringIO()
+    metadata = {"Date": None, "Creator": None}
+    fig.savefig(buffer, format="svg", facecolor=ground, metadata=metadata)
+    return buffer.getvalue()
+
+
+DEFAULTS = {"fill": "#000000", "stroke": "none"}
+
+
+def paints(svg: str, values: dict[str, str] | None = None) -> list[tuple[str, ...]]:
+    """List tag, fill and stroke of all elements, by their classes where properties have values."""
+    listed = []
+    for element in ElementTree.fromstring(svg).iter():
+        style = {prop: element.get(prop, default) for prop, default in DEFAULTS.items()}
+        style |= dict(re.findall(r"(fill|stroke): ([^;(]+)", element.get("style", "")))
+        for kind in element.get("class", "").split() if values is not None else ():
+            prop, _, number = kind.partition("-")
+            style[prop] = (values or {})[f"--{number}"]
+        listed.append((element.tag.rpartition("}")[2], style["fill"], style["stroke"]))
+    return [paint for paint in listed if paint[0] != "style"]
+
+
+def properties(svg: str, selector: str) -> dict[str, str]:
+    rules = re.findall(rf"{re.escape(selector)}{{(.*?)}}", svg)
+    return dict(rule.split(":") for rule in rules[0].split(";"))
+
+
+def kept_and_hatched() -> Figure:
+    fig = drawn()
+    ax = fig.axes[0]
+    ax.plot([0, 1], [0, 1], "o", color="black", markerfacecolor="none", alpha=0.5)
+    plotting.keep_colours(ax.text(0.5, 0.5, "kept", color=mpl.rcParams["text.color"]))
+    plotting.keep_colours(ax.plot([0, 1], [0, 0], "D", color="black")[0])
+    ax.plot([0, 1], [1, 1], "s", color="black")
+    ax.bar([1], [1], color="white", edgecolor="0.3", hatch="//")
+    return fig
+
+
+def test_each_colour_is_the_one_of_a_drawing_in_light_and_of_one_in_dark() -> None:
+    svg = bundle(kept_and_hatched(), data=DATA, **WORDS)["image/svg+xml"]
+    fig = kept_and_hatched()
+    day = saved(fig, "white")
+    with recoloured(fig, dark_colour):
+        night = saved(fig, "none")
+    assert paints(svg) == paints(svg, properties(svg, "#fig-rankme-curve-dark")) == paints(day)
+    assert paints(svg, properties(svg, "#fig-rankme-curve-dark:target")) == paints(night)
+    assert paints(svg, properties(always_dark(svg), "#fig-rankme-curve-dark")) == paints(day)
+    assert ":target" not in always_dark(svg)
+    assert "#fe01" not in svg
+
+
+def test_what_is_drawn_is_what_matplotlib_draws() -> None:
+    shapes = [
+        re.findall(r' (?:d|x|y|transform|width|height)="[^"]*"', svg)
+        for svg in (
+            bundle(drawn(), data=DATA, **WORDS)["image/svg+xml"],
+            saved(drawn(), "white"),
+        )
+    ]
+    assert shapes[0] == shapes[1]
+    assert len(shapes[0]) > 100
+
+
+def test_a_figure_is_laid_out_once_and_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+
+    def count(kind: type, name: str) -> None:
+        real = getattr(kind, name)
+        monkeypatch.setattr(kind, name, lambda *args: counted.append(name) or real(*args))
+
+    count(ConstrainedLayoutEngine, "execute")
+    count(RendererSVG, "finalize")
+    count(RendererAgg, "draw_path")
+    content = bundle(drawn(), data=DATA, **WORDS)
+    assert counted == ["execute", "finalize"]
+    assert "image/png" not in content
+
+
+def test_a_figure_is_afterwards_as_it_was() -> None:
+    fig = drawn()
+    fig.draw_without_rendering()
+    parts = fig.canvas, fig.get_dpi(), fig.get_layout_engine(), fig.get_facecolor()
+    positions = [ax.get_position().bounds for ax in fig.axes]
+    bundle(fig, data=DATA, png=True, **WORDS)
+    kept = fig.canvas, fig.get_dpi()
+    assert kept == parts[:2]
+    assert fig.get_facecolor() == parts[3]
+    assert type(fig.get_layout_engine()) is type(parts[2])
+    assert positions[0] == pytest.approx(fig.axes[0].get_position().bounds, abs=0.02)
+
+
+def test_pixels_inside_a_figure_keep_their_colours() -> None:
+    fig, ax = plt.subplots()
+    (line,) = ax.plot([0, 1], color="black", rasterized=True)
+    with recoloured(fig, StandIns()):
+        assert line.get_color() == "black"
+
+
+def test_what_has_no_colour_stays_without() -> None:
+    _, ax = plt.subplots()
+    (line,) = ax.plot([0, 1], "o", color="black", markerfacecolor="none", alpha=0.5)
+    with recoloured(ax.figure, StandIns()):
+        assert line.get_markerfacecolor() == "none"
+        assert to_hex(line.get_color()).startswith("#fe01")
 
 
 # What a figure comes with
 
 
 def test_bundle_has_every_form() -> None:
-    found = bundle(drawn(), data=DATA, wide=True, **WORDS)
+    found = bundle(drawn(), data=DATA, wide=True, png=True, **WORDS)
     assert {*found} == {"image/svg+xml", "image/png", "text/plain", MIME}
     details = found[MIME]
-    assert {*details} == {"label", "caption", "alt", "csv", "provenance", "wide", "dark_svg"}
+    assert {*details} == {"label", "caption", "alt", "csv", "provenance", "wide", "dark"}
     assert (details["label"], details["wide"]) == ("fig-rankme-curve", True)
     assert found["text/plain"] == details["alt"] == "A falling line."
     assert base64.b64decode(found["image/png"]).startswith(b"\x89PNG")
-    for text in (found["image/svg+xml"], details["dark_svg"]):
-        root = ElementTree.fromstring(text)
-        assert root.tag.endswith("svg")
-        assert float(root.attrib["width"].removesuffix("pt")) == pytest.approx(5.2 * 72)
+    root = ElementTree.fromstring(found["image/svg+xml"])
+    assert root.tag.endswith("svg")
+    assert root.attrib["id"] == details["dark"] == "fig-rankme-curve-dark"
+    assert float(root.attrib["width"].removesuffix("pt")) == pytest.approx(5.2 * 72)
 
 
 def test_csv_gives_back_the_data() -> None:
@@ -295,15 +403,22 @@ def test_show_closes_the_figure_outside_notebooks(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == ""
 
 
-def test_show_displays_figure_then_caption_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_book", [True, False])
+def test_show_displays_figure_then_caption_in_a_notebook(
+    monkeypatch: pytest.MonkeyPatch, in_book: bool
+) -> None:
     import IPython.display
 
     shown: list[dict[str, Any]] = []
     monkeypatch.setattr("ssl_lib.plotting.showing._in_notebook", lambda: True)
+    monkeypatch.delenv(plotting.IN_BOOK, raising=False)
+    if in_book:
+        monkeypatch.setenv(plotting.IN_BOOK, "1")
     monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
     show(drawn(), data=DATA, **WORDS)
     figure, caption = shown
     assert MIME in figure
+    assert ("image/png" in figure) is not in_book
     # HTML or Markdown beside the picture would be preferred to it.
     assert not {"text/html", "text/markdown"} & {*figure}
     assert caption["text/markdown"] == "Loss by epoch."

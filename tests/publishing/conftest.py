@@ -36,7 +36,7 @@ FIGURE = """
 from IPython.display import display
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><rect width="{}"/></svg>'
 figure = {"label": "fig-good-bars", "caption": "Two *bars*.", "alt": "two bars", "wide": False,
-          "csv": "a,b\\n1,2\\n", "provenance": "computed here", "dark_svg": SVG.format(9)}
+          "csv": "a,b\\n1,2\\n", "provenance": "computed here", "dark": "bars-dark"}
 display({"image/svg+xml": SVG.format(seed), "text/plain": "two bars",
          "application/vnd.ssl-lib.figure+json": figure}, raw=True)
 """
@@ -132,11 +132,11 @@ def figure_cell(kit: SimpleNamespace) -> Callable[..., dict[str, Any]]:
             "csv": "a,b\n1,2\n",
             "provenance": "computed here",
             "wide": False,
-            "dark_svg": "<svg>dark</svg>",
+            "dark": f"{label}-dark",
         } | changes
         bundle = {
             "application/vnd.ssl-lib.figure+json": description,
-            "image/svg+xml": "<svg>light</svg>",
+            "image/svg+xml": "<svg>#a:target{--c1:#fff}</svg>",
             "image/png": "AAAA",
             "text/plain": "two bars",
         }

@@ -13,15 +13,12 @@ def test_a_figure_gets_number_label_caption_and_alt(figure_cell):
     assert caption == "Two bars."
     assert legend.startswith("computed here · <a ")
     assert 'href="../_static/data/good/fig-good-bars.csv" download' in legend
-    assert 'data-src="../_static/figures/good/fig-good-bars-dark.svg"' in legend
+    assert '<span class="figure-dark" data-fragment="fig-good-bars-dark"></span>' in legend
 
 
-def test_a_figure_brings_its_data_and_its_dark_variant(figure_cell):
+def test_a_figure_brings_its_data_and_no_second_picture(figure_cell):
     _, files = figures.placed(figure_cell(), "good")
-    assert files == {
-        "data/good/fig-good-bars.csv": b"a,b\n1,2\n",
-        "figures/good/fig-good-bars-dark.svg": b"<svg>dark</svg>",
-    }
+    assert files == {"data/good/fig-good-bars.csv": b"a,b\n1,2\n"}
 
 
 def test_the_caption_shown_in_jupyter_is_dropped(figure_cell):
@@ -70,8 +67,8 @@ def test_the_thumbnail_is_the_tagged_figure_in_both_schemes(kit, figure_cell):
     other = figure_cell("fig-good-other") | {"metadata": {}}
     files, alt = figures.thumbnail(kit.notebook("good", other, figure_cell()), "good")
     assert files == {
-        "thumbs/good.svg": b"<svg>light</svg>",
-        "thumbs/good-dark.svg": b"<svg>dark</svg>",
+        "thumbs/good.svg": b"<svg>#a:target{--c1:#fff}</svg>",
+        "thumbs/good-dark.svg": b"<svg>#a{--c1:#fff}</svg>",
     }
     assert alt == "two bars"
 
@@ -106,5 +103,6 @@ def test_real_figures_are_understood():
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "", "outputs": [shown]}
     (placed,), files = figures.placed(cell, "a")
     assert files["data/a/fig-a-b.csv"].startswith(b"x\n")
-    assert b"<svg" in files["figures/a/fig-a-b-dark.svg"]
-    assert "image/svg+xml" in placed["outputs"][0]["data"]
+    fragment = placed["metadata"]["mystnb"]["figure"]["caption"].split('data-fragment="')[1]
+    assert fragment.startswith('fig-a-b-dark"')
+    assert '<svg id="fig-a-b-dark"' in placed["outputs"][0]["data"]["image/svg+xml"]

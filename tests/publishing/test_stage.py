@@ -46,7 +46,6 @@ def test_paths_are_those_of_the_repository(kit, tmp_path, figure_cell):
         "notebooks/good.ipynb",
         "book/_static/figures.js",
         "book/_static/data/good/fig-good-bars.csv",
-        "book/_static/figures/good/fig-good-bars-dark.svg",
         "book/_static/thumbs/good.svg",
         "book/_static/mathjax/tex-chtml.js",
     } <= there
