@@ -237,7 +237,7 @@ def _svg(fig: Figure, name: str) -> str:
 
     buffer, colours = io.StringIO(), StandIns()
     # The salt makes element ids, and so the bytes, the same in every run.
-    constant = {"svg.fonttype": "path", "svg.hashsalt": "ssl_lib"}
+    constant: dict[Any, str] = {"svg.fonttype": "path", "svg.hashsalt": "ssl_lib"}
     dpi = fig.get_dpi()  # that of pixels inside the picture
     with matplotlib.rc_context(constant), _on(fig, FigureCanvasSVG) as canvas:
         fig.draw_without_rendering()  # the layout, and all ticks, before colours change

@@ -170,6 +170,8 @@ class Finding:
 
     def __str__(self) -> str:
         cells = f"{self.cells} cell{'s' * (self.cells != 1)}"
+        if self.outcome == "equal":
+            return f"equal in {cells}: every number."
         reasons = "; ".join(map(str, self._failing)) or "; ".join(self._worst())
         return f"{self.outcome} in {cells}: {reasons or 'nothing to compare'}."
 
