@@ -95,7 +95,8 @@ def show(
         elif fresh:
             results[name] = _anew(experiment, kept, store)
         else:
-            results[name] = _beside(experiment, kept, samples[name], store, seconds)
+            missed = "" if samples[name] else _why_not(tables[name], kept, seconds)
+            results[name] = _beside(experiment, kept, samples[name], store, missed)
     return results
 
 
@@ -145,10 +146,10 @@ def _salt() -> str:
 
 
 def _beside(
-    experiment: Experiment, kept: Result, cells: list[Cell], store: Store, seconds: float
+    experiment: Experiment, kept: Result, cells: list[Cell], store: Store, missed: str
 ) -> Result:
     if not cells:
-        return dataclasses.replace(kept, missed=_why_not(experiment, kept, store, seconds))
+        return dataclasses.replace(kept, missed=missed)
     try:
         again = store.cells(experiment.of(cells))
     except MissingData:  # what is published can be shown without
@@ -160,9 +161,9 @@ _NO_DATA = "its data are not here"
 _NO_TIME = "other tables had their turn"
 
 
-def _why_not(experiment: Experiment, kept: Result, store: Store, seconds: float) -> str:
+def _why_not(table: Table, kept: Result, seconds: float) -> str:
     """Say why no cell of a table had its turn."""
-    if _waiting(store, experiment, kept).seconds <= seconds:
+    if table.seconds <= seconds:
         return _NO_TIME
     return f"a cell took {duration(seconds_a_cell(kept.manifest))} on {kept.manifest.hardware}"
 
@@ -244,7 +245,7 @@ def gather(
         if time.monotonic() - began >= limit:
             missed, some = _NO_TIME, []
         else:
-            missed = _why_not(experiments[name], kept[name], store, limit)
+            missed = _why_not(tables[name], kept[name], limit)
         results[name] = _looked_at(
             experiments[name], dataclasses.replace(kept[name], missed="" if some else missed),
             some, store=store, comparisons=comparisons, write=write,

@@ -15,7 +15,6 @@ code has since changed.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import itertools
@@ -166,10 +165,14 @@ class Store:
             for place, cell in enumerate(experiment.cells):
                 if place in found:
                     continue
-                with contextlib.suppress(BlockingIOError):
+                try:
                     found[place] = self.cell(experiment, cell, fresh=fresh, wait=wait)
-                    if tell is not None:
-                        tell(cell, found[place])
+                except BlockingIOError:
+                    if wait:  # no lock held by another, but the cell's own error
+                        raise
+                    continue
+                if tell is not None:
+                    tell(cell, found[place])
         return together(experiment, [found[place] for place in range(len(experiment.cells))])
 
     def cell(

@@ -196,3 +196,12 @@ def test_no_warning_where_nothing_is_wrong(store):
         warnings.simplefilter("error")
         store.cells(experiment(range(2)))
         store.cells(experiment(range(2)))
+
+
+def test_a_cell_that_fails_like_a_held_lock_is_an_error(tmp_path: Path) -> None:
+    def blocked(config: object, cell: object) -> pd.DataFrame:
+        raise BlockingIOError("the cell's own")
+
+    made = Experiment(name="blocked", compute=blocked, config={}, cells=[{"seed": 0}])
+    with pytest.raises(BlockingIOError, match="the cell's own"):
+        Store(tmp_path).cells(made)
