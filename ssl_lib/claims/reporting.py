@@ -15,13 +15,14 @@ from ssl_lib.claims.rules import SYMBOLS, VERDICTS, Estimate, decide
 from ssl_lib.claims.stated import Claim, load
 from ssl_lib.errors import InputError, closest
 from ssl_lib.paths import cache_root, share
+from ssl_lib.plotting.words import Text, text
 from ssl_lib.profiles import PROFILES, check
 from ssl_lib.results.origin import Result, standing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["report", "scoreboard", "scorecard"]
+__all__ = ["brief", "report", "scoreboard", "scorecard"]
 
 
 def report(
@@ -87,6 +88,57 @@ def report(
         return markup.Markup(f"{html}<p>{markup.escape(note)}</p>", f"{plain}\n{note}")
     records.restore(record)
     return markup.Markup(html, plain, {MIME: record})
+
+
+def brief(
+    slug: str,
+    estimates: Mapping[str, Estimate | Mapping[str, Estimate]],
+    *,
+    profile: str,
+    says: str,
+    here: str,
+    use: str,
+    claims: str | Path | None = None,
+) -> Text:
+    """Say a chapter's result in three sentences and count its verdicts.
+
+    The book shows it below the page's title, beside the chapter's picture.
+
+    Parameters
+    ----------
+    slug, estimates, profile, claims
+        As of :func:`report`.
+    says : str
+        What the paper says; Markdown, one sentence.
+    here : str
+        What came out here, with computed numbers.
+    use : str
+        How to use it on a model of one's own, with the command.
+
+    Returns
+    -------
+    Text
+        For a cell's last expression.
+
+    Raises
+    ------
+    InputError
+        When a sentence is missing or an estimate's claim unknown.
+    """
+    for name, sentence in (("says", says), ("here", here), ("use", use)):
+        if not sentence.strip():
+            raise InputError(f"in brief, {name!r} must be a sentence.")
+    own = _claims_of(slug, load(claims))
+    known = [claim.id for claim in own]
+    for name in estimates:
+        if name not in known:
+            raise InputError(f"{slug} has no claim {name!r}.{closest(name, known)}")
+    verdicts = [
+        decide(claim.rules, given) if (given := estimates.get(claim.id)) else "not tested"
+        for claim in own
+    ]
+    counted = f"{len(own)} [claims](#claims), profile {check(profile)}: {entries.counts(verdicts)}."
+    return text("\n".join(["**In brief.** " + says, here, use, "", counted]))
 
 
 #: Parameters that leave the question of a claim as it is.

@@ -214,7 +214,6 @@ def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.
     Results
     """
     tables = chapter.fetch(
-        experiments(settings), settings, store=store, count=settings.seeds, fresh=settings.fresh,
-        seconds=seconds,
-    )  # fmt: skip
+        experiments(settings), settings, slug="rankme", store=store, seconds=seconds
+    )
     return Results(settings=settings, tables=tables)
