@@ -18,7 +18,8 @@ from ssl_lib.errors import InputError, closest
 from ssl_lib.plotting import rasters
 from ssl_lib.plotting.darkmode import StandIns, both_schemes, recoloured
 from ssl_lib.results import tables
-from ssl_lib.results.origin import Result, summary
+from ssl_lib.results.origin import Result
+from ssl_lib.results.wording import summary
 
 if TYPE_CHECKING:
     import pandas as pd
