@@ -117,7 +117,7 @@ def mlp_probe(
         _train(stack, x, tasks, steps, batch_size, learning_rate, seed)
         loss, hits = stack.judge(x, tasks)
         gradient = stack.largest()
-        accuracy = stack.judge(y, test_tasks)[1]
+        accuracy = stack.accuracy(y, test_tasks)
     return MLPProbe(hits, accuracy, loss, gradient)
 
 
@@ -182,24 +182,29 @@ class _Stack:
         units, scores = self.scores(columns)
         slope = (scores.softmax(1) - target).mul_(share)
         back = torch.bmm(self.last.mT, slope, out=self.rooms[1])
-        last = slope @ units.mT
-        back.mul_(units.sign_())
-        found = [columns @ back.flatten(0, 1).T, last, slope.sum(2, keepdim=True)]
-        for total, part in zip(self.slopes, found, strict=True):
-            part = part.view(total.shape)
-            total.copy_(part) if fresh else total.add_(part)
+        torch.ops.aten.threshold_backward.grad_input(back, units, 0, grad_input=back)
+        first, last, bias = self.slopes
+        beta = 0 if fresh else 1
+        first.flatten(1).addmm_(columns, back.flatten(0, 1).T, beta=beta)
+        last.baddbmm_(slope, units.mT, beta=beta)
+        bias.mul_(beta).add_(slope.sum(2, keepdim=True))
         return scores
 
     def judge(self, x: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         """Return loss and accuracy (tasks,), and leave the gradient of the loss."""
         loss, hits = x.new_zeros(len(tasks)), tasks.new_zeros(len(tasks))
-        for start in range(0, len(x), _PART):
-            part, labels = x[start : start + _PART], tasks[:, start : start + _PART]
+        for i, (part, labels) in enumerate(zip(x.split(_PART), tasks.split(_PART, 1), strict=True)):
             columns, target = _columns(part), _one_hot(labels, self.bias.shape[1], x)
-            scores = self.descend(columns, target, share=1 / len(x), fresh=start == 0)
+            scores = self.descend(columns, target, share=1 / len(x), fresh=i == 0)
             loss += (scores.logsumexp(1) - (scores * target).sum(1)).sum(1)
             hits += (scores.max(1).indices == labels).sum(1)
         return loss / len(x), hits / len(x)
+
+    def accuracy(self, x: Tensor, tasks: Tensor) -> Tensor:
+        hits = tasks.new_zeros(len(tasks))
+        for part, labels in zip(x.split(_PART), tasks.split(_PART, 1), strict=True):
+            hits += (self.scores(_columns(part))[1].max(1).indices == labels).sum(1)
+        return hits / len(x)
 
     def largest(self) -> Tensor:
         first, last, bias = (part.abs() for part in self.slopes)
@@ -230,14 +235,15 @@ def _train(
 
 def _adam(flat: Tensor) -> Callable[[float], None]:
     """Return Adam's step as a function: its class spends longer on a vector than the arithmetic."""
-    assert flat.grad is not None
+    slope = flat.grad
+    assert slope is not None
     first, second = torch.zeros_like(flat), torch.zeros_like(flat)
     count = torch.zeros((), device=flat.device)
     fused = flat.device.type in ("cpu", "cuda")
 
     def step(rate: float) -> None:
         adam(
-            [flat], [flat.grad], [first], [second], [], [count], fused=fused, lr=rate, beta1=0.9,
+            [flat], [slope], [first], [second], [], [count], fused=fused, lr=rate, beta1=0.9,
             beta2=0.999, eps=1e-8, weight_decay=0.0, amsgrad=False, maximize=False,
         )  # fmt: skip
 
@@ -253,5 +259,5 @@ def _batches(
     while True:
         order = torch.randperm(n, generator=generator)[: max(1, n // size) * size]
         order = order.to(columns.device)
-        parts = (whole[..., order].split(size, -1) for whole in (columns, target))
+        parts = (whole.index_select(-1, order).split(size, -1) for whole in (columns, target))
         yield from zip(*parts, strict=True)
