@@ -287,7 +287,7 @@ def _probabilities(scores: Tensor) -> Tensor:
 
 def _normal(prob: Tensor) -> Tensor:
     """Return zeros for tiny ones: a processor is slow where float32 loses digits."""
-    return functional.threshold(prob, 1e-18, 0.0)
+    return prob if prob.dtype == torch.float64 else functional.threshold(prob, 1e-18, 0.0)
 
 
 def _curved(prob: Tensor, scores: Tensor) -> Tensor:
