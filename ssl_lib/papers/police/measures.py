@@ -1,6 +1,6 @@
 """What is measured on a trained network, and the same tables as figures and claims read them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -25,10 +25,13 @@ __all__ = [
     "beside",
     "best_affine",
     "counts",
+    "fields",
     "fit",
+    "likeness",
     "measured",
     "of_network",
     "ranges",
+    "ratios",
     "rings",
     "spans",
     "wide",
@@ -222,14 +225,52 @@ def wide(table: pd.DataFrame, *measures: str, figure: str = "") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns figure, problem, region, constrained, seed, at, and the measures.
+        Columns figure, problem, region, network (for readers), constrained, seed, at, and the
+        measures.
     """
     rows = table[table.measure.isin(measures)]
     rows = rows[rows.figure == figure] if figure else rows
     names = ["figure", "problem", "region", "constrained", "seed", "at"]
     shown = rows.pivot(index=names, columns="measure", values="value")[list(measures)]
-    order = rows[names].drop_duplicates()
-    return order.merge(shown.reset_index(), on=names)
+    found = rows[names].drop_duplicates().merge(shown.reset_index(), on=names)
+    found.insert(3, "network", found.problem + " on " + found.region)
+    return found
+
+
+def fields(some: Sequence[Trained], side: int = 60) -> pd.DataFrame:
+    """Evaluate networks on a coarse grid, for the data files of maps.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns network, constrained, step, x, y, value and, for a regression, target.
+    """
+    parts = []
+    for one in some:
+        names = {"network": one.network.title, "constrained": one.network.constrained}
+        parts.append(pd.DataFrame({**names, "step": one.step, **one.field(side).round(4)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def ratios(rings: pd.DataFrame) -> pd.DataFrame:
+    """Return a network's error as a multiple of its unconstrained twin's.
+
+    Parameters
+    ----------
+    rings : pandas.DataFrame
+        The measure "ring error" at distances.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By network: inside, and outside, farther than 1 from the region; means over rings and seeds.
+    """
+    places = {"inside": rings["at"] < 0, "outside": rings["at"] > FAR}
+    found = {}
+    for name, place in places.items():
+        means = rings[place].groupby(["network", "constrained"], sort=False)["ring error"].mean()
+        found[name] = means.xs(True, level=1) / means.xs(False, level=1)
+    return pd.DataFrame(found)
 
 
 def spans(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
@@ -244,7 +285,9 @@ def spans(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     return found.set_axis(["mean", "least", "largest"], axis=1).reset_index()
 
 
-def ranges(table: pd.DataFrame, by: list[str], forms: Mapping[str, str]) -> pd.DataFrame:
+def ranges(
+    table: pd.DataFrame, by: list[str], columns: Mapping[str, tuple[str, str]]
+) -> pd.DataFrame:
     """Write the least and the largest of columns over seeds.
 
     Parameters
@@ -253,25 +296,41 @@ def ranges(table: pd.DataFrame, by: list[str], forms: Mapping[str, str]) -> pd.D
         From :func:`wide`.
     by : list of str
         What rows are about.
-    forms : mapping of str to str
-        Column to format.
+    columns : mapping of str to tuple
+        Title to column and format.
 
     Returns
     -------
     pandas.DataFrame
-        Texts; the columns `by` come first, whether there is a constraint in words.
+        Texts; the columns `by` come first, whether there is a constraint as words.
 
     Examples
     --------
     >>> table = pd.DataFrame({"constrained": True, "inside": [1, 3]})
-    >>> ranges(table, ["constrained"], {"inside": ".0f"}).values.tolist()
-    [['constrained', '1 to 3']]
+    >>> ranges(table, ["constrained"], {"regions": ("inside", ".0f")}).to_dict("records")
+    [{'constraint': 'constrained', 'regions': '1 to 3'}]
     """
-    grouped = table.replace({"constrained": KINDS}).groupby(by, sort=False)
+    grouped = table.groupby(by, sort=False)
     shown = {
-        name: grouped[name].agg(partial(words.spread, form=form)) for name, form in forms.items()
+        title: grouped[name].agg(partial(words.spread, form=form))
+        for title, (name, form) in columns.items()
     }
-    return pd.DataFrame(shown).reset_index()
+    found = pd.DataFrame(shown).reset_index()
+    words_for = {"constrained": KINDS} if "constrained" in by else {}
+    return found.replace(words_for).rename(columns={"constrained": "constraint"})
+
+
+def likeness(explained: float) -> str:
+    """Say how much a picture looks like its target, by the share of the variance explained.
+
+    Examples
+    --------
+    >>> [likeness(share) for share in (0.99, 0.7, 0.1)]
+    ['like', 'roughly like', 'unlike']
+    """
+    if explained >= 0.9:
+        return "like"
+    return "roughly like" if explained >= 0.5 else "unlike"
 
 
 def beside(value: float, other: float, tolerance: float = 0.1) -> str:

@@ -62,7 +62,7 @@ class Network:
     @property
     def title(self) -> str:
         """What readers call it."""
-        return f"{self.problem}, {self.region}"
+        return f"{self.problem} on {self.region}"
 
     @property
     def polygons(self) -> list[Tensor]:
@@ -184,7 +184,7 @@ def pictured(settings: Settings) -> list[Network]:
     Examples
     --------
     >>> [network.title for network in pictured(Settings()) if not network.constrained]
-    ['stars, square', 'spiral, polygon']
+    ['stars on square', 'spiral on polygon']
     """
     every = networks(settings)
     free = [network for network in every if not network.constrained]

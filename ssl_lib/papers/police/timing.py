@@ -1,5 +1,6 @@
 """The cost of the constraint in a training step and at test time, measured where the page runs."""
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -37,6 +38,12 @@ SWEEPS: dict[str, list[Case]] = {
     "width": [(2, width, 4) for width in (32, 64, 128, 256, 512)],
     "dimension": [(dimension, 128, 4) for dimension in (2, 16, 128, 784)],
 }
+#: The same at smoke.
+SMALL: dict[str, list[Case]] = {
+    "depth": [(2, 16, 1), (2, 16, 2)],
+    "width": [(2, 8, 1), (2, 16, 1)],
+    "dimension": [(2, 16, 1), (4, 16, 1)],
+}
 KEYS = ("dimension", "width", "depth")
 TIMES = ("plain_ms", "constrained_ms", "slowdown", "low", "high", "merged_slowdown", "rounds")
 CHECKS = Checks(keys=KEYS, exact=("flops",), times=TIMES)
@@ -50,10 +57,9 @@ def cases(settings: Settings) -> list[Case]:
     >>> (3072, 4096, 2) in cases(Settings()), (3072, 4096, 2) in cases(Settings(profile="paper"))
     (False, True)
     """
-    paper = list(PAPER) if settings.profile == "paper" else list(PAPER)[:2]
-    swept = [case for sweep in SWEEPS.values() for case in sweep]
-    chosen = [(2, 16, 1), (2, 16, 2)] if settings.profile == "smoke" else [*paper, *swept]
-    return list(dict.fromkeys(chosen))
+    rows = choose(settings.profile, smoke=0, quick=2, standard=2, paper=3)
+    sweeps = SMALL if settings.profile == "smoke" else SWEEPS
+    return list(dict.fromkeys(itertools.chain(list(PAPER)[:rows], *sweeps.values())))
 
 
 def config(settings: Settings) -> dict[str, Any]:
@@ -188,13 +194,10 @@ def ratio_interval(
 
 
 def sweep(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the rows of :func:`slowdowns` that vary one of depth, width and dimension.
-
-    All rows where, as at smoke, none of that sweep was timed.
-    """
+    """Return the rows of :func:`slowdowns` that vary one of depth, width and dimension."""
     keys = pd.MultiIndex.from_frame(table[list(KEYS)])
-    wanted = [case for case in SWEEPS[name] if case in keys]
-    return table.set_index(keys).loc[wanted or list(keys)].reset_index(drop=True)
+    wanted = [case for case in SWEEPS[name] + SMALL[name] if case in keys]
+    return table.set_index(keys).loc[wanted].reset_index(drop=True)
 
 
 def beside_paper(table: pd.DataFrame) -> pd.DataFrame:

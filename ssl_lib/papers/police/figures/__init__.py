@@ -1,6 +1,6 @@
 """The chapter's figures: each takes tables, or trained networks, and returns a figure."""
 
-from ssl_lib.papers.police.figures.curves import cost, depth, slowdown, steps
+from ssl_lib.papers.police.figures.curves import BOUND, cost, depth, slowdown, steps
 from ssl_lib.papers.police.figures.maps import (
     classification,
     evolution,
@@ -10,6 +10,6 @@ from ssl_lib.papers.police.figures.maps import (
 )
 
 __all__ = [
-    "classification", "cost", "depth", "evolution", "partition", "regression", "several",
+    "BOUND", "classification", "cost", "depth", "evolution", "partition", "regression", "several",
     "slowdown", "steps",
 ]  # fmt: skip

@@ -121,12 +121,11 @@ def cost(rings: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
     -------
     matplotlib.figure.Figure
     """
-    names = ["problem", "region"]
-    cases = list(fits[names].drop_duplicates().itertuples(index=False))
+    cases = fits.network.unique()
     fig, axes = plotting.small_multiples(len(cases), columns=1, height=1.75)
     for ax, case in zip(axes, cases, strict=True):
-        _case(ax, *(part[(part[names] == case).all(axis=1)] for part in (rings, fits)))
-        ax.set_title(", ".join(case))
+        _case(ax, *(part[part.network == case] for part in (rings, fits)))
+        ax.set_title(case)
     axes[len(axes) // 2].set_ylabel("root mean squared error")
     axes[-1].set_xlabel("distance from the region (negative: inside)")
     handles, labels = axes[0].get_legend_handles_labels()

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
-from torch import Tensor
 
 from ssl_lib import plotting
 from ssl_lib.geometry import draw_boundary, draw_edges, draw_regions, level_set
 from ssl_lib.papers.police.affinity import affinity_error
 from ssl_lib.papers.police.figures import _marks as marks
 from ssl_lib.papers.police.measures import KINDS
-from ssl_lib.papers.police.training import Trained
+from ssl_lib.papers.police.training import Trained, data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,20 +23,22 @@ CLASSES = (plotting.HUES["purple"], plotting.HUES["orange"])
 
 
 @plotting.style()
-def classification(pair: Sequence[Trained], points: Tensor, labels: Tensor) -> "Figure":
+def classification(pair: Sequence[Trained], seed: int) -> "Figure":
     """Draw the data, both networks' decisions, and their exact boundaries (Figure 1).
 
     Parameters
     ----------
     pair : sequence of Trained
         The constrained and the unconstrained one.
-    points, labels : Tensor of shape (n, 2) and (n,)
+    seed : int
+        Of the data.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     fig, axes = marks.maps(1, 2, 2.95)
+    points, labels = data(pair[0].network, pair[0].recipe, seed)
     for ax, trained in zip(axes.flat, pair, strict=True):
         _classes(ax, trained.field(marks.SIDE))
         for label, (colour, marker) in enumerate(zip(CLASSES, "os", strict=True)):
