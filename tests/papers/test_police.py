@@ -185,11 +185,10 @@ def test_distance_equals_brute_force() -> None:
 
 
 def test_trainings_are_reproducible_and_twins_start_alike() -> None:
-    first, again = (
-        training.weights(WAVE, TINY, seed=0, sign="majority", device="cpu") for _ in "ab"
-    )
+    config = {"recipes": {"regression": TINY}, "sign": "majority", "device": "cpu"}
+    first, again = (training.weights(config, WAVE.cell(0)) for _ in "ab")
     pd.testing.assert_frame_equal(first, again)
-    starts = [next(training.train(one, TINY))[2] for one in (WAVE, WAVE.twin)]
+    starts = [next(training.train(config, one.cell(0)))[2] for one in (WAVE, WAVE.twin)]
     one, other = (torch.cat([p.flatten() for p in plain.parameters()]) for plain in starts)
     assert torch.equal(one, other)
 

@@ -1,6 +1,5 @@
 """The chapter's experiments: a cell is a network's seed; timings are one, not published."""
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -9,59 +8,19 @@ import pandas as pd
 from ssl_lib import profiles
 from ssl_lib.papers import chapter
 from ssl_lib.papers.police import affinity, measures, own, timing, training
-from ssl_lib.papers.police.recipes import Network, Recipe, networks, pictured, recipes
+from ssl_lib.papers.police.recipes import networks, pictured, recipes
 from ssl_lib.papers.police.settings import Settings
 from ssl_lib.papers.police.training import Trained
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
 
-__all__ = ["Tables", "experiments", "load", "trained", "weights"]
+__all__ = ["Tables", "experiments", "load"]
 
 DEPTHS = (1, 2, 4, 8, 16)
 #: The rounding of either precision, below which a difference says nothing.
 DOUBLE, SINGLE = 1e-12, 1e-5
 EARLY = {"early loss": 1e-5}
-
-
-def trained(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataFrame:
-    """Train the network of a cell and measure it, see :func:`measures.measured`.
-
-    Parameters
-    ----------
-    config : mapping
-        ``recipes`` (by figure), ``sign``, ``device``.
-    cell : mapping
-        Those of :class:`Network`, and ``seed``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns measure, at, value.
-    """
-    return measures.measured(Network.of(cell), **_options(config, cell))
-
-
-def weights(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataFrame:
-    """Train the network of a cell and keep its weights, see :func:`training.weights`.
-
-    Parameters
-    ----------
-    config, cell : mapping
-        As of :func:`trained`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns step, measure, at, value.
-    """
-    return training.weights(Network.of(cell), **_options(config, cell))
-
-
-def _options(config: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
-    recipe: Recipe = config["recipes"][cell["figure"]]
-    shared = {name: config[name] for name in ("sign", "device")}
-    return {"recipe": recipe, "seed": cell["seed"], **shared}
 
 
 def experiments(settings: Settings) -> dict[str, Experiment]:
@@ -155,12 +114,12 @@ def _networks(settings: Settings, seeds: tuple[int, ...]) -> dict[str, dict[str,
     }  # fmt: skip
     return {
         "networks": {
-            "compute": trained, "config": config,
+            "compute": measures.measured, "config": config,
             "cells": [one.cell(seed) for one in networks(settings) for seed in seeds],
             "checks": Checks(keys=("measure", "at"), early=EARLY, spread=spread),
         },
         "weights": {
-            "compute": weights, "config": config,
+            "compute": training.weights, "config": config,
             "cells": [one.cell(seeds[0]) for one in pictured(settings)],
             "checks": Checks(keys=("step", "measure", "at"), early=EARLY),
         },
@@ -178,9 +137,8 @@ class Tables(chapter.Tables):
         made = recipes(self.settings)
         found: dict[str, list[Trained]] = {}
         for network in pictured(self.settings):
-            recipe, sign = made[network.figure], self.settings.sign
-            some = training.restore(self["weights"], network, recipe, sign=sign)
-            found.setdefault(network.figure, []).extend(some)
+            where = self["weights"], network, made[network.figure], self.settings.sign
+            found.setdefault(network.figure, []).extend(training.restore(*where))
         return found
 
     def wide(self, *names: str, figure: str = "") -> pd.DataFrame:

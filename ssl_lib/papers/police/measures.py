@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 
 from ssl_lib.geometry import Constrained, constrain, level_set, partition
-from ssl_lib.geometry.shifts import Sign
 from ssl_lib.papers.police import problems
 from ssl_lib.papers.police.affinity import affinity_error, errors
 from ssl_lib.papers.police.own import merging
@@ -39,10 +39,16 @@ __all__ = [
 
 Row = tuple[str, float, float]
 
-#: What a row of a table is called: at each polygon of a region, each step, or once (at 0).
+#: Of a polygon: linear regions inside it, segments of the exact zero set there, both parts of the
+#: slope in its middle, regions in the square that is drawn, its area, that of the square's region
+#: that holds its middle, error of affinity.
 COUNTS = ("inside", "segments", "slope x", "slope y", "everywhere", "area", "cell area", "affinity")
+#: At a step: the loss, and :func:`ssl_lib.papers.police.affinity.errors`.
 SNAPSHOTS = ("loss", "float64", "float32", "free")
+#: See :func:`fit`.
 FITS = ("error inside", "error outside", "explained", "best affine", "enlarged")
+#: What :func:`ssl_lib.papers.police.own.merging` returns, the share of hidden units whose bias
+#: moved, and the largest shift when the merged network is constrained once more.
 MERGED = ("parameters", "layers", "difference", "moved", "again")
 KINDS = {True: "constrained", False: "unconstrained"}
 
@@ -50,58 +56,39 @@ FAR = 1.0
 STEP = 0.25
 
 
-def measured(
-    network: Network, recipe: Recipe, *, seed: int, sign: Sign, device: torch.device | str
-) -> pd.DataFrame:
-    """Train a network and measure it.
+def measured(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataFrame:
+    """Train the network of a cell and measure it.
 
     Parameters
     ----------
-    network : Network
-    recipe : Recipe
-    seed : int
-    sign : {"majority", "smallest"}
-    device : torch.device or str
+    config, cell : mapping
+        As of :func:`ssl_lib.papers.police.training.train`.
 
     Returns
     -------
     pandas.DataFrame
-        Columns measure, at, value. "early loss", the mean of the first ten; at a step, the loss and
-        the errors of affinity of :func:`ssl_lib.papers.police.affinity.errors`; and what
-        :func:`of_network` measures in the end.
+        Columns measure, at, value. "early loss", the mean of the first ten; :data:`SNAPSHOTS` at
+        steps; and what :func:`of_network` measures in the end.
     """
+    network, sign = Network.of(cell), config["sign"]
+    recipe: Recipe = config["recipes"][network.figure]
     rows: list[Row] = []
     early = []
-    for step, loss, plain in train(network, recipe, seed=seed, sign=sign, device=device):
+    for step, loss, plain in train(config, cell):
         early += [loss.item()] if step < EARLY else []
         if step in recipe.keep:
             found = {"loss": loss.item()} | errors(plain, network.polygons[0], sign)
             rows += [(name, step, value) for name, value in found.items()]
     rows.append(("early loss", 0, sum(early) / len(early)))
-    rows += of_network(Trained(network, recipe, recipe.steps, exact(plain), sign), seed)
+    rows += of_network(Trained(network, recipe, recipe.steps, exact(plain), sign), cell["seed"])
     return pd.DataFrame(rows, columns=["measure", "at", "value"]).astype({"at": float})
 
 
 def of_network(trained: Trained, seed: int) -> Iterator[Row]:
-    """Measure a trained network, in float64.
+    """Measure a trained network, in float64; yield measure, at, value.
 
-    Parameters
-    ----------
-    trained : Trained
-    seed : int
-        Of its data.
-
-    Yields
-    ------
-    measure : str
-    at : float
-        The number of a polygon, the middle of a ring, or 0.
-    value : float
-        At each polygon, :data:`COUNTS`: linear regions inside it, segments of the exact zero set
-        there, both parts of the slope in its middle, regions in the square that is drawn, the
-        polygon's area and that of the square's region that holds its middle, error of affinity.
-        Of stars the accuracy inside and outside; of a regression on one polygon :data:`FITS` and
-        "ring error"; of a constrained network :data:`MERGED`.
+    At a polygon's number :data:`COUNTS`; of stars the accuracies; of a regression on one polygon
+    :data:`FITS`, and "ring error" at the middle of each ring; of a constrained one :data:`MERGED`.
     """
     for number, row in enumerate(counts(trained)):
         yield from ((name, number, value) for name, value in row.items())
@@ -180,12 +167,9 @@ def best_affine(points: Tensor, wanted: Tensor) -> float:
 
 
 def rings(trained: Trained, side: int = 161) -> pd.DataFrame:
-    """Root mean squared error in rings round the region.
+    """Return the root mean squared error in rings 0.25 wide round the region.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns distance (the middle of a ring 0.25 wide; negative inside), error, points.
+    Columns distance (of the middle of a ring; negative inside), error, points.
     """
     points = problems.grid(side)
     square = (trained.at(points) - target(trained.network, trained.recipe, points)).square()
@@ -196,11 +180,6 @@ def rings(trained: Trained, side: int = 161) -> pd.DataFrame:
 
 
 def _merging(trained: Trained, model: Constrained) -> dict[str, float]:
-    """Compare the merged network with the constrained one, and say how many biases moved.
-
-    "moved" is a share of the hidden units, "again" the largest shift when the merged network is
-    constrained once more.
-    """
     shifts = torch.cat(list(model.shifts().values()))
     again = constrain(trained.flat, trained.network.polygons, sign=trained.sign).shifts()
     points = problems.grid(60, trained.network.half)
@@ -212,21 +191,9 @@ def _merging(trained: Trained, model: Constrained) -> dict[str, float]:
 
 
 def wide(table: pd.DataFrame, *measures: str, figure: str = "") -> pd.DataFrame:
-    """Return some measures of trained networks, a row for each network, seed and place.
+    """Return some measures of the networks of a figure, or of all, from a table of cells.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns those of a network, seed, measure, at, value.
-    *measures : str
-    figure : str, optional
-        Of the networks; all by default.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns figure, problem, region, network (for readers), constrained, seed, at, and the
-        measures.
+    Columns figure, problem, region, network (for readers), constrained, seed, at, and the measures.
     """
     rows = table[table.measure.isin(measures)]
     rows = rows[rows.figure == figure] if figure else rows
@@ -238,13 +205,7 @@ def wide(table: pd.DataFrame, *measures: str, figure: str = "") -> pd.DataFrame:
 
 
 def fields(some: Sequence[Trained], side: int = 60) -> pd.DataFrame:
-    """Evaluate networks on a coarse grid, for the data files of maps.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns network, constrained, step, x, y, value and, for a regression, target.
-    """
+    """Evaluate networks on a coarse grid, for the data files of maps."""
     parts = []
     for one in some:
         names = {"network": one.network.title, "constrained": one.network.constrained}
@@ -253,17 +214,9 @@ def fields(some: Sequence[Trained], side: int = 60) -> pd.DataFrame:
 
 
 def ratios(rings: pd.DataFrame) -> pd.DataFrame:
-    """Return a network's error as a multiple of its unconstrained twin's.
+    """Return by network its ring error as a multiple of its unconstrained twin's.
 
-    Parameters
-    ----------
-    rings : pandas.DataFrame
-        The measure "ring error" at distances.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By network: inside, and outside, farther than 1 from the region; means over rings and seeds.
+    Columns inside, and outside, farther than 1 from the region; means over rings and seeds.
     """
     places = {"inside": rings["at"] < 0, "outside": rings["at"] > FAR}
     found = {}
@@ -274,13 +227,7 @@ def ratios(rings: pd.DataFrame) -> pd.DataFrame:
 
 
 def spans(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
-    """Return mean, least and largest of a column over seeds and whatever else is not in `by`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `by`, mean, least, largest.
-    """
+    """Return mean, least and largest of a column over seeds and whatever else is not in `by`."""
     found = table.groupby(by, sort=False)[value].agg(["mean", "min", "max"])
     return found.set_axis(["mean", "least", "largest"], axis=1).reset_index()
 
@@ -288,21 +235,15 @@ def spans(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
 def ranges(
     table: pd.DataFrame, by: list[str], columns: Mapping[str, tuple[str, str]]
 ) -> pd.DataFrame:
-    """Write the least and the largest of columns over seeds.
+    """Write the least and the largest of columns over seeds, for readers.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`wide`.
     by : list of str
-        What rows are about.
+        The columns that say what a row is about, whose texts come first.
     columns : mapping of str to tuple
         Title to column and format.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Texts; the columns `by` come first, whether there is a constraint as words.
 
     Examples
     --------

@@ -2,14 +2,16 @@
 
 import copy
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ssl_lib.geometry import Constrained, Partition, box, constrain, partition
 from ssl_lib.geometry.shifts import Sign
@@ -57,43 +59,42 @@ def target(network: Network, recipe: Recipe, points: Tensor) -> Tensor:
 
 
 def train(
-    network: Network,
-    recipe: Recipe,
-    *,
-    seed: int = 0,
-    sign: Sign = "majority",
-    device: torch.device | str = "cpu",
+    config: Mapping[str, Any], cell: Mapping[str, Any]
 ) -> Iterator[tuple[int, Tensor, nn.Sequential]]:
-    """Train one network.
+    """Train the network of a cell.
 
     Parameters
     ----------
-    network : Network
-    recipe : Recipe
-    seed : int
-        A network and its unconstrained twin start from the same weights.
-    sign : {"majority", "smallest"}
-    device : torch.device or str
+    config : mapping
+        ``recipes`` by figure, ``sign`` and ``device``.
+    cell : mapping
+        The fields of :class:`Network`, and ``seed``: a network and its unconstrained twin start
+        from the same weights.
 
     Yields
     ------
     step : int
-        From 0 to ``recipe.steps``, the number of updates so far.
+        The number of updates so far, from 0.
     loss : Tensor
     plain : torch.nn.Sequential
-        The network without its shifts. The next step changes it.
+        The network without its shifts, which the next step changes.
 
     Examples
     --------
     >>> wave = Network(figure="regression", problem="wave", region="triangle")
     >>> recipe = Recipe(width=4, depth=1, points=5, steps=2, learning_rate=0.01)
-    >>> [step for step, loss, plain in train(wave, recipe)]
+    >>> config = {"recipes": {"regression": recipe}, "sign": "majority", "device": "cpu"}
+    >>> [step for step, loss, plain in train(config, wave.cell(seed=0))]
     [0, 1, 2]
     """
-    points, wanted = (part.to(device) for part in data(network, recipe, seed))
+    network, seed = Network.of(cell), cell["seed"]
+    recipe: Recipe = config["recipes"][network.figure]
+    points, wanted = (part.to(config["device"]) for part in data(network, recipe, seed))
     with seeded(seed, "police", network.problem, network.region):
-        plain = dense(2, recipe.width, recipe.depth).to(device)
-    model = constrain(plain, network.polygons, sign=sign) if network.constrained else plain
+        plain = dense(2, recipe.width, recipe.depth).to(config["device"])
+    model: nn.Module = plain
+    if network.constrained:
+        model = constrain(plain, network.polygons, sign=config["sign"])
     measure = F.binary_cross_entropy_with_logits if network.problem == "stars" else F.mse_loss
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -115,37 +116,34 @@ def exact(plain: nn.Sequential) -> nn.Sequential:
     return copy.deepcopy(plain).cpu().double().eval()
 
 
-def weights(
-    network: Network, recipe: Recipe, *, seed: int, sign: Sign, device: torch.device | str
-) -> pd.DataFrame:
-    """Train a network and keep its weights.
+def weights(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataFrame:
+    """Train the network of a cell and keep its weights.
+
+    Parameters
+    ----------
+    config, cell : mapping
+        As of :func:`train`.
 
     Returns
     -------
     pandas.DataFrame
-        Columns step, measure ("weight 0", "bias 0", and so on from the lowest layer; of step 0 also
-        "early loss", the mean of the first ten), at (the place in the flattened tensor), value.
+        Columns step, measure ("parameter"; of step 0 also "early loss", the mean of the first ten),
+        at (the place among all parameters), value.
     """
-    parts, early = [], []
-    for step, loss, plain in train(network, recipe, seed=seed, sign=sign, device=device):
+    recipe: Recipe = config["recipes"][cell["figure"]]
+    kept, early = [], []
+    for step, loss, plain in train(config, cell):
         early += [loss] if step < EARLY else []
         if step in recipe.shown or step == recipe.steps:
-            parts += [_part(step, *named) for named in _tensors(plain)]
-    return pd.concat([_part(0, "early loss", torch.stack(early).mean()), *parts], ignore_index=True)
-
-
-def _tensors(plain: nn.Sequential) -> Iterator[tuple[str, Tensor]]:
-    layers = [layer for layer in plain if isinstance(layer, nn.Linear)]
-    for place, layer in enumerate(layers):
-        yield f"weight {place}", layer.weight
-        yield f"bias {place}", layer.bias
+            kept.append(_part(step, "parameter", parameters_to_vector(plain.parameters())))
+    return pd.concat([_part(0, "early loss", torch.stack(early).mean()), *kept], ignore_index=True)
 
 
 def _part(step: int, measure: str, values: Tensor) -> pd.DataFrame:
     flat = values.detach().cpu().flatten().numpy()
     return pd.DataFrame({
         "step": np.int32(step), "measure": measure, "at": np.arange(len(flat), dtype=np.int32),
-        "value": flat.astype(np.float32),
+        "value": flat,
     })  # fmt: skip
 
 
@@ -195,13 +193,7 @@ class Trained:
         return partition(self.flat, box(-half, half, -half, half))
 
     def field(self, side: int) -> pd.DataFrame:
-        """Evaluate the network on a grid, for pictures.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns x, y, value and, for a regression, target.
-        """
+        """Evaluate the network on a grid: columns x, y, value and, for a regression, target."""
         points = problems.grid(side, self.network.half)
         table = {"x": points[:, 0], "y": points[:, 1], "value": self.at(points)}
         if self.network.problem != "stars":
@@ -209,35 +201,13 @@ class Trained:
         return pd.DataFrame({name: column.numpy() for name, column in table.items()})
 
 
-def restore(
-    table: pd.DataFrame, network: Network, recipe: Recipe, *, sign: Sign = "majority"
-) -> list[Trained]:
-    """Return a network after each number of updates that a table of weights has.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns as of :func:`weights` and those of the network.
-    network : Network
-    recipe : Recipe
-    sign : {"majority", "smallest"}
-
-    Returns
-    -------
-    list of Trained
-        In the order of the steps.
-    """
+def restore(table: pd.DataFrame, network: Network, recipe: Recipe, sign: Sign) -> list[Trained]:
+    """Return a network after each number of updates that a table of :func:`weights` has."""
     own = network.rows(table)
-    own = own[own.measure != "early loss"]
-    return [
-        Trained(network, recipe, int(str(step)), _network(rows, recipe), sign)
-        for step, rows in own.groupby("step")
-    ]
-
-
-def _network(rows: pd.DataFrame, recipe: Recipe) -> nn.Sequential:
-    values = dict(iter(rows.groupby("measure").value))
-    model = dense(2, recipe.width, recipe.depth).double().eval()
-    for name, parameter in _tensors(model):
-        parameter.data = torch.tensor(values[name].to_numpy(np.float64)).view_as(parameter)
-    return model
+    found = []
+    for step, rows in own[own.measure == "parameter"].groupby("step"):
+        plain = dense(2, recipe.width, recipe.depth).double().eval()
+        values = torch.tensor(rows.value.to_numpy(np.float64))
+        vector_to_parameters(values, plain.parameters())
+        found.append(Trained(network, recipe, int(str(step)), plain, sign))
+    return found

@@ -36,10 +36,6 @@ def depth(table: pd.DataFrame) -> "Figure":
     ----------
     table : pandas.DataFrame
         From :func:`ssl_lib.papers.police.affinity.initial`, of all seeds.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     import matplotlib.pyplot as plt
 
@@ -77,10 +73,6 @@ def steps(table: pd.DataFrame) -> "Figure":
     ----------
     table : pandas.DataFrame
         The measures :data:`ssl_lib.papers.police.measures.SNAPSHOTS` at steps, of all seeds.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     import matplotlib.pyplot as plt
 
@@ -116,10 +108,6 @@ def cost(rings: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
         The measure "ring error" at distances, of all cases and seeds.
     fits : pandas.DataFrame
         The measure "best affine" of the same.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     cases = fits.network.unique()
     fig, axes = plotting.small_multiples(len(cases), columns=1, height=1.75)
@@ -153,10 +141,6 @@ def slowdown(table: pd.DataFrame) -> "Figure":
     ----------
     table : pandas.DataFrame
         From :func:`ssl_lib.papers.police.timing.slowdowns`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     import matplotlib.pyplot as plt
 

@@ -32,10 +32,6 @@ def classification(pair: Sequence[Trained], seed: int) -> "Figure":
         The constrained and the unconstrained one.
     seed : int
         Of the data.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     fig, axes = marks.maps(1, 2, 2.95)
     points, labels = data(pair[0].network, pair[0].recipe, seed)
@@ -66,10 +62,6 @@ def partition(pair: Sequence[Trained]) -> "Figure":
     Parameters
     ----------
     pair : sequence of Trained
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     fig, axes = marks.maps(1, len(pair), 3.85)
     for ax, trained in zip(axes.flat, pair, strict=True):
@@ -106,10 +98,6 @@ def regression(some: Sequence[Trained]) -> "Figure":
     ----------
     some : sequence of Trained
         The constrained ones.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     fig, axes = marks.maps(len(some), 3, 1.72 * len(some) + 0.7)
     for row, trained in zip(axes, some, strict=True):
@@ -133,10 +121,6 @@ def evolution(some: Sequence[Trained]) -> "Figure":
     ----------
     some : sequence of Trained
         At most five.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     fig, axes = marks.maps(2, 3, 4.3)
     marks.contours(axes.flat[0], some[0], "target")
@@ -158,10 +142,6 @@ def several(trained: Trained) -> "Figure":
     Parameters
     ----------
     trained : Trained
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     fig, axes = marks.maps(1, 2, 2.95)
     left, right = axes.flat
