@@ -16,15 +16,9 @@ from ssl_lib.papers.police.training import dense, exact
 from ssl_lib.randomness import torch_generator
 
 __all__ = [
-    "OPTIMISERS",
-    "affinity_error",
-    "errors",
-    "he",
-    "initial",
-    "largest_difference",
-    "optimisers",
+    "OPTIMISERS", "affinity_error", "errors", "he", "initial", "largest_difference", "optimisers",
     "ties",
-]
+]  # fmt: skip
 
 Model = Callable[[Tensor], Tensor]
 N_POINTS = 400

@@ -21,17 +21,7 @@ Given = Estimate | Mapping[str, Estimate]
 
 
 def estimates(tables: Tables) -> dict[str, Given]:
-    """Return an estimate for each claim that the tables can decide.
-
-    Parameters
-    ----------
-    tables : Tables
-
-    Returns
-    -------
-    dict
-        By claim; those of :data:`NOT_TESTED` may be missing.
-    """
+    """Return by claim what decides it; claims of :data:`NOT_TESTED` may be missing."""
     found: dict[str, Given] = {
         "C1": _affine(tables),
         "C2": _trained(tables["optimisers"]),

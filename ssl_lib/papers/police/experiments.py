@@ -26,14 +26,6 @@ EARLY = {"early loss": 1e-5}
 def experiments(settings: Settings) -> dict[str, Experiment]:
     """Return the chapter's experiments by the names of their tables.
 
-    Parameters
-    ----------
-    settings : Settings
-
-    Returns
-    -------
-    dict of str to Experiment
-
     Examples
     --------
     >>> made = experiments(Settings(seeds=2))
@@ -147,20 +139,7 @@ class Tables(chapter.Tables):
 
 
 def load(settings: Settings, store: Store | None = None, seconds: float = 30.0) -> Tables:
-    """Fetch all tables of a run: published ones, or what no earlier run has computed.
-
-    Parameters
-    ----------
-    settings : Settings
-    store : Store, optional
-        Default: the user's.
-    seconds : float, default=30
-        Of a core, for published cells that are computed again.
-
-    Returns
-    -------
-    Tables
-    """
+    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`."""
     fetched = chapter.fetch(
         experiments(settings), settings, slug="police", store=store, seconds=seconds
     )

@@ -17,25 +17,9 @@ from ssl_lib.papers.police.training import EARLY, Trained, data, exact, target, 
 from ssl_lib.plotting import words
 
 __all__ = [
-    "COUNTS",
-    "FITS",
-    "KINDS",
-    "MERGED",
-    "SNAPSHOTS",
-    "beside",
-    "best_affine",
-    "counts",
-    "fields",
-    "fit",
-    "likeness",
-    "measured",
-    "of_network",
-    "ranges",
-    "ratios",
-    "rings",
-    "spans",
-    "wide",
-]
+    "COUNTS", "FITS", "KINDS", "MERGED", "SNAPSHOTS", "beside", "best_affine", "counts", "fields",
+    "fit", "likeness", "measured", "of_network", "ranges", "ratios", "rings", "spans", "wide",
+]  # fmt: skip
 
 Row = tuple[str, float, float]
 

@@ -201,25 +201,12 @@ def sweep(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def beside_paper(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the paper's rows, with ours where they were timed.
+    """Return the paper's rows, with those of :func:`slowdowns` where they were timed.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`slowdowns`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns dimension, width, depth, paper_plain_ms, paper_constrained_ms, paper_slowdown,
-        flops, then the times of :func:`slowdowns`.
+    Columns dimension, width, depth, paper_slowdown, flops, then the times.
     """
-    rows = [
-        (*case, plain, constrained, constrained / plain, (N + case[0] + 1) / N)
-        for case, (plain, constrained) in PAPER.items()
-    ]
-    names = [*KEYS, "paper_plain_ms", "paper_constrained_ms", "paper_slowdown", "flops"]
-    paper = pd.DataFrame(rows, columns=names)
+    rows = [(*case, slow / plain, (N + case[0] + 1) / N) for case, (plain, slow) in PAPER.items()]
+    paper = pd.DataFrame(rows, columns=[*KEYS, "paper_slowdown", "flops"])
     return paper.merge(table.drop(columns="flops"), on=list(KEYS), how="left")
 
 

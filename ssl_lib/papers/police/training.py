@@ -149,18 +149,7 @@ def _part(step: int, measure: str, values: Tensor) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network to look at.
-
-    Attributes
-    ----------
-    network : Network
-    recipe : Recipe
-    step : int
-        The number of updates.
-    plain : torch.nn.Sequential
-        Without its shifts, float64.
-    sign : {"majority", "smallest"}
-    """
+    """A network after a number of updates, to look at; ``plain`` is without shifts, float64."""
 
     network: Network
     recipe: Recipe

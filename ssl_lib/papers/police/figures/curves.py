@@ -30,13 +30,7 @@ BOUND = 1e-10
 
 @plotting.style()
 def depth(table: pd.DataFrame) -> "Figure":
-    """Draw errors of affinity against depth: the largest, and the range of all networks.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`ssl_lib.papers.police.affinity.initial`, of all seeds.
-    """
+    """Draw the largest errors of :func:`affinity.initial` and their range against depth."""
     import matplotlib.pyplot as plt
 
     fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.5))
@@ -67,13 +61,7 @@ def _errors(ax: "Axes", table: pd.DataFrame, by: str) -> None:
 
 @plotting.style()
 def steps(table: pd.DataFrame) -> "Figure":
-    """Draw loss and errors of affinity during constrained trainings.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        The measures :data:`ssl_lib.papers.police.measures.SNAPSHOTS` at steps, of all seeds.
-    """
+    """Draw loss and errors of affinity at steps, :data:`measures.SNAPSHOTS` of all seeds."""
     import matplotlib.pyplot as plt
 
     fig, (above, below) = plt.subplots(
@@ -100,15 +88,7 @@ def _band(ax: "Axes", part: pd.DataFrame, hue: str, marker: int, label: str = ""
 
 @plotting.style()
 def cost(rings: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
-    """Draw errors of fit in rings round the regions.
-
-    Parameters
-    ----------
-    rings : pandas.DataFrame
-        The measure "ring error" at distances, of all cases and seeds.
-    fits : pandas.DataFrame
-        The measure "best affine" of the same.
-    """
+    """Draw "ring error" of all cases and seeds, and "best affine" in the region."""
     cases = fits.network.unique()
     fig, axes = plotting.small_multiples(len(cases), columns=1, height=1.75)
     for ax, case in zip(axes, cases, strict=True):
@@ -135,13 +115,7 @@ def _case(ax: "Axes", rings: pd.DataFrame, fits: pd.DataFrame) -> None:
 
 @plotting.style()
 def slowdown(table: pd.DataFrame) -> "Figure":
-    """Draw the slowdown of a training step by depth, width and dimension.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`ssl_lib.papers.police.timing.slowdowns`.
-    """
+    """Draw the slowdown of :func:`timing.slowdowns` by depth, width and dimension."""
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(1, 3, figsize=(plotting.WIDTH, 3.1), sharey=True)

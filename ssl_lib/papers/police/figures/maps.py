@@ -24,15 +24,7 @@ CLASSES = (plotting.HUES["purple"], plotting.HUES["orange"])
 
 @plotting.style()
 def classification(pair: Sequence[Trained], seed: int) -> "Figure":
-    """Draw the data, both networks' decisions, and their exact boundaries (Figure 1).
-
-    Parameters
-    ----------
-    pair : sequence of Trained
-        The constrained and the unconstrained one.
-    seed : int
-        Of the data.
-    """
+    """Draw data of a seed, both networks' decisions, and their exact boundaries (Figure 1)."""
     fig, axes = marks.maps(1, 2, 2.95)
     points, labels = data(pair[0].network, pair[0].recipe, seed)
     for ax, trained in zip(axes.flat, pair, strict=True):
@@ -57,12 +49,7 @@ def _classes(ax: "Axes", table: pd.DataFrame) -> None:
 
 @plotting.style()
 def partition(pair: Sequence[Trained]) -> "Figure":
-    """Draw all linear regions of two networks, coloured by the norm of their slope.
-
-    Parameters
-    ----------
-    pair : sequence of Trained
-    """
+    """Draw all linear regions of two networks, coloured by the norm of their slope."""
     fig, axes = marks.maps(1, len(pair), 3.85)
     for ax, trained in zip(axes.flat, pair, strict=True):
         drawn = _regions(ax, trained)
@@ -92,13 +79,7 @@ def _regions(ax: "Axes", trained: Trained) -> Any:
 
 @plotting.style()
 def regression(some: Sequence[Trained]) -> "Figure":
-    """Draw target, constrained network and a corner of the region for each case (Figure 2).
-
-    Parameters
-    ----------
-    some : sequence of Trained
-        The constrained ones.
-    """
+    """Draw target, network and a corner of its region, a row for each network (Figure 2)."""
     fig, axes = marks.maps(len(some), 3, 1.72 * len(some) + 0.7)
     for row, trained in zip(axes, some, strict=True):
         for ax, value in zip(row, ("target", "value", "value"), strict=True):
@@ -115,13 +96,7 @@ def regression(some: Sequence[Trained]) -> "Figure":
 
 @plotting.style()
 def evolution(some: Sequence[Trained]) -> "Figure":
-    """Draw the target and a network after a few numbers of updates (Figure 3).
-
-    Parameters
-    ----------
-    some : sequence of Trained
-        At most five.
-    """
+    """Draw the target and a network after up to five numbers of updates (Figure 3)."""
     fig, axes = marks.maps(2, 3, 4.3)
     marks.contours(axes.flat[0], some[0], "target")
     axes.flat[0].set_title("target", fontsize=10)
@@ -137,12 +112,7 @@ def evolution(some: Sequence[Trained]) -> "Figure":
 
 @plotting.style()
 def several(trained: Trained) -> "Figure":
-    """Draw a network that is affine on several polygons, and its linear regions.
-
-    Parameters
-    ----------
-    trained : Trained
-    """
+    """Draw a network that is affine on several polygons, and its linear regions."""
     fig, axes = marks.maps(1, 2, 2.95)
     left, right = axes.flat
     marks.contours(left, trained, "value")
