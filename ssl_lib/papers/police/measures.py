@@ -184,7 +184,8 @@ def wide(table: pd.DataFrame, *measures: str, figure: str = "") -> pd.DataFrame:
     names = ["figure", "problem", "region", "constrained", "seed", "at"]
     shown = rows.pivot(index=names, columns="measure", values="value")[list(measures)]
     found = rows[names].drop_duplicates().merge(shown.reset_index(), on=names)
-    found.insert(3, "network", found.problem + " on " + found.region)
+    region = found.region.replace("three", "three polygons")
+    found.insert(3, "network", found.problem + " on " + region)
     return found
 
 
