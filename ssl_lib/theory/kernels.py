@@ -97,7 +97,9 @@ class Laplace:
         """Return k / (s |x - y|), and 0 where the points coincide: there is no gradient there."""
         distance = np.sqrt(squared_distances(x, y))
         near = distance < 1e-12
-        quotient: Array = np.exp(distance / -self.scale) / (self.scale * np.where(near, 1, distance))
+        quotient: Array = np.exp(distance / -self.scale) / (
+            self.scale * np.where(near, 1, distance)
+        )
         return np.where(near, 0.0, quotient)
 
 

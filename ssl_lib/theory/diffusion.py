@@ -1,0 +1,217 @@
+r"""Diffusion maps, and with exponent 0 the graph Laplacian (Laplacian eigenmaps).
+
+With weights :math:`W = e^{-d^2 / 2 h^2}`, degrees q and the exponent :math:`\alpha`,
+:math:`W_{ij} / (q_i q_j)^\alpha` normalised by rows is a random walk P, and :math:`(I - P) / (h^2 / 2)` tends to
+:math:`-\Delta - 2 (1 - \alpha) \nabla \log p \cdot \nabla`: at :math:`\alpha = 1/2` the Dirichlet energy of
+:mod:`ssl_lib.theory.dirichlet`, at 1 the density no longer counts.
+
+References
+----------
+Coifman and Lafon, "Diffusion maps" (2006); Belkin and Niyogi, "Laplacian eigenmaps" (2003).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ssl_lib.errors import InputError
+from ssl_lib.theory.checks import Array, as_count, as_matrix, as_positive
+from ssl_lib.theory.estimators import Estimator
+from ssl_lib.theory.kernels import squared_distances
+from ssl_lib.theory.landmarks import blocks
+from ssl_lib.theory.solving import Modes, leading, leading_of_inverse, signed
+
+__all__ = ["DiffusionMap"]
+
+# Extending a function divides by its eigenvalue of the walk: below this, noise is what is left.
+_SMALLEST = 1e-3
+_ABOVE = 1e-4
+
+
+class DiffusionMap(Estimator):
+    r"""The k functions that vary least along a graph of the data.
+
+    Parameters
+    ----------
+    n_components : int
+        k.
+    bandwidth : float
+        h.
+    alpha : float
+        Density exponent: 0 the graph Laplacian, 1/2 the Dirichlet energy, 1 no density.
+    neighbours : int, optional
+        Join each point to so many nearest ones only, in either direction: sparse, for large n. By
+        default all points are joined, which takes n^2 numbers.
+    centre : bool
+        Leave out the constant.
+
+    Attributes
+    ----------
+    eigenvalues_ : numpy.ndarray of shape (k,)
+        :math:`(1 - w) / (h^2 / 2)`, ascending.
+    walk_ : numpy.ndarray of shape (k,)
+        w, the eigenvalues of the random walk.
+    embedding_ : numpy.ndarray of shape (n, k)
+        The functions on the inputs, of unit second moment under the walk's stationary weights.
+
+    Examples
+    --------
+    >>> angle = np.linspace(0, 2 * np.pi, 300, endpoint=False)
+    >>> circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    >>> DiffusionMap(5, bandwidth=0.1).fit(circle).eigenvalues_.round(1) + 0.0
+    array([0., 1., 1., 4., 4.])
+    """
+
+    def __init__(
+        self,
+        n_components: int = 5,
+        *,
+        bandwidth: float = 1.0,
+        alpha: float = 0.5,
+        neighbours: int | None = None,
+        centre: bool = False,
+    ) -> None:
+        self.n_components = n_components
+        self.bandwidth = bandwidth
+        self.alpha = alpha
+        self.neighbours = neighbours
+        self.centre = centre
+
+    def fit(self, X: npt.ArrayLike, y: object = None) -> Self:
+        """Learn the functions on the inputs.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Inputs.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        DiffusionMap
+            Itself.
+        """
+        inputs = as_matrix(X)
+        n = len(inputs)
+        k = as_count(self.n_components, name="n_components", most=n - 1)
+        as_positive(self.bandwidth, name="bandwidth")
+        weights = self._weights(inputs)
+        self._density = _row_sums(weights) ** self.alpha
+        weights = _scaled(weights, 1 / self._density)
+        degree = _row_sums(weights)
+        modes = _slowest(_scaled(weights, 1 / np.sqrt(degree)), k + self.centre)
+        share = np.sqrt(degree / degree.sum())
+        if self.centre:
+            modes = _without(modes, share, k)
+        self.walk_, self._inputs = modes.values, inputs
+        self.eigenvalues_ = (1 - self.walk_) / (self.bandwidth**2 / 2)
+        self.embedding_ = modes.vectors / share[:, None]
+        self.n_features_in_ = inputs.shape[1]
+        return self
+
+    def fit_transform(self, X: npt.ArrayLike, y: object = None) -> Array:
+        """Learn the functions and return :attr:`embedding_`.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Inputs.
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        numpy.ndarray of shape (n, k)
+        """
+        return self.fit(X).embedding_
+
+    def transform(self, X: npt.ArrayLike) -> Array:
+        r"""Extend the functions to other inputs: :math:`f(x) = \sum_i P(x, x_i) f_i / w` (Nyström).
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Inputs; where all points are joined, the fitted ones get :attr:`embedding_`.
+
+        Returns
+        -------
+        numpy.ndarray of shape (n, k)
+
+        Raises
+        ------
+        InputError
+            When an eigenvalue of the walk is too near to zero to divide by.
+        """
+        embedding, inputs = self._fitted("embedding_"), as_matrix(X, width=self.n_features_in_)
+        if (usable := int((self.walk_ > _SMALLEST).sum())) < len(self.walk_):
+            raise InputError(
+                f"only {usable} of {len(self.walk_)} functions extend to other inputs: the walk's "
+                f"eigenvalues of the others are below {_SMALLEST:g}. Set n_components={usable}, "
+                "or a smaller bandwidth."
+            )
+        rows = blocks(len(inputs), 4 * len(embedding))
+        return np.concatenate([self._extended(inputs[part]) for part in rows])
+
+    def _extended(self, inputs: Array) -> Array:
+        distance = squared_distances(inputs, self._inputs)
+        if self.neighbours is not None and self.neighbours < distance.shape[1]:
+            reach = np.partition(distance, self.neighbours - 1, axis=1)[:, self.neighbours - 1]
+            distance = np.where(distance <= reach[:, None], distance, np.inf)
+        # From the nearest point on: far from all data the weights themselves would vanish.
+        logits = (distance.min(1, keepdims=True) - distance) / (2 * self.bandwidth**2)
+        walk = np.exp(logits) / self._density
+        return (walk / walk.sum(1, keepdims=True)) @ self.embedding_ / self.walk_
+
+    def _weights(self, inputs: Array) -> Any:
+        scale = -2 * self.bandwidth**2
+        if self.neighbours is None:
+            return np.exp(squared_distances(inputs, inputs) / scale)
+        from scipy.sparse import csr_array
+        from scipy.spatial import cKDTree
+
+        n = len(inputs)
+        k = as_count(self.neighbours, name="neighbours", most=n)
+        distance, nearest = cKDTree(inputs).query(inputs, k=k)
+        weight = np.exp(distance.reshape(-1) ** 2 / scale)
+        rows = np.repeat(np.arange(n), k)
+        directed = csr_array((weight, (rows, nearest.reshape(-1))), shape=(n, n))
+        return directed.maximum(directed.T)
+
+
+def _slowest(walk: Any, k: int) -> Modes:
+    """Return the leading eigenpairs of the symmetric form of a random walk."""
+    if isinstance(walk, np.ndarray):
+        return leading(walk, k)
+    from scipy.sparse import eye_array
+    from scipy.sparse.linalg import splu
+
+    n = walk.shape[0]
+    factor = splu((eye_array(n) * (1 + _ABOVE) - walk).tocsc(), permc_spec="MMD_AT_PLUS_A")
+    return leading_of_inverse(factor.solve, lambda block: walk @ block, n, k)
+
+
+def _without(modes: Modes, constant: Array, k: int) -> Modes:
+    """Drop a known eigenvector with the leading eigenvalue from a space that may hold others too."""
+    across = modes.vectors - np.outer(constant, constant @ modes.vectors)
+    # In the span less the constant the operator is still diagonal but inside equal eigenvalues.
+    left, size, _ = np.linalg.svd(
+        across * np.sqrt(np.maximum(modes.values, 0)), full_matrices=False
+    )
+    return Modes(size[:k] ** 2, signed(left[:, :k]))
+
+
+def _scaled(weights: Any, factor: Array) -> Any:
+    """Multiply row and column i by the factor of point i."""
+    if isinstance(weights, np.ndarray):
+        return weights * factor * factor[:, None]
+    from scipy.sparse import diags_array
+
+    return diags_array(factor) @ weights @ diags_array(factor)
+
+
+def _row_sums(weights: Any) -> Array:
+    return np.asarray(weights.sum(axis=1)).ravel()

@@ -1,0 +1,249 @@
+"""The eigenproblems behind the estimators: coordinates, leading eigenpairs, signs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ssl_lib.errors import InputError
+from ssl_lib.theory.checks import Array, as_count, as_positive
+
+__all__ = ["Modes", "Problem", "leading", "leading_of_inverse", "range_of", "signed"]
+
+# Up to this size LAPACK's dense solver beats iterations.
+_DENSE = 400
+# How far above the largest possible eigenvalue, 1, an operator is inverted.
+_ABOVE = 1e-4
+
+
+class Modes(NamedTuple):
+    """Eigenvalues (k,), largest first, and eigenvectors (r, k)."""
+
+    values: Array
+    vectors: Array
+
+
+@dataclass(frozen=True)
+class Problem:
+    r"""T and K in coordinates u with :math:`E[u u^\top] = I`, ready for every penalty.
+
+    Parameters
+    ----------
+    cross : numpy.ndarray of shape (r, r)
+        :math:`E[u(\xi) u(\xi')^\top]`, the matrix of T.
+    norms : numpy.ndarray of shape (r,)
+        Squared norm of each coordinate in the model class: :math:`K^{-1}` is diagonal.
+
+    Examples
+    --------
+    >>> problem = Problem(np.diag([0.9, 0.75, 0.5]), np.array([0.4, 0.25, 0.125]))
+    >>> problem.solve(penalty=1.5, k=2).values, problem.useful_dimension(penalty=2.5)
+    (array([0.375 , 0.3125]), 2)
+    """
+
+    cross: Array
+    norms: Array
+
+    def operator(self, *, penalty: float, beta: float = 1.0) -> Array:
+        r"""Return the matrix of :math:`(1 - \beta) I + \beta T - \lambda K^{-1}`.
+
+        Parameters
+        ----------
+        penalty : float
+            :math:`\lambda`.
+        beta : float
+            Weight of the invariance term.
+
+        Returns
+        -------
+        numpy.ndarray of shape (r, r)
+        """
+        cost = as_positive(penalty, name="penalty", zero=True) * self.norms
+        share = as_positive(beta, name="beta", zero=True)
+        return share * self.cross + np.diag((1 - share) - cost)
+
+    def useful_dimension(self, *, penalty: float, beta: float = 1.0) -> int:
+        r"""Return :math:`k_\lambda`, the number of positive eigenvalues.
+
+        Parameters
+        ----------
+        penalty, beta : float
+            See :meth:`operator`.
+
+        Returns
+        -------
+        int
+        """
+        return int((np.linalg.eigvalsh(self.operator(penalty=penalty, beta=beta)) > 0).sum())
+
+    def solve(self, *, penalty: float, beta: float = 1.0, k: int | None = None) -> Modes:
+        r"""Return the leading eigenpairs, all of them positive.
+
+        Parameters
+        ----------
+        penalty, beta : float
+            See :meth:`operator`.
+        k : int, optional
+            How many; all :math:`k_\lambda` positive ones by default.
+
+        Returns
+        -------
+        Modes
+
+        Raises
+        ------
+        InputError
+            When fewer than ``k`` are positive.
+        """
+        matrix = self.operator(penalty=penalty, beta=beta)
+        if k is None:
+            values, vectors = np.linalg.eigh(matrix)
+            chosen = np.flatnonzero(values > 0)[::-1]
+            return Modes(values[chosen], signed(vectors[:, chosen]))
+        modes = leading(matrix, min(k, len(matrix)))
+        if k > len(matrix) or (modes.values <= 0).any():
+            useful = self.useful_dimension(penalty=penalty, beta=beta)
+            raise InputError(
+                f"n_components must be at most k_lambda = {useful}, the number of positive "
+                f"eigenvalues at penalty={penalty:g} (the class has rank {len(matrix)} on these "
+                f"views), got {k}: ask for fewer, or lower the penalty."
+            )
+        return modes
+
+
+def range_of(matrix: Array, threshold: float) -> tuple[Array, Array]:
+    """Return the eigenvalues of a Gram or moment matrix above a threshold, and their eigenvectors.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray of shape (p, p)
+        Symmetric and positive semi-definite.
+    threshold : float
+        Relative to the largest eigenvalue; below it, eigenvalues are rounding.
+
+    Returns
+    -------
+    tuple of numpy.ndarray of shape (r,) and (p, r)
+        Largest first.
+
+    Examples
+    --------
+    >>> range_of(np.ones((3, 3)), 1e-9)[0].round(12)
+    array([3.])
+    """
+    if not 0 < threshold < 1:
+        raise InputError(f"threshold must be between 0 and 1, got {threshold!r}.")
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    if values[-1] <= 0:
+        raise InputError(
+            "the kernel or the features vanish on these points: nothing to learn from."
+        )
+    kept = np.flatnonzero(values > threshold * values[-1])[::-1]
+    return values[kept], vectors[:, kept]
+
+
+def leading(matrix: Array, k: int) -> Modes:
+    """Return the k largest eigenpairs of a symmetric matrix with eigenvalues of at most 1.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray of shape (r, r)
+        Of a self-adjoint contraction, less something positive.
+    k : int
+        At most r.
+
+    Returns
+    -------
+    Modes
+
+    Examples
+    --------
+    >>> leading(np.diag([0.1, 0.9, -5.0]), 2).values
+    array([0.9, 0.1])
+    """
+    r = len(matrix)
+    if r <= _DENSE or 6 * k > r:
+        values, vectors = np.linalg.eigh(matrix)
+        return Modes(values[::-1][:k], signed(vectors[:, ::-1][:, :k]))
+    from scipy.linalg import cho_factor, cho_solve
+
+    factor = cho_factor(np.diag(np.full(r, 1 + _ABOVE)) - matrix, overwrite_a=True)
+    return leading_of_inverse(
+        lambda block: cho_solve(factor, block), lambda block: matrix @ block, r, k
+    )
+
+
+def leading_of_inverse(
+    inverse: Callable[[Array], Array], operator: Callable[[Array], Any], r: int, k: int
+) -> Modes:
+    """Return the k largest eigenpairs of an operator A by block Krylov steps of (c - A)^-1.
+
+    Blocks, because equal eigenvalues (one a cluster) are the rule here, and a single vector may
+    miss their copies.
+
+    Parameters
+    ----------
+    inverse : callable
+        Applies (c - A)^-1, with c a little above the largest eigenvalue, to (r, b).
+    operator : callable
+        Applies A to (r, b).
+    r, k : int
+        Size of A, and how many eigenpairs.
+
+    Returns
+    -------
+    Modes
+
+    Examples
+    --------
+    >>> d = np.array([1.0, 1.0, 0.5, 0.2])[:, None]
+    >>> leading_of_inverse(lambda b: b / (1.1 - d), lambda b: d * b, 4, 2).values.round(9)
+    array([1., 1.])
+    """
+    width = min(k + 4, r)
+    block = np.random.default_rng(0).standard_normal((r, width))
+    for _ in range(60):
+        basis = _krylov(inverse, block, steps=min(4, r // width))
+        image = inverse(basis)
+        size, turn = np.linalg.eigh(basis.T @ image)
+        turn, size = turn[:, : -width - 1 : -1], size[: -width - 1 : -1]
+        block = basis @ turn
+        error = np.linalg.norm((image @ turn - block * size)[:, :k], axis=0)
+        if (error <= 1e-10 * size[:k]).all():
+            break
+    values, turn = np.linalg.eigh(block.T @ np.asarray(operator(block)))
+    return Modes(values[::-1][:k], signed(block @ turn[:, ::-1][:, :k]))
+
+
+def signed(vectors: Array) -> Array:
+    """Return vectors with signs that do not depend on the solver: the largest entry is positive.
+
+    Parameters
+    ----------
+    vectors : numpy.ndarray of shape (r, k)
+        Columns.
+
+    Returns
+    -------
+    numpy.ndarray of shape (r, k)
+
+    Examples
+    --------
+    >>> signed(np.array([[1.0, 0.0], [-2.0, 3.0]]))
+    array([[-1.,  0.],
+           [ 2.,  3.]])
+    """
+    if not vectors.size:
+        return vectors
+    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(0)[None], axis=0)
+    return vectors * np.where(largest < 0, -1.0, 1.0)
+
+
+def _krylov(inverse: Callable[[Array], Array], block: Array, *, steps: int) -> Array:
+    powers = [np.linalg.qr(block)[0]]
+    for _ in range(steps - 1):
+        powers.append(np.linalg.qr(inverse(powers[-1]))[0])
+    return np.asarray(np.linalg.qr(np.concatenate(powers, axis=1))[0])
