@@ -37,7 +37,8 @@ class SelfSupervised(Estimator):
     norms_ : numpy.ndarray of shape (k,)
         Squared norm of each eigenfunction in the class.
     invariance_ : numpy.ndarray of shape (k,)
-        ``<e, T e>`` of each: ``eigenvalues_`` is ``1 - beta + beta * invariance_ - penalty * norms_``.
+        ``<e, T e>`` of each; ``eigenvalues_`` is this times ``beta``, plus ``1 - beta``, less
+        ``penalty * norms_``.
     least_loss_ : float
         The least value of the regularised loss.
     rank_ : int

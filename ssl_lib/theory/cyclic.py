@@ -61,6 +61,7 @@ class Shift:
         return np.asarray(np.abs(np.exp(1j * angle).mean(1)) ** 2)
 
     def __call__(self, x: Array, generator: np.random.Generator) -> Array:
+        """Draw one view of each row: (n, d) to (n, d)."""
         step = np.asarray(self.steps)[generator.integers(len(self.steps), size=len(x))]
         d = x.shape[1]
         return np.take_along_axis(x, (np.arange(d) - step[:, None]) % d, axis=1)

@@ -1,9 +1,10 @@
 r"""Diffusion maps, and with exponent 0 the graph Laplacian (Laplacian eigenmaps).
 
 With weights :math:`W = e^{-d^2 / 2 h^2}`, degrees q and the exponent :math:`\alpha`,
-:math:`W_{ij} / (q_i q_j)^\alpha` normalised by rows is a random walk P, and :math:`(I - P) / (h^2 / 2)` tends to
-:math:`-\Delta - 2 (1 - \alpha) \nabla \log p \cdot \nabla`: at :math:`\alpha = 1/2` the Dirichlet energy of
-:mod:`ssl_lib.theory.dirichlet`, at 1 the density no longer counts.
+:math:`W_{ij} / (q_i q_j)^\alpha` normalised by rows is a random walk P, and
+:math:`(I - P) / (h^2 / 2)` tends to :math:`-\Delta - 2 (1 - \alpha) \nabla \log p \cdot \nabla`: at
+:math:`\alpha = 1/2` that is the Dirichlet energy of :mod:`ssl_lib.theory.dirichlet`, and at 1 the
+density no longer counts.
 
 References
 ----------
@@ -127,7 +128,8 @@ class DiffusionMap(Estimator):
         -------
         numpy.ndarray of shape (n, k)
         """
-        return self.fit(X).embedding_
+        embedding: Array = self.fit(X).embedding_
+        return embedding
 
     def transform(self, X: npt.ArrayLike) -> Array:
         r"""Extend the functions to other inputs: :math:`f(x) = \sum_i P(x, x_i) f_i / w` (Nyström).
@@ -164,7 +166,8 @@ class DiffusionMap(Estimator):
         # From the nearest point on: far from all data the weights themselves would vanish.
         logits = (distance.min(1, keepdims=True) - distance) / (2 * self.bandwidth**2)
         walk = np.exp(logits) / self._density
-        return (walk / walk.sum(1, keepdims=True)) @ self.embedding_ / self.walk_
+        extended: Array = (walk / walk.sum(1, keepdims=True)) @ self.embedding_ / self.walk_
+        return extended
 
     def _weights(self, inputs: Array) -> Any:
         scale = -2 * self.bandwidth**2
@@ -191,11 +194,11 @@ def _slowest(walk: Any, k: int) -> Modes:
 
     n = walk.shape[0]
     factor = splu((eye_array(n) * (1 + _ABOVE) - walk).tocsc(), permc_spec="MMD_AT_PLUS_A")
-    return leading_of_inverse(factor.solve, lambda block: walk @ block, n, k)
+    return leading_of_inverse(factor.solve, n, k, above=_ABOVE)
 
 
 def _without(modes: Modes, constant: Array, k: int) -> Modes:
-    """Drop a known eigenvector with the leading eigenvalue from a space that may hold others too."""
+    """Drop a known leading eigenvector from a space in which others may share its eigenvalue."""
     across = modes.vectors - np.outer(constant, constant @ modes.vectors)
     # In the span less the constant the operator is still diagonal but inside equal eigenvalues.
     left, size, _ = np.linalg.svd(

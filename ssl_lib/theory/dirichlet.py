@@ -39,10 +39,15 @@ def dirichlet_energies(kernel: RadialKernel, x: Array, landmarks: Array) -> Ener
     r"""Return the Dirichlet energy and the second moment of kernel functions on a sample.
 
     :math:`L_{ij} = \frac1n \sum_l \nabla k(x_l, y_i) \cdot \nabla k(x_l, y_j)` and
-    :math:`R_{ij} = \frac1n \sum_l k(x_l, y_i) k(x_l, y_j)`. With :math:`\nabla_x k = -g \, (x - y)`
-    and G the slopes g, n L is :math:`G D G^\top - (G \circ Y X^\top) G^\top - G (G \circ Y X^\top)^\top
-    + Y Y^\top \circ G G^\top`, D the squared norms of the points: products of matrices, in blocks
-    of points, at a cost of n p (p + d). No array of n p d numbers is made.
+    :math:`R_{ij} = \frac1n \sum_l k(x_l, y_i) k(x_l, y_j)`. With
+    :math:`\nabla_x k = -g \, (x - y)`, G the slopes g and D the squared norms of the points, n L is
+
+    .. math::
+       G D G^\top - (G \circ Y X^\top) G^\top - G (G \circ Y X^\top)^\top
+       + Y Y^\top \circ G G^\top:
+
+    products of matrices, in blocks of points, at a cost of n p (p + d), without arrays of n p d
+    numbers.
 
     Parameters
     ----------
@@ -82,10 +87,10 @@ def dirichlet_energies(kernel: RadialKernel, x: Array, landmarks: Array) -> Ener
 class KernelDirichlet(Estimator):
     r"""The k functions of least Dirichlet energy in the span of a kernel at p landmarks.
 
-    Minimises :math:`E\|\nabla f\|^2 + \lambda \|f\|^2` under :math:`E f_i f_j = \delta_{ij}`. Solved for the
-    smallest eigenvalues of the energy the problem returns functions that vanish on the data; so it
-    is turned around: the largest :math:`\kappa` of :math:`R a = \kappa (L + \lambda K) a`, and
-    :math:`\eta = 1 / \kappa`.
+    Minimises :math:`E\|\nabla f\|^2 + \lambda \|f\|^2` under
+    :math:`E f_i f_j = \delta_{ij}`. Solved for the smallest eigenvalues of the energy the problem
+    returns functions that vanish on the data; so it is turned around: the largest
+    :math:`\kappa` of :math:`R a = \kappa (L + \lambda K) a`, and :math:`\eta = 1 / \kappa`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-r"""Eigenvalues of dot-product kernels, on bit strings (Krawtchouk) and on the sphere (Funk and Hecke).
+r"""Eigenvalues of dot-product kernels: Krawtchouk on bit strings, Funk and Hecke on the sphere.
 
 On both, a kernel :math:`\kappa(\cos)` has one eigenvalue a degree: all characters of one size, and
 all harmonics of one degree, are eigenfunctions of the integral operator K with the same

@@ -1,7 +1,7 @@
 r"""What a linear probe on a representation errs: bias, noise, and bounds on the bias.
 
-For a target f* with label noise of variance :math:`\sigma^2`, k features and n labels the excess risk of
-least squares is about :math:`b + (\sigma^2 + b) k / (n - k - 1)`, with the bias
+For a target f* with label noise of variance :math:`\sigma^2`, k features and n labels the excess
+risk of least squares is about :math:`b + (\sigma^2 + b) k / (n - k - 1)`, with the bias
 :math:`b = \|(I - \Pi) f^*\|^2` the part of the target outside their span.
 """
 
@@ -114,7 +114,7 @@ def source_bound(eigenvalues: npt.ArrayLike, k: int, *, power: float, size: floa
 
 
 def nested_probes(features: npt.ArrayLike, targets: npt.ArrayLike, sizes: Sequence[int]) -> Array:
-    """Fit least squares, without an intercept, to the first rows of a sample, for many sizes at once.
+    """Fit least squares without an intercept to the first rows of a sample, for many sizes at once.
 
     Products are summed once over the sample: the cost is that of the largest size.
 

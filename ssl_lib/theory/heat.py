@@ -44,7 +44,7 @@ def circle_energies(k: int) -> Array:
 
 
 def circle_modes(angle: npt.ArrayLike, k: int) -> Array:
-    r"""Evaluate 1, :math:`\sqrt2 \cos\theta`, :math:`\sqrt2 \sin\theta`, :math:`\sqrt2 \cos 2\theta`, ...
+    r"""Evaluate 1, :math:`\sqrt2 \cos\theta`, :math:`\sqrt2 \sin\theta` and so on for 2θ, 3θ.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-r"""Bit strings {-1, 1}^d under the uniform measure: their characters and what augmentations do to them.
+r"""Uniform bit strings {-1, 1}^d: their characters, and what augmentations do to them.
 
-Every augmentation of this file that is a class commutes with all dot-product kernels, and all are
-diagonal in the Walsh characters :math:`\chi_S(x) = \prod_{i \in S} x_i`. Called with bit strings and
-a generator, it draws one view of each: it can be the ``views`` of an estimator. Cyclic shifts are
-in :mod:`ssl_lib.theory.cyclic`: they mix the characters of an orbit.
+The augmentations of this file are diagonal in the Walsh characters
+:math:`\chi_S(x) = \prod_{i \in S} x_i`, and so commute with all dot-product kernels. Called with
+bit strings and a generator, one draws a view of each: it can be the ``views`` of an estimator.
+Cyclic shifts are in :mod:`ssl_lib.theory.cyclic`: they mix the characters of an orbit.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def vertices(d: int) -> Array:
            [-1., -1.]])
     """
     as_count(d, name="d", most=_LARGEST)
-    return 1.0 - 2 * ((np.arange(2**d)[:, None] >> np.arange(d)) & 1)
+    return np.asarray(1.0 - 2 * ((np.arange(2**d)[:, None] >> np.arange(d)) & 1))
 
 
 def subsets(d: int, most: int | None = None) -> Sets:
@@ -166,6 +166,7 @@ class Flip(Augmentation):
         return np.asarray((1.0 - 2 * self.p) ** (2 * sets.sum(1)))
 
     def __call__(self, x: Array, generator: np.random.Generator) -> Array:
+        """Draw one view of each row: (n, d) to (n, d)."""
         return np.where(generator.random(x.shape) < self.p, -x, x)
 
 
@@ -194,6 +195,7 @@ class Resample(Augmentation):
         return np.asarray((1.0 - self.p) ** (2 * sets.sum(1)))
 
     def __call__(self, x: Array, generator: np.random.Generator) -> Array:
+        """Draw one view of each row: (n, d) to (n, d)."""
         return np.where(generator.random(x.shape) < self.p, _bits(x, generator), x)
 
 
@@ -238,6 +240,7 @@ class Crop(Augmentation):
         return np.asarray((held / len(windows)) ** 2)
 
     def __call__(self, x: Array, generator: np.random.Generator) -> Array:
+        """Draw one view of each row: (n, d) to (n, d)."""
         kept = self._windows(x.shape[1])[generator.integers(x.shape[1], size=len(x))]
         return np.where(kept, x, _bits(x, generator))
 
@@ -271,6 +274,7 @@ class FlipAll(Augmentation):
         return np.where(sets.sum(1) % 2 == 0, 1.0, (1.0 - 2 * self.p) ** 2)
 
     def __call__(self, x: Array, generator: np.random.Generator) -> Array:
+        """Draw one view of each row: (n, d) to (n, d)."""
         return np.where(generator.random((len(x), 1)) < self.p, -x, x)
 
 
@@ -290,7 +294,7 @@ def diameters(sets: Sets) -> npt.NDArray[np.int64]:
 
 
 def _bits(x: Array, generator: np.random.Generator) -> Array:
-    return 1.0 - 2 * generator.integers(2, size=x.shape)
+    return np.asarray(1.0 - 2 * generator.integers(2, size=x.shape))
 
 
 def _probability(p: float) -> None:

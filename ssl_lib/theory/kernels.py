@@ -61,6 +61,7 @@ class Gaussian:
         as_positive(self.scale, name="scale")
 
     def __call__(self, x: Array, y: Array) -> Array:
+        """Return the Gram matrix (n, p)."""
         gram: Array = np.exp(squared_distances(x, y) / (-2 * self.scale**2))
         return gram
 
@@ -71,7 +72,7 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Laplace:
-    r"""The exponential kernel :math:`\exp(-\|x - y\| / s)`, whose Gram matrices are well conditioned.
+    r"""The exponential kernel :math:`\exp(-\|x - y\| / s)`; its Gram matrices are well conditioned.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ class Laplace:
         as_positive(self.scale, name="scale")
 
     def __call__(self, x: Array, y: Array) -> Array:
+        """Return the Gram matrix (n, p)."""
         gram: Array = np.exp(np.sqrt(squared_distances(x, y)) / -self.scale)
         return gram
 
@@ -122,6 +124,7 @@ class DotProduct:
     profile: Profile
 
     def __call__(self, x: Array, y: Array) -> Array:
+        """Return the Gram matrix (n, p)."""
         length = np.linalg.norm(x, axis=1)[:, None] * np.linalg.norm(y, axis=1)
         return self.profile(np.clip(x @ y.T / np.maximum(length, 1e-300), -1, 1))
 
@@ -137,11 +140,12 @@ class Linear:
     """
 
     def __call__(self, x: Array, y: Array) -> Array:
+        """Return the Gram matrix (n, p)."""
         return x @ y.T
 
 
 def relu(u: Array) -> Array:
-    r"""Return :math:`(1 + u)\kappa_1(u)` with the arc-cosine kernel of order 1: no degree is missing.
+    r"""Return :math:`(1 + u)\kappa_1(u)`, by the arc-cosine kernel of order 1: it has all degrees.
 
     Parameters
     ----------
@@ -166,10 +170,11 @@ def relu(u: Array) -> Array:
 
 
 def arc_cosine(u: Array, *, depth: int = 2) -> Array:
-    r"""Return the covariance of a ReLU network's outputs, of weights with unit variance and no bias.
+    r"""Return the covariance of the last layer of a wide ReLU network with no bias.
 
-    Each layer maps the covariance by the arc-cosine kernel of order 1, halved:
-    :math:`v_{l+1}(u) = v_l \kappa_1(v_l(u) / v_l(1)) / 2`.
+    Each layer maps the correlation of its inputs by the arc-cosine kernel of order 1,
+    :math:`u \mapsto \kappa_1(u)`, and halves the variance; layers but the last are rescaled to unit
+    variance.
 
     Parameters
     ----------
@@ -181,18 +186,22 @@ def arc_cosine(u: Array, *, depth: int = 2) -> Array:
     Returns
     -------
     numpy.ndarray
-        0.5 ** depth where u is 1.
+        1/2 where u is 1.
+
+    References
+    ----------
+    Cho and Saul, "Kernel methods for deep learning" (2009), section 2.3.
 
     Examples
     --------
     >>> arc_cosine(np.array([-1.0, 0.0, 1.0])).round(4)
-    array([0.0796, 0.1234, 0.25  ])
+    array([0.1592, 0.2469, 0.5   ])
     """
     as_count(depth, name="depth")
-    cosine = np.asarray(u, dtype=np.float64)
+    cosine: Array = np.asarray(u, dtype=np.float64)
     for _ in range(depth):
         cosine = _order_one(np.clip(cosine, -1, 1))
-    return cosine / 2**depth
+    return cosine / 2
 
 
 def shift_average(kernel: Kernel, x: Array, *, shifts: Sequence[int]) -> Array:
@@ -218,7 +227,8 @@ def shift_average(kernel: Kernel, x: Array, *, shifts: Sequence[int]) -> Array:
     array([0.3333, 0.3333, 0.3333])
     """
     shifted = [np.roll(x, shift, axis=1) for shift in shifts]
-    return sum(kernel(a, b) for a in shifted for b in shifted) / len(shifted) ** 2
+    pairs = [kernel(a, b) for a in shifted for b in shifted]
+    return np.asarray(sum(pairs) / len(pairs))
 
 
 def squared_distances(x: Array, y: Array) -> Array:
@@ -237,7 +247,7 @@ def squared_distances(x: Array, y: Array) -> Array:
     centre = y.mean(0)
     x, y = x - centre, y - centre
     square = (x**2).sum(1)[:, None] + (y**2).sum(1) - 2 * x @ y.T
-    return np.maximum(square, 0.0)
+    return np.asarray(np.maximum(square, 0.0))
 
 
 def _order_one(u: Array) -> Array:

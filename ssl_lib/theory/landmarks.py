@@ -79,7 +79,7 @@ def choose_landmarks(landmarks: Landmarks, inputs: Array, *, seed: int) -> Array
 
 
 def nystroem_map(kernel: Kernel, landmarks: Array, threshold: float) -> Array:
-    r"""Return W with features :math:`\phi(x) = k(x, y) W` whose products are the kernel's, projected.
+    r"""Return W such that features :math:`k(x, y) W` have the kernel's products, projected.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 r"""The loss whose minimiser is known: variational VICReg, alias the spectral contrastive loss.
 
-With :math:`C = E[\psi(\xi) \psi(\xi)^\top]` and :math:`D = E[\psi(\xi) \psi(\xi')^\top]` for two views
-of one input,
+With :math:`C = E[\psi(\xi) \psi(\xi)^\top]` and, for two views of one input,
+:math:`D = E[\psi(\xi) \psi(\xi')^\top]`,
 
 .. math:: L = 2 \beta \, \mathrm{tr}(C - D) + \|C - I_k\|_F^2,
 
@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 Statistic: TypeAlias = Literal["U", "V"]
-"""Which pairs of an input's views count: "U" those of different views, "V" also a view with itself."""
+"""Which pairs of an input's views count: "U" those of different views, "V" each with itself too."""
 
 
 class Moments(NamedTuple):
@@ -93,7 +93,7 @@ def cross_moment(second: Array, plain: Array, *, m: int, statistic: Statistic) -
 
 
 def variation(views: Sequence[npt.ArrayLike]) -> Array:
-    r"""Return how much each function varies under augmentation: :math:`\frac12 E(f(\xi) - f(\xi'))^2`.
+    r"""Return how much each function varies with the view: :math:`\frac12 E(f(\xi) - f(\xi'))^2`.
 
     Parameters
     ----------

@@ -35,6 +35,7 @@ class Noise:
         as_positive(self.scale, name="scale", zero=True)
 
     def __call__(self, x: Array, generator: np.random.Generator) -> Array:
+        """Draw one view of each row: (n, d) to (n, d)."""
         return x + self.scale * generator.standard_normal(x.shape)
 
 
@@ -59,6 +60,7 @@ class AngularNoise:
         as_positive(self.scale, name="scale", zero=True)
 
     def __call__(self, x: Array, generator: np.random.Generator) -> Array:
+        """Draw one view of each row: (n, d) to (n, d)."""
         angle = self.scale * generator.standard_normal(len(x))
         cos, sin = np.cos(angle), np.sin(angle)
         return np.stack([cos * x[:, 0] - sin * x[:, 1], sin * x[:, 0] + cos * x[:, 1]], axis=1)
@@ -86,5 +88,6 @@ class ReflectedNoise:
         as_positive(self.scale, name="scale", zero=True)
 
     def __call__(self, x: Array, generator: np.random.Generator) -> Array:
+        """Draw one view of each row: (n, d) to (n, d)."""
         folded = np.abs(x + self.scale * generator.standard_normal(x.shape)) % 2
-        return np.minimum(folded, 2 - folded)
+        return np.asarray(np.minimum(folded, 2 - folded))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ssl_lib.errors import InputError
-from ssl_lib.theory.checks import Array, as_count, as_positive
+from ssl_lib.theory.checks import Array, as_positive
 
 __all__ = ["Modes", "Problem", "leading", "leading_of_inverse", "range_of", "signed"]
 
@@ -17,6 +17,7 @@ __all__ = ["Modes", "Problem", "leading", "leading_of_inverse", "range_of", "sig
 _DENSE = 400
 # How far above the largest possible eigenvalue, 1, an operator is inverted.
 _ABOVE = 1e-4
+_ROUNDS = 100
 
 
 class Modes(NamedTuple):
@@ -64,6 +65,28 @@ class Problem:
         cost = as_positive(penalty, name="penalty", zero=True) * self.norms
         share = as_positive(beta, name="beta", zero=True)
         return share * self.cross + np.diag((1 - share) - cost)
+
+    def growth(self, *, penalty: float, beta: float = 1.0) -> Modes:
+        r"""Return at which rates functions grow from a start near zero, and which functions.
+
+        Gradient flow on the parameters sees :math:`K^{1/2} T_\lambda K^{1/2}`: four times its
+        eigenvalues are the rates of amplitudes, see :mod:`ssl_lib.theory.dynamics`.
+
+        Parameters
+        ----------
+        penalty, beta : float
+            See :meth:`operator`.
+
+        Returns
+        -------
+        Modes
+            All r, fastest first; ``vectors`` are coefficients of the coordinates u.
+        """
+        root = 1 / np.sqrt(self.norms)
+        seen = self.operator(penalty=penalty, beta=beta) * root * root[:, None]
+        values, vectors = np.linalg.eigh(seen)
+        functions = root[:, None] * vectors[:, ::-1]
+        return Modes(4 * values[::-1], signed(functions / np.linalg.norm(functions, axis=0)))
 
     def useful_dimension(self, *, penalty: float, beta: float = 1.0) -> int:
         r"""Return :math:`k_\lambda`, the number of positive eigenvalues.
@@ -171,15 +194,11 @@ def leading(matrix: Array, k: int) -> Modes:
     from scipy.linalg import cho_factor, cho_solve
 
     factor = cho_factor(np.diag(np.full(r, 1 + _ABOVE)) - matrix, overwrite_a=True)
-    return leading_of_inverse(
-        lambda block: cho_solve(factor, block), lambda block: matrix @ block, r, k
-    )
+    return leading_of_inverse(lambda block: cho_solve(factor, block), r, k, above=_ABOVE)
 
 
-def leading_of_inverse(
-    inverse: Callable[[Array], Array], operator: Callable[[Array], Any], r: int, k: int
-) -> Modes:
-    """Return the k largest eigenpairs of an operator A by block Krylov steps of (c - A)^-1.
+def leading_of_inverse(inverse: Callable[[Array], Array], r: int, k: int, *, above: float) -> Modes:
+    """Return the k largest eigenpairs of an operator A <= 1 by block Krylov steps of its resolvent.
 
     Blocks, because equal eigenvalues (one a cluster) are the rule here, and a single vector may
     miss their copies.
@@ -187,11 +206,11 @@ def leading_of_inverse(
     Parameters
     ----------
     inverse : callable
-        Applies (c - A)^-1, with c a little above the largest eigenvalue, to (r, b).
-    operator : callable
-        Applies A to (r, b).
+        Applies (1 + above - A)^-1 to (r, b).
     r, k : int
         Size of A, and how many eigenpairs.
+    above : float
+        Above 0.
 
     Returns
     -------
@@ -200,22 +219,21 @@ def leading_of_inverse(
     Examples
     --------
     >>> d = np.array([1.0, 1.0, 0.5, 0.2])[:, None]
-    >>> leading_of_inverse(lambda b: b / (1.1 - d), lambda b: d * b, 4, 2).values.round(9)
+    >>> leading_of_inverse(lambda b: b / (1.1 - d), 4, 2, above=0.1).values.round(9)
     array([1., 1.])
     """
     width = min(k + 4, r)
     block = np.random.default_rng(0).standard_normal((r, width))
-    for _ in range(60):
+    for _ in range(_ROUNDS):
         basis = _krylov(inverse, block, steps=min(4, r // width))
         image = inverse(basis)
         size, turn = np.linalg.eigh(basis.T @ image)
-        turn, size = turn[:, : -width - 1 : -1], size[: -width - 1 : -1]
+        size, turn = size[: -width - 1 : -1], turn[:, : -width - 1 : -1]
         block = basis @ turn
         error = np.linalg.norm((image @ turn - block * size)[:, :k], axis=0)
         if (error <= 1e-10 * size[:k]).all():
             break
-    values, turn = np.linalg.eigh(block.T @ np.asarray(operator(block)))
-    return Modes(values[::-1][:k], signed(block @ turn[:, ::-1][:, :k]))
+    return Modes(1 + above - 1 / size[:k], signed(block[:, :k]))
 
 
 def signed(vectors: Array) -> Array:

@@ -49,7 +49,7 @@ def principal_cosines(a: npt.ArrayLike, b: npt.ArrayLike, *, centre: bool = Fals
 def alignment(a: npt.ArrayLike, b: npt.ArrayLike, *, centre: bool = False) -> float:
     """Return the mean squared cosine of the principal angles: 1 for one and the same span.
 
-    Cut both at a gap of their spectra: inside a group of near-equal eigenvalues a span is arbitrary.
+    Cut both at a gap of their spectra: in a group of near-equal eigenvalues spans are arbitrary.
 
     Parameters
     ----------

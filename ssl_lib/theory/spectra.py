@@ -2,8 +2,9 @@ r"""The trade-off between augmentation and architecture, on spectra that are kno
 
 The operator is :math:`T_\lambda = (1 - \beta) I + \beta T - \lambda K^{-1}`. Where T and K commute
 (Proposition 4) a joint eigenfunction with eigenvalue :math:`\lambda_i` of T and squared norm
-:math:`\|\theta_i\|^2 = 1 / \nu_i` gets :math:`\mu_i = (1 - \beta) + \beta \lambda_i - \lambda \|\theta_i\|^2`:
-a line in :math:`\lambda`, and the best features are the upper lines.
+:math:`\|\theta_i\|^2 = 1 / \nu_i` gets
+:math:`\mu_i = (1 - \beta) + \beta \lambda_i - \lambda \|\theta_i\|^2`: a line in
+:math:`\lambda`, and the best features are the upper lines.
 
 References
 ----------
@@ -210,8 +211,8 @@ def combined(T: npt.ArrayLike, K: npt.ArrayLike, *, penalty: float, beta: float 
     rank = int((size > len(size) * np.finfo(float).eps * np.abs(size).max()).sum())
     if rank < len(size):
         raise InputError(
-            f"K is singular (rank {rank} of {len(size)}), so that 1/K is infinite on some functions: "
-            "restrict T and K to the range of K first."
+            f"K is singular (rank {rank} of {len(size)}), so that 1/K is infinite on some "
+            "functions: restrict T and K to the range of K first."
         )
     eye = np.eye(len(size))
     found = (1 - beta) * eye + beta * augmentation - penalty * (axes / size) @ axes.T

@@ -2,8 +2,9 @@ r"""Self-supervised learning in closed form, as scikit-learn estimators.
 
 The features of k dimensions that minimise variational VICReg (:mod:`ssl_lib.theory.losses`) plus
 :math:`2 \lambda \|\Theta\|^2` in a class of functions are :math:`\psi_i = \sqrt{\mu_i} e_i`, with
-:math:`(\mu_i, e_i)` the leading eigenpairs of :math:`T_\lambda = (1 - \beta) I + \beta T - \lambda K^{-1}`, and the
-least value is :math:`k - \sum_i \mu_i^2`. ``beta=0`` leaves out the views: kernel principal components.
+:math:`(\mu_i, e_i)` the leading eigenpairs of
+:math:`T_\lambda = (1 - \beta) I + \beta T - \lambda K^{-1}`, and the least value is
+:math:`k - \sum_i \mu_i^2`. ``beta=0`` leaves out the views: kernel principal components.
 
 References
 ----------
