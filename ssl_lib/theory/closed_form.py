@@ -82,7 +82,7 @@ class SelfSupervised(Estimator):
         self._factorise(inputs, views)
         self.n_features_in_ = inputs.shape[1]
         self.rank_ = len(self._problem.norms)
-        return self._solve(self.n_components)
+        return self._solve()
 
     def transform(self, X: npt.ArrayLike) -> Array:
         """Return the features of inputs, seen or not.
@@ -115,10 +115,8 @@ class SelfSupervised(Estimator):
         SelfSupervised
             Fitted, with ``n_components`` features or as many of them as are positive there.
         """
-        other = copy.copy(self).set_params(penalty=penalty)
         self._fitted("_problem")
-        k = other.useful_dimension_
-        return other._solve(k if self.n_components is None else min(self.n_components, k))
+        return copy.copy(self).set_params(penalty=penalty)._solve(strict=False)
 
     def path(self, penalties: Iterable[float]) -> list[Self]:
         """Return :meth:`at` for each penalty.
@@ -150,8 +148,10 @@ class SelfSupervised(Estimator):
     def _base(self, inputs: Array) -> Array:
         raise NotImplementedError
 
-    def _solve(self, k: int | None) -> Self:
-        values, vectors = self._problem.solve(penalty=self.penalty, beta=self.beta, k=k)
+    def _solve(self, *, strict: bool = True) -> Self:
+        values, vectors = self._problem.solve(
+            penalty=self.penalty, beta=self.beta, k=self.n_components, strict=strict
+        )
         self.eigenvalues_ = values
         self.norms_ = self._problem.norms @ vectors**2
         self.invariance_ = ((self._problem.cross @ vectors) * vectors).sum(0)

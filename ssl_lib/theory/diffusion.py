@@ -29,7 +29,7 @@ __all__ = ["DiffusionMap"]
 
 # Extending a function divides by its eigenvalue of the walk: below this, noise is what is left.
 _SMALLEST = 1e-3
-_ABOVE = 1e-4
+_ABOVE = 1e-6
 
 
 class DiffusionMap(Estimator):

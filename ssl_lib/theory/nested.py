@@ -23,7 +23,8 @@ from ssl_lib.theory.solving import leading_of_inverse
 
 __all__ = ["NestedFeatures", "nested_ssl"]
 
-_ABOVE = 1e-3
+# Near the eigenvalues, which crowd below 1, steps of the resolvent part them best.
+_ABOVE = 1e-6
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ __all__ = ["Modes", "Problem", "leading", "leading_of_inverse", "range_of", "sig
 
 # Up to this size LAPACK's dense solver beats iterations.
 _DENSE = 400
-# How far above the largest possible eigenvalue, 1, an operator is inverted.
-_ABOVE = 1e-4
+# How far above the largest possible eigenvalue, 1, an operator is inverted: near the eigenvalues,
+# which crowd below 1, steps of the resolvent part them best.
+_ABOVE = 1e-6
 _ROUNDS = 100
 
 
@@ -102,7 +103,9 @@ class Problem:
         """
         return int((np.linalg.eigvalsh(self.operator(penalty=penalty, beta=beta)) > 0).sum())
 
-    def solve(self, *, penalty: float, beta: float = 1.0, k: int | None = None) -> Modes:
+    def solve(
+        self, *, penalty: float, beta: float = 1.0, k: int | None = None, strict: bool = True
+    ) -> Modes:
         r"""Return the leading eigenpairs, all of them positive.
 
         Parameters
@@ -111,30 +114,23 @@ class Problem:
             See :meth:`operator`.
         k : int, optional
             How many; all :math:`k_\lambda` positive ones by default.
+        strict : bool
+            Whether fewer than ``k`` are an error.
 
         Returns
         -------
         Modes
-
-        Raises
-        ------
-        InputError
-            When fewer than ``k`` are positive.
         """
         matrix = self.operator(penalty=penalty, beta=beta)
-        if k is None:
-            values, vectors = np.linalg.eigh(matrix)
-            chosen = np.flatnonzero(values > 0)[::-1]
-            return Modes(values[chosen], signed(vectors[:, chosen]))
-        modes = leading(matrix, min(k, len(matrix)))
-        if k > len(matrix) or (modes.values <= 0).any():
-            useful = self.useful_dimension(penalty=penalty, beta=beta)
-            raise InputError(
-                f"n_components must be at most k_lambda = {useful}, the number of positive "
-                f"eigenvalues at penalty={penalty:g} (the class has rank {len(matrix)} on these "
-                f"views), got {k}: ask for fewer, or lower the penalty."
-            )
-        return modes
+        found = leading(matrix, len(matrix) if k is None else min(k, len(matrix)))
+        useful = int((found.values > 0).sum())
+        if k is None or not strict or useful == k:
+            return Modes(found.values[:useful], found.vectors[:, :useful])
+        raise InputError(
+            f"n_components must be at most k_lambda = {useful}, the number of positive "
+            f"eigenvalues at penalty={penalty:g} (the class has rank {len(matrix)} on these views), "
+            f"got {k}: ask for fewer, or lower the penalty."
+        )
 
 
 def range_of(matrix: Array, threshold: float) -> tuple[Array, Array]:
@@ -193,8 +189,9 @@ def leading(matrix: Array, k: int) -> Modes:
         return Modes(values[::-1][:k], signed(vectors[:, ::-1][:, :k]))
     from scipy.linalg import cho_factor, cho_solve
 
-    factor = cho_factor(np.diag(np.full(r, 1 + _ABOVE)) - matrix, overwrite_a=True)
-    return leading_of_inverse(lambda block: cho_solve(factor, block), r, k, above=_ABOVE)
+    above = max(_ABOVE, 1e-12 * float(np.abs(matrix.diagonal()).max()))
+    factor = cho_factor(np.diag(np.full(r, 1 + above)) - matrix, overwrite_a=True)
+    return leading_of_inverse(lambda block: cho_solve(factor, block), r, k, above=above)
 
 
 def leading_of_inverse(inverse: Callable[[Array], Array], r: int, k: int, *, above: float) -> Modes:
