@@ -18,7 +18,7 @@ from ssl_lib.theory.checks import Array, Views, as_count, as_matrix, draw_views
 from ssl_lib.theory.estimators import Estimator
 from ssl_lib.theory.landmarks import blocks
 from ssl_lib.theory.losses import Statistic, cross_moment
-from ssl_lib.theory.solving import Problem, range_of
+from ssl_lib.theory.solving import Problem, range_of, signs
 from ssl_lib.theory.spectra import least_loss
 
 __all__ = ["SelfSupervised"]
@@ -156,7 +156,7 @@ class SelfSupervised(Estimator):
         self.norms_ = self._problem.norms @ vectors**2
         self.invariance_ = ((self._problem.cross @ vectors) * vectors).sum(0)
         self.least_loss_ = float(least_loss(values, len(values)))
-        turn = vectors * (np.sqrt(values) if self.scaled else 1.0)
+        turn = vectors * (np.sqrt(values) if self.scaled else 1.0) * signs(self._axes @ vectors)
         self._weights, self._shift = self._axes @ turn, self._offset @ turn
         return self
 

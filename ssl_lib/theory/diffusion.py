@@ -23,13 +23,12 @@ from ssl_lib.theory.checks import Array, as_count, as_matrix, as_positive
 from ssl_lib.theory.estimators import Estimator
 from ssl_lib.theory.kernels import squared_distances
 from ssl_lib.theory.landmarks import blocks
-from ssl_lib.theory.solving import Modes, leading, leading_of_inverse, signed
+from ssl_lib.theory.solving import Modes, leading, signs
 
 __all__ = ["DiffusionMap"]
 
 # Extending a function divides by its eigenvalue of the walk: below this, noise is what is left.
 _SMALLEST = 1e-3
-_ABOVE = 1e-6
 
 
 class DiffusionMap(Estimator):
@@ -104,13 +103,13 @@ class DiffusionMap(Estimator):
         self._density = _row_sums(weights) ** self.alpha
         weights = _scaled(weights, 1 / self._density)
         degree = _row_sums(weights)
-        modes = _slowest(_scaled(weights, 1 / np.sqrt(degree)), k + self.centre)
         share = np.sqrt(degree / degree.sum())
+        modes = _slowest(_scaled(weights, 1 / np.sqrt(degree)), share, k + self.centre)
         if self.centre:
             modes = _without(modes, share, k)
         self.walk_, self._inputs = modes.values, inputs
         self.eigenvalues_ = (1 - self.walk_) / (self.bandwidth**2 / 2)
-        self.embedding_ = modes.vectors / share[:, None]
+        self.embedding_ = modes.vectors * signs(modes.vectors) / share[:, None]
         self.n_features_in_ = inputs.shape[1]
         return self
 
@@ -185,16 +184,29 @@ class DiffusionMap(Estimator):
         return directed.maximum(directed.T)
 
 
-def _slowest(walk: Any, k: int) -> Modes:
+def _slowest(walk: Any, share: Array, k: int) -> Modes:
     """Return the leading eigenpairs of the symmetric form of a random walk."""
     if isinstance(walk, np.ndarray):
         return leading(walk, k)
-    from scipy.sparse import eye_array
-    from scipy.sparse.linalg import splu
+    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.linalg import LinearOperator, eigsh
 
-    n = walk.shape[0]
-    factor = splu((eye_array(n) * (1 + _ABOVE) - walk).tocsc(), permc_spec="MMD_AT_PLUS_A")
-    return leading_of_inverse(factor.solve, n, k, above=_ABOVE)
+    # Each part that no weight joins to another has the eigenvalue 1. A Krylov space may miss such
+    # copies, so they are written down, and what is left is sought across them.
+    count, part = connected_components(walk, directed=False)
+    known = np.where(part[:, None] == np.arange(count), share[:, None], 0.0)
+    known /= np.linalg.norm(known, axis=0)
+    if count >= k:
+        return Modes(np.ones(k), known[:, :k])
+    across = LinearOperator(
+        walk.shape, matvec=lambda v: walk @ v - known @ (known.T @ v), dtype=np.float64
+    )
+    start = np.random.default_rng(0).standard_normal(len(part))
+    values, vectors = eigsh(across, k - count, which="LA", v0=start, ncv=min(len(part), 4 * k + 20))
+    order = np.argsort(-values)
+    return Modes(
+        np.concatenate([np.ones(count), values[order]]), np.hstack([known, vectors[:, order]])
+    )
 
 
 def _without(modes: Modes, constant: Array, k: int) -> Modes:
@@ -204,7 +216,7 @@ def _without(modes: Modes, constant: Array, k: int) -> Modes:
     left, size, _ = np.linalg.svd(
         across * np.sqrt(np.maximum(modes.values, 0)), full_matrices=False
     )
-    return Modes(size[:k] ** 2, signed(left[:, :k]))
+    return Modes(size[:k] ** 2, left[:, :k])
 
 
 def _scaled(weights: Any, factor: Array) -> Any:

@@ -22,7 +22,7 @@ from ssl_lib.theory.checks import Array, as_count, as_matrix, as_positive
 from ssl_lib.theory.estimators import Estimator
 from ssl_lib.theory.kernels import Gaussian, RadialKernel
 from ssl_lib.theory.landmarks import Landmarks, blocks, choose_landmarks, nystroem_map
-from ssl_lib.theory.solving import signed
+from ssl_lib.theory.solving import signs
 
 __all__ = ["Energies", "KernelDirichlet", "dirichlet_energies"]
 
@@ -173,6 +173,7 @@ class KernelDirichlet(Estimator):
         kappa, turn = _largest(
             second - np.outer(mean, mean), energy + penalty * np.eye(len(energy)), k
         )
+        turn = turn * signs(base @ turn)
         self.eigenvalues_ = 1 / kappa
         self._weights, self._shift = base @ turn, mean @ turn
         self.n_features_in_ = inputs.shape[1]
@@ -213,4 +214,4 @@ def _largest(a: Array, b: Array, k: int) -> tuple[Array, Array]:
     r = len(a)
     kappa, vectors = eigh((a + a.T) / 2, (b + b.T) / 2, subset_by_index=[r - k, r - 1])
     kappa, vectors = kappa[::-1], vectors[:, ::-1]
-    return kappa, signed(vectors / np.sqrt(kappa))
+    return kappa, vectors / np.sqrt(kappa)

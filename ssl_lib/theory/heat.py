@@ -18,8 +18,8 @@ from ssl_lib.theory.checks import Array, as_count, as_positive
 
 __all__ = [
     "circle_energies", "circle_modes", "correlated_eigenvalues", "energies_of",
-    "gaussian_eigenvalues", "heat_eigenvalues", "hermite_modes", "interval_energies",
-    "interval_modes", "sphere_energies",
+    "gaussian_eigenvalues", "gaussian_walk_eigenvalues", "heat_eigenvalues", "hermite_modes",
+    "interval_energies", "interval_modes", "sphere_energies",
 ]  # fmt: skip
 
 
@@ -209,6 +209,37 @@ def gaussian_eigenvalues(k: int, scale: float) -> Array:
     array([1.   , 0.8  , 0.64 , 0.512])
     """
     base = 1 + as_positive(scale, name="scale", zero=True) ** 2
+    return np.asarray(base ** -np.arange(as_count(k, name="k"), dtype=np.float64))
+
+
+def gaussian_walk_eigenvalues(k: int, bandwidth: float, *, alpha: float) -> Array:
+    r"""Return the eigenvalues of the diffusion map's walk on N(0, 1) data without end.
+
+    The walk goes from x to a Gaussian around :math:`x / (1 + \tau h^2)`, with
+    :math:`\tau = 1 - \alpha / (1 + h^2)`, so that they are :math:`(1 + \tau h^2)^{-j}`, and
+    :math:`(1 - w) / (h^2 / 2) \to 2 (1 - \alpha) j`.
+
+    Parameters
+    ----------
+    k : int
+        How many.
+    bandwidth : float
+        h.
+    alpha : float
+        Density exponent, see :class:`~ssl_lib.theory.diffusion.DiffusionMap`.
+
+    Returns
+    -------
+    numpy.ndarray of shape (k,)
+
+    Examples
+    --------
+    >>> walk = gaussian_walk_eigenvalues(3, 0.01, alpha=0.5)
+    >>> ((1 - walk) / (0.01**2 / 2)).round(3)
+    array([0., 1., 2.])
+    """
+    square = as_positive(bandwidth, name="bandwidth") ** 2
+    base = 1 + (1 - alpha / (1 + square)) * square
     return np.asarray(base ** -np.arange(as_count(k, name="k"), dtype=np.float64))
 
 

@@ -19,12 +19,12 @@ __all__ = ["Landmarks", "blocks", "choose_landmarks", "nystroem_map"]
 Landmarks: TypeAlias = int | npt.ArrayLike | None
 """How many of the inputs, or which points (p, d), or all that there are."""
 
-# Numbers in one block: 16 MB of doubles.
-_BLOCK = 2**21
+# Numbers in one block: 4 MB of doubles.
+_BLOCK = 2**19
 
 
 def blocks(n: int, width: int) -> Iterator[slice]:
-    """Cut n rows into blocks of about 16 MB where each row makes ``width`` numbers.
+    """Cut n rows into blocks of about 4 MB where each row makes ``width`` numbers.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def blocks(n: int, width: int) -> Iterator[slice]:
 
     Examples
     --------
-    >>> [(part.start, part.stop) for part in blocks(5, 2**20)]
+    >>> [(part.start, part.stop) for part in blocks(5, 2**18)]
     [(0, 2), (2, 4), (4, 5)]
     """
     step = max(1, _BLOCK // max(width, 1))

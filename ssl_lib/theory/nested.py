@@ -19,7 +19,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.theory.checks import Array, as_count, as_matrix, as_positive, as_stack
 from ssl_lib.theory.kernels import Kernel
 from ssl_lib.theory.losses import Statistic
-from ssl_lib.theory.solving import leading_of_inverse
+from ssl_lib.theory.solving import leading_of_inverse, signs
 
 __all__ = ["NestedFeatures", "nested_ssl"]
 
@@ -161,7 +161,7 @@ def _solved(factor: Array, blocks: _Blocks, rho: float, k: int) -> NestedFeature
             f"n_components must be at most k_lambda = {useful}, the number of positive eigenvalues "
             f"at {size // blocks.m} inputs, got {k}: ask for fewer, or lower the ridge."
         )
-    values = modes.vectors * np.sqrt(size)
+    values = modes.vectors * signs(modes.vectors) * np.sqrt(size)
     # From the eigenvalue equation: the Gram matrix is never inverted.
     coefficients = (blocks.apply(values, 1.0, blocks.rest) - values * modes.values) / rho
     return NestedFeatures(modes.values, coefficients)

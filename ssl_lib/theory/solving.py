@@ -11,7 +11,7 @@ import numpy as np
 from ssl_lib.errors import InputError
 from ssl_lib.theory.checks import Array, as_positive
 
-__all__ = ["Modes", "Problem", "leading", "leading_of_inverse", "range_of", "signed"]
+__all__ = ["Modes", "Problem", "leading", "leading_of_inverse", "range_of", "signs"]
 
 # Up to this size LAPACK's dense solver beats iterations.
 _DENSE = 400
@@ -87,7 +87,7 @@ class Problem:
         seen = self.operator(penalty=penalty, beta=beta) * root * root[:, None]
         values, vectors = np.linalg.eigh(seen)
         functions = root[:, None] * vectors[:, ::-1]
-        return Modes(4 * values[::-1], signed(functions / np.linalg.norm(functions, axis=0)))
+        return Modes(4 * values[::-1], functions / np.linalg.norm(functions, axis=0))
 
     def useful_dimension(self, *, penalty: float, beta: float = 1.0) -> int:
         r"""Return :math:`k_\lambda`, the number of positive eigenvalues.
@@ -128,8 +128,8 @@ class Problem:
             return Modes(found.values[:useful], found.vectors[:, :useful])
         raise InputError(
             f"n_components must be at most k_lambda = {useful}, the number of positive "
-            f"eigenvalues at penalty={penalty:g} (the class has rank {len(matrix)} on these views), "
-            f"got {k}: ask for fewer, or lower the penalty."
+            f"eigenvalues at penalty={penalty:g} (the class has rank {len(matrix)} on these "
+            f"views), got {k}: ask for fewer, or lower the penalty."
         )
 
 
@@ -186,7 +186,7 @@ def leading(matrix: Array, k: int) -> Modes:
     r = len(matrix)
     if r <= _DENSE or 6 * k > r:
         values, vectors = np.linalg.eigh(matrix)
-        return Modes(values[::-1][:k], signed(vectors[:, ::-1][:, :k]))
+        return Modes(values[::-1][:k], vectors[:, ::-1][:, :k])
     from scipy.linalg import cho_factor, cho_solve
 
     above = max(_ABOVE, 1e-12 * float(np.abs(matrix.diagonal()).max()))
@@ -222,7 +222,7 @@ def leading_of_inverse(inverse: Callable[[Array], Array], r: int, k: int, *, abo
     width = min(k + 4, r)
     block = np.random.default_rng(0).standard_normal((r, width))
     for _ in range(_ROUNDS):
-        basis = _krylov(inverse, block, steps=min(4, r // width))
+        basis = _krylov(inverse, block, steps=4)
         image = inverse(basis)
         size, turn = np.linalg.eigh(basis.T @ image)
         size, turn = size[: -width - 1 : -1], turn[:, : -width - 1 : -1]
@@ -230,11 +230,11 @@ def leading_of_inverse(inverse: Callable[[Array], Array], r: int, k: int, *, abo
         error = np.linalg.norm((image @ turn - block * size)[:, :k], axis=0)
         if (error <= 1e-10 * size[:k]).all():
             break
-    return Modes(1 + above - 1 / size[:k], signed(block[:, :k]))
+    return Modes(1 + above - 1 / size[:k], block[:, :k])
 
 
-def signed(vectors: Array) -> Array:
-    """Return vectors with signs that do not depend on the solver: the largest entry is positive.
+def signs(vectors: Array) -> Array:
+    """Return the sign of the largest entry of each column: times it, no solver's choice is left.
 
     Parameters
     ----------
@@ -243,18 +243,18 @@ def signed(vectors: Array) -> Array:
 
     Returns
     -------
-    numpy.ndarray of shape (r, k)
+    numpy.ndarray of shape (k,)
+        Of -1 and 1.
 
     Examples
     --------
-    >>> signed(np.array([[1.0, 0.0], [-2.0, 3.0]]))
-    array([[-1.,  0.],
-           [ 2.,  3.]])
+    >>> signs(np.array([[1.0, 0.0], [-2.0, 3.0]]))
+    array([-1.,  1.])
     """
     if not vectors.size:
-        return vectors
-    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(0)[None], axis=0)
-    return vectors * np.where(largest < 0, -1.0, 1.0)
+        return np.ones(vectors.shape[1])
+    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(0)[None], axis=0)[0]
+    return np.where(largest < 0, -1.0, 1.0)
 
 
 def _krylov(inverse: Callable[[Array], Array], block: Array, *, steps: int) -> Array:

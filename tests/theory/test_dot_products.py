@@ -79,7 +79,9 @@ def test_frequencies_equal_the_shift_on_explicit_harmonics(degree: int) -> None:
     zonal = gegenbauer(degree, np.clip(x @ x.T, -1, 1), d=d, unit=True)
     basis = np.linalg.svd(zonal)[0][:, : multiplicity(d, degree)]
     shifted = gegenbauer(degree, np.clip(np.roll(x, 1, axis=1) @ x.T, -1, 1), d=d, unit=True)
-    action = np.linalg.lstsq(basis, shifted @ np.linalg.pinv(zonal, rcond=1e-8) @ basis, rcond=None)[0]
+    action = np.linalg.lstsq(
+        basis, shifted @ np.linalg.pinv(zonal, rcond=1e-8) @ basis, rcond=None
+    )[0]
     angles = np.rint(np.angle(np.linalg.eigvals(action)) * d / (2 * np.pi)).astype(int) % d
     np.testing.assert_array_equal(
         np.bincount(angles, minlength=d), frequency_counts(d, degree, space="sphere")
@@ -92,7 +94,7 @@ def test_the_averaged_gram_matrix_of_the_sphere_grid() -> None:
         [np.cos(angle) * np.sin(height), np.sin(angle) * np.sin(height), np.cos(height)], axis=-1
     ).reshape(-1, 3)
     gram = shift_average(Gaussian(np.sqrt(0.1)), x, shifts=(0, 1, 2))
-    top = np.linalg.eigvalsh(gram)[: -5 : -1]
+    top = np.linalg.eigvalsh(gram)[:-5:-1]
     np.testing.assert_allclose(top, [35.672, 33.154, 18.847, 17.503], atol=1e-3)
 
 

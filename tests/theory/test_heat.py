@@ -73,9 +73,7 @@ def test_correlated_gaussians_by_exact_quadrature() -> None:
     # E[He_j(rho x + sqrt(1 - rho^2) z) | x] = rho^j He_j(x), twice.
     inner = rho * x[:, None] + np.sqrt(1 - rho**2) * x[None]
     mean = np.stack([hermite_modes(row, 6).T @ weight for row in inner])
-    np.testing.assert_allclose(
-        (mean**2).T @ weight, correlated_eigenvalues(6, rho), rtol=1e-10
-    )
+    np.testing.assert_allclose((mean**2).T @ weight, correlated_eigenvalues(6, rho), rtol=1e-10)
 
 
 def test_the_gaussian_is_a_correlated_pair_of_its_views() -> None:
@@ -108,7 +106,9 @@ def test_harmonics_solve_laplaces_equation_on_the_sphere(d: int, degree: int) ->
 def test_small_noise_gives_dirichlet_energies() -> None:
     eta = circle_energies(7)
     np.testing.assert_allclose(energies_of(heat_eigenvalues(eta, 1e-3), 1e-3), eta, rtol=1e-5)
-    np.testing.assert_allclose(energies_of(gaussian_eigenvalues(4, 1e-3), 1e-3), range(4), rtol=1e-5)
+    np.testing.assert_allclose(
+        energies_of(gaussian_eigenvalues(4, 1e-3), 1e-3), range(4), rtol=1e-5
+    )
 
 
 def test_a_linear_function_varies_by_its_squared_slope_at_every_noise() -> None:

@@ -148,9 +148,7 @@ def test_kernel_eigenvalues_do_not_fall_below_zero() -> None:
 def test_krawtchouk_counts_characters() -> None:
     d, x = 5, vertices(5)
     for degree in range(d + 1):
-        sets = members(
-            [np.flatnonzero(row) for row in subsets(d) if row.sum() == degree], d
-        )
+        sets = members([np.flatnonzero(row) for row in subsets(d) if row.sum() == degree], d)
         total = characters(x, sets).sum(1)
         np.testing.assert_array_equal(total, krawtchouk(d, degree)[(x < 0).sum(1)])
 

@@ -1,5 +1,7 @@
 """Proposition 4 and the least loss, against the general solver and random searches."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,7 +29,15 @@ def test_figure_2() -> None:
     np.testing.assert_allclose(PAPER.switches(), [1, 2], rtol=1e-12)
     np.testing.assert_allclose(PAPER.zeros(), [2.25, 3, 4])
     np.testing.assert_allclose(PAPER.at([1.0, 2.0]).max(-1), [0.5, 0.25])
-    assert PAPER.useful_dimension([0, 2.2, 2.3, 2.9, 3.1, 3.9, 4.0]).tolist() == [3, 3, 2, 2, 1, 1, 0]
+    assert PAPER.useful_dimension([0, 2.2, 2.3, 2.9, 3.1, 3.9, 4.0]).tolist() == [
+        3,
+        3,
+        2,
+        2,
+        1,
+        1,
+        0,
+    ]
     assert PAPER.collapse() == 4
     assert PAPER.best([0.0, 0.99, 1.01, 1.99, 2.01]).tolist() == [0, 0, 1, 1, 2]
 
@@ -59,7 +69,7 @@ def test_switches_are_where_the_best_feature_changes(
     switches = known.switches()
     assert (np.diff(switches) > 0).all()
     edges = np.concatenate([[0], switches, [known.collapse()]])
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in pairwise(edges):
         inside = known.at(left + (right - left) * np.array([0.1, 0.5, 0.9]))
         upper = inside.max(-1)
         # Between switches the upper envelope is one line.

@@ -137,9 +137,9 @@ def test_the_official_normalisation() -> None:
     gram = Laplace(0.5)(points, points)
     blocks = np.kron(np.eye(n), np.ones((m, m)))
     official = np.linalg.eigvalsh(blocks - code * np.linalg.pinv(gram))[::-1][:5]
-    ours = KernelSSL(
-        VIEWS[:m], kernel=Laplace(0.5), statistic="V", penalty=code / (m * m * n)
-    ).fit(X)
+    ours = KernelSSL(VIEWS[:m], kernel=Laplace(0.5), statistic="V", penalty=code / (m * m * n)).fit(
+        X
+    )
     np.testing.assert_allclose(official, m * ours.eigenvalues_, atol=1e-9)
 
 
@@ -152,9 +152,7 @@ def test_no_penalty_is_the_joint_embedding_of_van_assel() -> None:
     root = np.linalg.inv(np.real(sqrtm(second)))
     top = np.linalg.eigh(root @ (mean.T @ mean / 200) @ root)[1][:, -2:]
     model = LinearSSL(views, n_components=2, penalty=0.0, statistic="V", scaled=False).fit(x)
-    np.testing.assert_allclose(
-        alignment(model.transform(x), x @ root @ top), 1, atol=1e-12
-    )
+    np.testing.assert_allclose(alignment(model.transform(x), x @ root @ top), 1, atol=1e-12)
     total = np.concatenate([model.transform(v) for v in views])
     np.testing.assert_allclose(total.T @ total / 800, np.eye(2), atol=1e-12)
 
@@ -172,7 +170,9 @@ def test_without_views_it_is_kernel_pca() -> None:
     from sklearn.decomposition import KernelPCA
 
     same = [X, X]
-    ours = KernelSSL(same, n_components=3, kernel=Gaussian(0.5), beta=0.0, penalty=1e-6, centre=True)
+    ours = KernelSSL(
+        same, n_components=3, kernel=Gaussian(0.5), beta=0.0, penalty=1e-6, centre=True
+    )
     theirs = KernelPCA(3, kernel="rbf", gamma=2.0).fit(X)
     new = moons(seed=3)[0]
     mine = ours.fit(X).transform(new)
@@ -199,8 +199,10 @@ def test_a_path_shares_its_factorisation_and_equals_separate_fits() -> None:
 
 
 def test_the_useful_dimension_falls_to_nothing() -> None:
-    path = KernelSSL(VIEWS, n_components=None, kernel=Laplace(0.5), penalty=1e-6).fit(X).path(
-        np.logspace(-6, 1, 15)
+    path = (
+        KernelSSL(VIEWS, n_components=None, kernel=Laplace(0.5), penalty=1e-6)
+        .fit(X)
+        .path(np.logspace(-6, 1, 15))
     )
     widths = [model.transform(X).shape[1] for model in path]
     assert widths == [model.useful_dimension_ for model in path]
@@ -309,7 +311,7 @@ def test_nested_sizes_equal_separate_fits(statistic: str, beta: float) -> None:
 
 
 def test_nested_sizes_say_what_is_too_much() -> None:
-    x, views = moons(20)
+    _, views = moons(20)
     with pytest.raises(InputError, match="k_lambda"):
         nested_ssl(views, [20], kernel=Laplace(0.4), ridge=20.0, n_components=5)
     with pytest.raises(InputError, match="rounding"):
@@ -325,9 +327,7 @@ def test_block_krylov_finds_every_copy_of_an_eigenvalue() -> None:
     matrix = (turn * values) @ turn.T
     found = leading((matrix + matrix.T) / 2, 7)
     np.testing.assert_allclose(found.values, values[:7], atol=1e-9)
-    np.testing.assert_allclose(
-        np.linalg.norm(turn[:, :7].T @ found.vectors, axis=0), 1, atol=1e-7
-    )
+    np.testing.assert_allclose(np.linalg.norm(turn[:, :7].T @ found.vectors, axis=0), 1, atol=1e-7)
 
 
 def test_many_points_take_the_iterative_way_to_the_same_features() -> None:
