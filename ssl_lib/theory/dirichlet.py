@@ -28,7 +28,13 @@ __all__ = ["Energies", "KernelDirichlet", "dirichlet_energies"]
 
 
 class Energies(NamedTuple):
-    """Of functions f = sum_j a_j k(., y_j): energy (p, p), second moment (p, p) and mean (p,)."""
+    """Of functions f = sum_j a_j k(., y_j): energy (p, p), second moment (p, p) and mean (p,).
+
+    Examples
+    --------
+    >>> dirichlet_energies(Gaussian(1.0), np.zeros((1, 1)), np.zeros((1, 1))).second.tolist()
+    [[1.0]]
+    """
 
     energy: Array
     second: Array

@@ -22,7 +22,13 @@ _ROUNDS = 100
 
 
 class Modes(NamedTuple):
-    """Eigenvalues (k,), largest first, and eigenvectors (r, k)."""
+    """Eigenvalues (k,), largest first, and eigenvectors (r, k).
+
+    Examples
+    --------
+    >>> leading(np.diag([0.1, 0.9]), 1).vectors.shape
+    (2, 1)
+    """
 
     values: Array
     vectors: Array

@@ -91,7 +91,7 @@ def test_nan_other_widths_and_unfitted_are_said(estimator: KernelSSL) -> None:
     fitted = pickle.loads(pickle.dumps(estimator)).fit(X)
     with pytest.raises(InputError, match="must have 2 columns, got 3"):
         fitted.transform(np.ones((4, 3)))
-    with pytest.raises(InputError, match="no parameter 'n_component'. Did you mean"):
+    with pytest.raises(InputError, match=r"no parameter 'n_component'\. Did you mean"):
         fitted.set_params(n_component=3)
     with pytest.raises(InputError, match="n_components must be an integer of at least 1"):
         fitted.set_params(n_components=0).fit(X)
