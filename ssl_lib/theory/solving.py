@@ -190,14 +190,23 @@ def leading(matrix: Array, k: int) -> Modes:
     array([0.9, 0.1])
     """
     r = len(matrix)
-    if r <= _DENSE or 6 * k > r:
-        values, vectors = np.linalg.eigh(matrix)
-        return Modes(values[::-1][:k], vectors[:, ::-1][:, :k])
+    resolvent = None if r <= _DENSE or 6 * k > r else _resolvent(matrix)
+    if resolvent is not None:
+        return leading_of_inverse(resolvent[0], r, k, above=resolvent[1])
+    values, vectors = np.linalg.eigh(matrix)
+    return Modes(values[::-1][:k], vectors[:, ::-1][:, :k])
+
+
+def _resolvent(matrix: Array) -> tuple[Callable[[Array], Array], float] | None:
+    """Return what applies (1 + above - A)^-1, and above; None where rounding moved A beyond."""
     from scipy.linalg import cho_factor, cho_solve
 
     above = max(_ABOVE, 1e-12 * float(np.abs(matrix.diagonal()).max()))
-    factor = cho_factor(np.diag(np.full(r, 1 + above)) - matrix, overwrite_a=True)
-    return leading_of_inverse(lambda block: cho_solve(factor, block), r, k, above=above)
+    try:
+        factor = cho_factor(np.diag(np.full(len(matrix), 1 + above)) - matrix, overwrite_a=True)
+    except np.linalg.LinAlgError:
+        return None
+    return (lambda block: cho_solve(factor, block)), above
 
 
 def leading_of_inverse(inverse: Callable[[Array], Array], r: int, k: int, *, above: float) -> Modes:

@@ -330,6 +330,11 @@ def test_block_krylov_finds_every_copy_of_an_eigenvalue() -> None:
     np.testing.assert_allclose(np.linalg.norm(turn[:, :7].T @ found.vectors, axis=0), 1, atol=1e-7)
 
 
+def test_an_operator_that_rounding_moved_above_one_is_solved_all_the_same() -> None:
+    matrix = np.diag(np.linspace(1.01, 0, 500))
+    np.testing.assert_allclose(leading(matrix, 3).values, np.linspace(1.01, 0, 500)[:3])
+
+
 def test_many_points_take_the_iterative_way_to_the_same_features() -> None:
     x, views = moons(260)
     model = KernelSSL(views, n_components=3, kernel=Laplace(0.3), penalty=1e-4).fit(x)
