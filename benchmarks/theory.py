@@ -100,12 +100,11 @@ class Grid:
             [self.views[::2], self.views[1::2]], self.up, kernel=self.kernel, ridge=self.code / 2,
             n_components=K, statistic="V",
         )  # fmt: skip
-        test = self.kernel(self.test, self.views)
+        gram = self.kernel(self.test, self.views)
         train = [self.kernel(x, self.views) for x in self.train]
         return np.array([
-            [self.excess(features(gram), features(test), y) for gram, y in
-             zip(train, self.labels, strict=True)]
-            for features in found
+            [self.excess(features(x), test, y) for x, y in zip(train, self.labels, strict=True)]
+            for features in found for test in [features(gram)]
         ])  # fmt: skip
 
     def excess(self, train: np.ndarray, test: np.ndarray, y: np.ndarray) -> np.ndarray:
