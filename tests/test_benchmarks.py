@@ -17,6 +17,8 @@ TOY = {
         "landmarks": 20,
         "dense": 60,
         "sizes": 3,
+        "labels": 3,
+        "trials": 2,
         "points": 60,
         "graph": 200,
         "threads": 1,

@@ -166,7 +166,7 @@ def test_a_singular_gram_matrix_is_its_range() -> None:
 
 
 def test_wrong_landmarks_are_said() -> None:
-    for landmarks, words in [(81, "at most 80"), ([1, 2], "number or points"), (0, "at least 1")]:
+    for landmarks, words in [(161, "at most 160"), ([1, 2], "number or points"), (0, "at least 1")]:
         with pytest.raises(InputError, match=words):
             KernelSSL(Noise(0.1), landmarks=landmarks).fit(X)
 
@@ -182,3 +182,38 @@ def test_memory_stays_far_below_that_of_the_features() -> None:
     tracemalloc.stop()
     features = 2 * 20_000 * 100 * 8
     assert peak < features
+
+
+def moved(images: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Move 8 x 8 images by a pixel; what enters is dark."""
+    canvas = np.pad(images.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    return canvas[:, 1 - down : 9 - down, 1 - right : 9 - right].reshape(len(images), -1)
+
+
+def test_digits_and_their_translations() -> None:
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import RidgeClassifierCV
+
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(images))
+    images, labels = images[order] / 16, labels[order]
+    train, test = images[:800], images[800:]
+    views = [moved(train, *step) for step in [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]]
+    model = KernelSSL(
+        views, n_components=30, kernel=Gaussian(1.5), penalty=1e-5, landmarks=500
+    ).fit(train)
+    np.testing.assert_allclose(
+        model.eigenvalues_[:5], [0.999, 0.995, 0.994, 0.992, 0.989], atol=0.002
+    )
+    widths = [len(other.eigenvalues_) for other in model.path([1e-4, 1e-3, 3e-3, 1e-2])]
+    np.testing.assert_allclose(widths, [30, 20, 10, 4], atol=2)
+    pca = KernelSSL(
+        [train, train], n_components=30, kernel=Gaussian(1.5), beta=0.0, penalty=1e-6, landmarks=500
+    ).fit(train)
+    shares = []
+    for features in (model, pca):
+        probe = RidgeClassifierCV(np.logspace(-6, 0, 7))
+        probe.fit(features.transform(train[:200]), labels[:200])
+        shares.append(probe.score(features.transform(moved(test, 1, 0)), labels[800:]))
+    assert shares[0] > 0.85  # features that translations leave alone
+    assert shares[1] < 0.75
