@@ -1,0 +1,1 @@
+"""The chapter's figures: each takes tables and returns a figure."""
