@@ -1,0 +1,83 @@
+"""Dots with intervals: methods, networks and metrics beside each other."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ssl_lib import plotting
+from ssl_lib.papers.minimal_variations.images import LABELS, METRICS, SCALES
+from ssl_lib.papers.minimal_variations.measures import means
+from ssl_lib.papers.minimal_variations.moons import CUTS
+from ssl_lib.papers.minimal_variations.networks import LOSSES, WORLDS
+from ssl_lib.papers.minimal_variations.variants import METHODS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["metric", "networks", "unification"]
+
+
+@plotting.style()
+def unification(table: pd.DataFrame) -> "Figure":
+    """Draw each method's misalignment, 1 less the alignment, at each cut, on a log scale."""
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.4))
+    rows = table[table.measure == "alignment"]
+    spread = means(rows.assign(value=1 - rows.value), ["method", "at"])
+    titles = [method.title for method in METHODS.values()]
+    for series, cut in enumerate(CUTS):
+        part = spread[spread["at"] == cut].set_index("method").loc[list(METHODS)]
+        low = part.low.clip(lower=part["mean"] / 10)
+        plotting.intervals(
+            ax, titles, part["mean"].to_list(), low.to_list(), part.high.to_list(),
+            series=series, of=len(CUTS), label=f"{cut} functions",
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_xlabel("1 − alignment with the functions of least energy")
+    fig.legend(loc="outside upper left", ncols=3)
+    return fig
+
+
+@plotting.style()
+def networks(table: pd.DataFrame) -> "Figure":
+    """Draw alignments of networks, of leading components and of the whole output."""
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.2))
+    spread = means(table, ["loss", "world", "measure"])
+    names = [
+        f"{loss.title}, {world.title}" for world in WORLDS.values() for loss in LOSSES.values()
+    ]
+    order = [(loss, world) for world in WORLDS for loss in LOSSES]
+    kinds = {"alignment": "leading components", "whole": "all outputs"}
+    for series, (measure, title) in enumerate(kinds.items()):
+        part = spread[spread.measure == measure].set_index(["loss", "world"]).loc[order]
+        ends = part.low.to_list(), part.high.to_list()
+        plotting.intervals(ax, names, part["mean"].to_list(), *ends, series=series, of=2,
+                           label=title, reference=0.9)  # fmt: skip
+    ax.set_xlabel("alignment with the exact functions")
+    fig.legend(loc="outside upper left", ncols=2)
+    return fig
+
+
+@plotting.style()
+def metric(table: pd.DataFrame) -> "Figure":
+    """Draw accuracies by what functions should not change along."""
+    fig, axes = plotting.small_multiples(2, columns=1, height=2.1)
+    titles = {"accuracy": "test images as they are", "shifted": "test images moved"}
+    names = [one.title for one in METRICS]
+    here = table[np.isclose(table.scale, SCALES[0])]
+    for ax, (measure, title) in zip(axes, titles.items(), strict=True):
+        for series, count in enumerate(LABELS):
+            rows = here[(here.measure == measure) & (here["at"] == count)]
+            part = means(rows, ["metric"]).set_index("metric").loc[[one.name for one in METRICS]]
+            ends = part.low.to_list(), part.high.to_list()
+            plotting.intervals(ax, names, part["mean"].to_list(), *ends, series=series,
+                               of=len(LABELS), label=f"{count} labels")  # fmt: skip
+        ax.set_title(title)
+    axes[-1].set_xlabel("accuracy")
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper left", ncols=2)
+    return fig
