@@ -102,9 +102,15 @@ _CHECKS = {
 }  # fmt: skip
 
 
-def load(settings: Settings, store: Store | None = None, seconds: float = 30.0) -> Tables:
-    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`."""
-    fetched = chapter.fetch(
-        experiments(settings), settings, slug="minimal_variations", store=store, seconds=seconds
-    )
+def load(settings: Settings, store: Store | None = None, seconds: float = 20.0) -> Tables:
+    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`, on one thread.
+
+    Matrices this small gain nothing from more, and lose much where cores are shared.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    with threadpool_limits(1):
+        fetched = chapter.fetch(
+            experiments(settings), settings, slug=Settings.slug, store=store, seconds=seconds
+        )
     return Tables(settings, fetched)
