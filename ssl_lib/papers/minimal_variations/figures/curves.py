@@ -48,8 +48,8 @@ def noise(table: pd.DataFrame) -> "Figure":
     )
     spread = means(table, ["noise", "measure", "at"])
     energies = spread[spread.measure == "eigenvalue"]
-    for number, part in energies[energies.noise > 0].groupby("at"):
-        series = int(number) - 1  # type: ignore[call-overload]
+    for series, number in enumerate(sorted(energies["at"].unique())):
+        part = energies[(energies.noise > 0) & (energies["at"] == number)]
         _band(above, part, "noise", series)
         limit = energies[(energies.noise == 0) & (energies["at"] == number)]["mean"].iloc[0]
         above.axhline(limit, color=PALETTE[series % len(PALETTE)], ls="--", lw=1.2, zorder=0)
