@@ -92,7 +92,7 @@ def _known_classes(settings: Settings) -> dict[str, Experiment]:
     runs = [("linear", d) for d in theory.exact_dims(settings)] + [("mlp", theory.CLASSES - 1)]
     cells = [{"head": head, "dim": dim, "seed": seed} for head, dim in runs for seed in seeds]
     tasks = dict.fromkeys(("worst_task", "worst_mlp"), 1 / images.N_TRAIN)
-    made = {
+    made: dict[str, tuple[Any, list[dict[str, Any]], Checks]] = {
         "exact": (theory.measure, cells, Checks(
             keys=(), exact=("needed_dimension", "tasks"), early={"early_loss": EARLY["auto"]},
             spread={**tasks, "effective_dimension": 1.0},

@@ -109,9 +109,8 @@ def measure(config: Exact, cell: Mapping[str, Any]) -> pd.DataFrame:
     z, z_test = (extract(method.encoder, part.images) for part in (train, test))
     given = (z, train.labels, z_test, test.labels)
     mlp = binary_tasks(*given, probe="mlp")
-    worst = {"worst_mlp": mlp.train.min(), "worst_mlp_test": mlp.test.min(), "early_loss": early}
-    found = {name: float(value) for name, value in worst.items()}
-    return pd.DataFrame([{**vars(ideality(*given)), **found}])
+    worst = {"worst_mlp": float(mlp.train.min()), "worst_mlp_test": float(mlp.test.min())}
+    return pd.DataFrame([{**vars(ideality(*given)), **worst, "early_loss": early}])
 
 
 def codes(config: Exact, cell: Mapping[str, Any]) -> pd.DataFrame:
