@@ -1,0 +1,268 @@
+"""Tables to numbers: means over runs and their intervals, label curves, gains, costs."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.papers.issl.recipes import recipe
+from ssl_lib.papers.issl.settings import Settings
+from ssl_lib.papers.issl.variants import VARIANTS
+from ssl_lib.plotting.words import spread
+
+__all__ = [
+    "PROBES", "at_dimension", "costs", "ends", "few_labels", "gained", "gains", "label_columns",
+    "label_curve", "mean_of", "over_runs", "trained", "verdicts",
+]  # fmt: skip
+
+#: The linear probes' columns, and how readers know them.
+PROBES = {"full": "all labels", "few": "few labels", "augmented": "augmented images"}
+
+_COSTS = {
+    "parameters": "parameters",
+    "seconds": "seconds a run",
+    "full": "all labels, %",
+    "few": "few labels, %",
+    "augmented": "augmented, %",
+    "mlp": "MLP probe, %",
+    "rankme": "RankMe",
+    "effective_dimension": "effective dimension",
+}
+
+
+def trained(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that have an encoder: all but raw pixels'."""
+    return table[[VARIANTS[name].encodes for name in table.variant]]
+
+
+def at_dimension(
+    dim: int, sweep: pd.DataFrame, variants: Iterable[str], *others: pd.DataFrame
+) -> pd.DataFrame:
+    """Join tables at one dimension.
+
+    Parameters
+    ----------
+    dim : int
+    sweep : pandas.DataFrame
+        The dimension sweep.
+    variants : iterable of str
+        Which of the sweep's to take, in front.
+    *others : pandas.DataFrame
+        Taken whole.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Examples
+    --------
+    >>> sweep = pd.DataFrame({"variant": ["cissl", "cissl", "dissl"], "dim": [8, 64, 8]})
+    >>> at_dimension(8, sweep, ["cissl"], sweep.assign(variant="dino")).variant.tolist()
+    ['cissl', 'dino', 'dino']
+    """
+    parts = [sweep[sweep.variant.isin(list(variants))], *others]
+    return pd.concat([part[part.dim == dim] for part in parts], ignore_index=True)
+
+
+def over_runs(table: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
+    """Return mean, interval and number of runs of each group.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a run.
+    by : sequence of str
+        Columns that name a group.
+    column : str
+        What to average.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``by``, ``mean``, ``low``, ``high`` (95 %, Student's t), ``runs``; in the table's order.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"d": [2, 2, 4, 4], "accuracy": [0.5, 0.7, 0.8, 0.8]})
+    >>> over_runs(runs, ["d"], "accuracy")["mean"].tolist()
+    [0.6, 0.8]
+    """
+    rows = []
+    for key, part in table.groupby(list(by), sort=False):
+        rows.append((*key, *map(float, mean_interval(part[column])), len(part)))
+    return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "runs"])
+
+
+def mean_of(table: pd.DataFrame, column: str, *by: str, percent: bool = True) -> pd.Series:
+    """Return a column's mean over runs, in percent, by columns; variants by their titles.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"variant": ["cissl", "cissl"], "full": [0.4, 0.5]})
+    >>> round(mean_of(runs, "full", "variant")["CISSL"], 6)
+    45.0
+    """
+    if "variant" in by:
+        table = table.assign(variant=[VARIANTS[name].title for name in table.variant])
+    return (100 if percent else 1) * table.groupby([*by], sort=False)[column].mean()
+
+
+def label_columns(table: pd.DataFrame) -> dict[str, int]:
+    """Return the columns of accuracies with few labels, and how many labels, increasing.
+
+    Examples
+    --------
+    >>> label_columns(pd.DataFrame(columns=["full", "labels_100", "labels_10"]))
+    {'labels_10': 10, 'labels_100': 100}
+    """
+    start = "labels_"
+    counts = {c: int(c.removeprefix(start)) for c in map(str, table) if c.startswith(start)}
+    return dict(sorted(counts.items(), key=lambda pair: pair[1]))
+
+
+def few_labels(table: pd.DataFrame, settings: Settings) -> int:
+    """Return how many labels "few" are."""
+    made = recipe(settings)
+    return list(label_columns(table).values())[made.shots.index(made.few)]
+
+
+def label_curve(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracy by number of labels as long rows.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of runs; ``full`` counts as the training images.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``variant``, ``strength``, ``seed``, ``labels``, ``accuracy``.
+    """
+    columns = {**label_columns(table), "full": int(table.images.iloc[0])}
+    keys = table[["variant", "strength", "seed"]]
+    parts = [keys.assign(labels=n, accuracy=table[name]) for name, n in columns.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def ends(table: pd.DataFrame, settings: Settings) -> str:
+    """Say the accuracy at the smallest and the largest dimension of a sweep."""
+    kept = trained(table)
+    low, top = kept.dim.min(), kept.dim.max()
+    of = {column: mean_of(kept, column, "variant", "dim") for column in ("full", "few")}
+    count = few_labels(table, settings)
+    return "; ".join(
+        f"{name} {of['full'][name, low]:.1f} to {of['full'][name, top]:.1f} % with all labels, "
+        f"{of['few'][name, low]:.1f} to {of['few'][name, top]:.1f} % with {count:,}"
+        for name in of["full"].index.unique("variant")
+    )
+
+
+def costs(table: pd.DataFrame) -> pd.DataFrame:
+    """Average over runs what each variant and dimension costs and brings.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of a sweep.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``variant``, ``d``, parameters, seconds of training, accuracies in percent, RankMe,
+        effective dimension.
+    """
+    means = {
+        title: mean_of(table, column, "variant", "dim", percent="%" in title)
+        for column, title in _COSTS.items()
+    }
+    return pd.DataFrame(means).reset_index().rename(columns={"dim": "d"})
+
+
+def gains(table: pd.DataFrame, *, base: int, column: str = "full") -> pd.DataFrame:
+    """Subtract each run's accuracy at a base dimension, in percentage points.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of a sweep; raw pixels are left out.
+    base : int
+        The dimension to compare with.
+    column : str, default="full"
+        Which accuracy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``variant``, ``seed``, ``dim``, ``ratio`` (dim / base), ``gain``.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"variant": "cissl", "seed": 0, "dim": [64, 256], "full": [0.4, 0.45]})
+    >>> gains(runs, base=64).gain.round(6).tolist()
+    [0.0, 5.0]
+    """
+    kept = trained(table)[["variant", "seed", "dim", column]]
+    start = kept[kept.dim == base].drop(columns="dim")
+    both = kept.merge(start, on=["variant", "seed"], suffixes=("", " before"))
+    gain = 100 * (both[column] - both[f"{column} before"])
+    return both[["variant", "seed", "dim"]].assign(ratio=both.dim / base, gain=gain)
+
+
+def gained(points: pd.DataFrame) -> str:
+    """Say what each variant gains at the largest dimension: mean and range over runs.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        From :func:`gains`.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"variant": "cissl", "seed": 0, "dim": [64, 256], "full": [0.4, 0.45]})
+    >>> gained(gains(runs, base=64))
+    'CISSL +5.0 (+5.0)'
+    """
+    top = points[points.dim == points.dim.max()]
+    said = (
+        f"{VARIANTS[name].title} {of.mean():+.1f} ({spread(of, '+.1f')})"
+        for name, of in top.groupby("variant", sort=False).gain
+    )
+    return ", ".join(said).replace("-", "\N{MINUS SIGN}")
+
+
+def verdicts(table: pd.DataFrame, *, base: int) -> pd.DataFrame:
+    """Say of each method whether it gains from the dimension, and more than an untrained encoder.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of a sweep.
+    base : int
+        The dimension from which the largest is reached.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each method and probe: ``method``, ``probe``, ``gain`` in points from the base to
+        the largest dimension, ``interval`` (95 %, Student's t over runs), ``gains`` ("yes", "no:
+        less", "cannot tell"); then the same for the difference to the untrained encoder's gain
+        with the same seed: ``beyond untrained``, ``its interval``, ``more``.
+    """
+    rows = []
+    for column, probe in PROBES.items():
+        points = gains(table, base=base, column=column)
+        top = points[points.dim == points.dim.max()]
+        wide = top.pivot(index="seed", columns="variant", values="gain")
+        for name in (name for name in wide if VARIANTS[name].trains):
+            said = (*_said(wide[name]), *_said(wide[name] - wide["untrained"]))
+            rows.append((VARIANTS[name].title, probe, *said))
+    columns = ["method", "probe", "gain", "interval", "gains"]
+    return pd.DataFrame(rows, columns=[*columns, "beyond untrained", "its interval", "more"])
+
+
+def _said(values: pd.Series) -> tuple[float, str, str]:
+    """Return mean, interval in words, and which side of zero it lies on."""
+    mean, low, high = map(float, mean_interval(values))
+    side = "yes" if low > 0 else "no: less" if high < 0 else "cannot tell"
+    return mean, f"{low:.1f} to {high:.1f}".replace("-", "\N{MINUS SIGN}"), side
