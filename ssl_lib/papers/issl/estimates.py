@@ -1,5 +1,7 @@
 """The estimates that decide the chapter's claims, from the same tables as its figures."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import torch
@@ -21,11 +23,12 @@ __all__ = ["difference", "estimates", "largest_identity_error"]
 Given = Estimate | dict[str, Estimate]
 
 
-def estimates(tables: Tables, dichotomies: pd.DataFrame) -> dict[str, Given]:
+def estimates(settings: Settings, tables: Tables, dichotomies: pd.DataFrame) -> dict[str, Given]:
     """Return the estimate of every claim of the chapter.
 
     Parameters
     ----------
+    settings : Settings
     tables : Tables
         From :func:`ssl_lib.papers.issl.experiments.load`.
     dichotomies : pandas.DataFrame
@@ -40,8 +43,9 @@ def estimates(tables: Tables, dichotomies: pd.DataFrame) -> dict[str, Given]:
     worst = exact[exact["head"] == "linear"]
     fewest = exact[exact.dim == CLASSES - 1]
     family = {name: _runs(fewest, "worst_task", head=name) for name in ("linear", "mlp")}
-    full = _at_reference(tables, "rivals", "cissl", "dissl")
-    gains = {said: _gain(tables, column) for column, said in PROBES.items()}
+    at = partial(_at_dimension, settings.reference, tables)
+    full = at("rivals", "cissl", "dissl")
+    gains = {said: _gain(settings, sweep, column) for column, said in PROBES.items()}
     return {
         "C1": _theorem(dichotomies, worst),
         "C2a": gains,
@@ -52,13 +56,13 @@ def estimates(tables: Tables, dichotomies: pd.DataFrame) -> dict[str, Given]:
             "above DINO": _above(full, "dissl", "dino"),
             "above SwAV": _above(full, "dissl", "swav"),
         },
-        "C5": _stronger(_at_reference(tables, "strengths", "dissl"), tables.settings),
+        "C5": _stronger(settings, at("strengths", "dissl")),
         "C6": {
             "worst task of MLP probes in 3 dimensions": _mean(_at(worst, 3).worst_mlp),
             "shrinking of the gap": _shrinking(sweep, tables["mlp-heads"]),
         },
-        "C7": _loss_and_accuracy(_at_reference(tables, "epochs", "cissl")),
-        "C8": Estimate(largest_identity_error(tables.settings.seed), note="exact"),
+        "C7": _loss_and_accuracy(at("epochs", "cissl")),
+        "C8": Estimate(largest_identity_error(settings.seed), note="exact"),
         "C9": _mean(family["mlp"]),
     }
 
@@ -92,8 +96,8 @@ def difference(
     return Estimate(mean, low, high, n=len(gaps), note=note)
 
 
-def _at_reference(tables: Tables, name: str, *variants: str) -> pd.DataFrame:
-    return at_dimension(tables.settings.reference, tables["dimensions"], variants, tables[name])
+def _at_dimension(dim: int, tables: Tables, name: str, *variants: str) -> pd.DataFrame:
+    return at_dimension(dim, tables["dimensions"], variants, tables[name])
 
 
 def _runs(table: pd.DataFrame, column: str, **where: object) -> pd.Series:
@@ -132,8 +136,7 @@ def _theorem(dichotomies: pd.DataFrame, worst: pd.DataFrame) -> dict[str, Estima
     }
 
 
-def _gain(tables: Tables, column: str) -> Estimate:
-    settings, sweep = tables.settings, tables["dimensions"]
+def _gain(settings: Settings, sweep: pd.DataFrame, column: str) -> Estimate:
     top, base = settings.sweep[-1], settings.reference
     if base == top:
         base = settings.sweep[-2]
@@ -145,7 +148,7 @@ def _gain(tables: Tables, column: str) -> Estimate:
     return difference(wide, narrow, scale=100, note=f"d = {base} to {top}")
 
 
-def _stronger(table: pd.DataFrame, settings: Settings) -> dict[str, Estimate]:
+def _stronger(settings: Settings, table: pd.DataFrame) -> dict[str, Estimate]:
     usual, weakest = recipe(settings).strength, settings.strengths[0]
     columns = {
         "one label a class": next(iter(label_columns(table))),

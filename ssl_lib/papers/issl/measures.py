@@ -23,8 +23,6 @@ _COSTS = {
     "seconds": "seconds a run",
     "full": "all labels, %",
     "few": "few labels, %",
-    "augmented": "augmented, %",
-    "mlp": "MLP probe, %",
     "rankme": "RankMe",
     "effective_dimension": "effective dimension",
 }
@@ -169,14 +167,14 @@ def costs(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``variant``, ``d``, parameters, seconds of training, accuracies in percent, RankMe,
+        ``encoder``, ``d``, parameters, seconds of training, accuracies in percent, RankMe,
         effective dimension.
     """
     means = {
         title: mean_of(table, column, "variant", "dim", percent="%" in title)
         for column, title in _COSTS.items()
     }
-    return pd.DataFrame(means).reset_index().rename(columns={"dim": "d"})
+    return pd.DataFrame(means).reset_index().rename(columns={"variant": "encoder", "dim": "d"})
 
 
 def gains(table: pd.DataFrame, *, base: int, column: str = "full") -> pd.DataFrame:
@@ -244,10 +242,10 @@ def verdicts(table: pd.DataFrame, *, base: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each method and probe: ``method``, ``probe``, ``gain`` in points from the base to
-        the largest dimension, ``interval`` (95 %, Student's t over runs), ``gains`` ("yes", "no:
-        less", "cannot tell"); then the same for the difference to the untrained encoder's gain
-        with the same seed: ``beyond untrained``, ``its interval``, ``more``.
+        A row for each method and probe: ``method``, ``probe``; the ``gain`` in points from the base
+        to the largest dimension, and how much it is ``beyond untrained``, the gain of an untrained
+        encoder with the same seed, each with its 95 % interval (Student's t over runs); ``more
+        than untrained`` ("yes", "no: less", "cannot tell").
     """
     rows = []
     for column, probe in PROBES.items():
@@ -255,14 +253,15 @@ def verdicts(table: pd.DataFrame, *, base: int) -> pd.DataFrame:
         top = points[points.dim == points.dim.max()]
         wide = top.pivot(index="seed", columns="variant", values="gain")
         for name in (name for name in wide if VARIANTS[name].trains):
-            said = (*_said(wide[name]), *_said(wide[name] - wide["untrained"]))
-            rows.append((VARIANTS[name].title, probe, *said))
-    columns = ["method", "probe", "gain", "interval", "gains"]
-    return pd.DataFrame(rows, columns=[*columns, "beyond untrained", "its interval", "more"])
+            gain, _ = _said(wide[name])
+            rows.append((VARIANTS[name].title, probe, gain, *_said(wide[name] - wide.untrained)))
+    columns = ["method", "probe", "gain, points", "beyond untrained, points"]
+    return pd.DataFrame(rows, columns=[*columns, "more than untrained"])
 
 
-def _said(values: pd.Series) -> tuple[float, str, str]:
-    """Return mean, interval in words, and which side of zero it lies on."""
+def _said(values: pd.Series) -> tuple[str, str]:
+    """Return mean and interval in words, and which side of zero the interval lies on."""
     mean, low, high = map(float, mean_interval(values))
     side = "yes" if low > 0 else "no: less" if high < 0 else "cannot tell"
-    return mean, f"{low:.1f} to {high:.1f}".replace("-", "\N{MINUS SIGN}"), side
+    said = f"{mean:+.1f} ({low:.1f} to {high:.1f})"
+    return said.replace("-", "\N{MINUS SIGN}"), side
