@@ -1,6 +1,6 @@
 """Tables to numbers: means over runs and their intervals, label curves, gains, costs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -11,8 +11,9 @@ from ssl_lib.papers.issl.variants import VARIANTS
 from ssl_lib.plotting.words import spread
 
 __all__ = [
-    "PROBES", "at_dimension", "costs", "ends", "few_labels", "gained", "gains", "label_columns",
-    "label_curve", "mean_of", "over_runs", "trained", "verdicts",
+    "PROBES", "ahead_of_untrained", "at_dimension", "costs", "ends", "few_labels", "gained",
+    "gains", "label_columns", "label_curve", "mean_of", "over_runs", "stacked", "top_gains",
+    "trained", "verdicts",
 ]  # fmt: skip
 
 #: The linear probes' columns, and how readers know them.
@@ -60,6 +61,11 @@ def at_dimension(
     """
     parts = [sweep[sweep.variant.isin(list(variants))], *others]
     return pd.concat([part[part.dim == dim] for part in parts], ignore_index=True)
+
+
+def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join tables of several data sets, with their names in a first column ``data``."""
+    return pd.concat(tables, names=["data"]).reset_index("data").reset_index(drop=True)
 
 
 def over_runs(table: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
@@ -221,41 +227,71 @@ def gained(points: pd.DataFrame) -> str:
     >>> gained(gains(runs, base=64))
     'CISSL +5.0 (+5.0)'
     """
-    top = points[points.dim == points.dim.max()]
     said = (
-        f"{VARIANTS[name].title} {of.mean():+.1f} ({spread(of, '+.1f')})"
-        for name, of in top.groupby("variant", sort=False).gain
+        f"{VARIANTS[str(name)].title} {of.mean():+.1f} ({spread(of, '+.1f')})"
+        for name, of in _top(points).groupby("variant", sort=False).gain
     )
     return ", ".join(said).replace("-", "\N{MINUS SIGN}")
 
 
-def verdicts(table: pd.DataFrame, *, base: int) -> pd.DataFrame:
-    """Say of each method whether it gains from the dimension, and more than an untrained encoder.
+def top_gains(points: pd.DataFrame) -> pd.Series:
+    """Return the mean gain at the largest dimension, by the variants' titles."""
+    return mean_of(_top(points), "gain", "variant", percent=False)
+
+
+def _top(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table.dim == table.dim.max()]
+
+
+def ahead_of_untrained(table: pd.DataFrame, dim: int) -> dict[str, float]:
+    """Return by how many points the weaker of CISSL and DISSL is ahead at a dimension.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Of a sweep.
+    dim : int
+
+    Returns
+    -------
+    dict of str to float
+        By probe, means over runs.
+    """
+    found = {}
+    for column, probe in PROBES.items():
+        of = 100 * table[table.dim == dim].groupby("variant")[column].mean()
+        found[probe] = float(min(of.cissl, of.dissl) - of.untrained)
+    return found
+
+
+def verdicts(tables: Mapping[str, pd.DataFrame], *, base: int) -> pd.DataFrame:
+    """Say of each method whether it gains more from the dimension than an untrained encoder.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        Sweeps by the names of their images.
     base : int
         The dimension from which the largest is reached.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each method and probe: ``method``, ``probe``; the ``gain`` in points from the base
-        to the largest dimension, and how much it is ``beyond untrained``, the gain of an untrained
-        encoder with the same seed, each with its 95 % interval (Student's t over runs); ``more
-        than untrained`` ("yes", "no: less", "cannot tell").
+        A row for each data set, method and probe: ``images``, ``method``, ``probe``; the gain in
+        points from the base to the largest dimension, and how much it is beyond the gain of an
+        untrained encoder with the same seed, each with its 95 % interval (Student's t over runs);
+        whether it is more ("yes", "no: less", "cannot tell").
     """
     rows = []
-    for column, probe in PROBES.items():
-        points = gains(table, base=base, column=column)
-        top = points[points.dim == points.dim.max()]
-        wide = top.pivot(index="seed", columns="variant", values="gain")
-        for name in (name for name in wide if VARIANTS[name].trains):
-            gain, _ = _said(wide[name])
-            rows.append((VARIANTS[name].title, probe, gain, *_said(wide[name] - wide.untrained)))
-    columns = ["method", "probe", "gain, points", "beyond untrained, points"]
+    for images, table in tables.items():
+        for column, probe in PROBES.items():
+            top = _top(gains(table, base=base, column=column))
+            wide = top.pivot(index="seed", columns="variant", values="gain")
+            for name in (name for name in map(str, wide) if VARIANTS[name].trains):
+                gain, _ = _said(wide[name])
+                beyond = _said(wide[name] - wide.untrained)
+                rows.append((images, VARIANTS[name].title, probe, gain, *beyond))
+    columns = ["images", "method", "probe", "gain, points", "beyond untrained, points"]
     return pd.DataFrame(rows, columns=[*columns, "more than untrained"])
 
 
