@@ -240,7 +240,8 @@ def top_gains(points: pd.DataFrame) -> pd.Series:
 
 
 def _top(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table.dim == table.dim.max()]
+    top: pd.DataFrame = table[table.dim == table.dim.max()]
+    return top
 
 
 def ahead_of_untrained(table: pd.DataFrame, dim: int) -> dict[str, float]:
