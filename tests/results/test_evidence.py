@@ -192,6 +192,18 @@ def test_a_table_of_other_columns_of_cells_is_another(store):
 # Showing
 
 
+def test_cells_keep_the_order_of_their_columns(store):
+    cells = [{"seed": seed, "part": part} for part in (0, 1) for seed in (0, 1)]
+    made = dataclasses.replace(experiment(), cells=cells)
+    evidence.publish(made, store=store)  # JSON sorts names
+    found = evidence.find(store, made)
+    assert [tuple(cell) for cell in found.manifest.cells] == [("seed", "part")] * 4
+    more = made.of([*cells, {"seed": 2, "part": 0}])
+    assert len(published.read(store.committed_root / "toy", "t.quick")[0]) == 8
+    evidence.publish(more, store=store)
+    assert len(evidence.find(store, made).table) == 10
+
+
 def test_all_published_cells_are_shown_and_a_sample_is_computed_again(store, elsewhere):
     evidence.publish(experiment(), store=store)
     per_cell = evidence.find(store, experiment()).manifest.seconds / 20
