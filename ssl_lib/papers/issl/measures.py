@@ -5,15 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.issl.recipes import recipe
 from ssl_lib.papers.issl.settings import Settings
 from ssl_lib.papers.issl.variants import VARIANTS
 from ssl_lib.plotting.words import spread
 
 __all__ = [
-    "PROBES", "ahead_of_untrained", "at_dimension", "costs", "ends", "few_labels", "gained",
-    "gains", "label_columns", "label_curve", "mean_of", "over_runs", "stacked", "top_gains",
-    "trained", "verdicts",
+    "PROBES", "ahead_of_untrained", "at_dimension", "costs", "described", "ends", "few_labels",
+    "gained", "gains", "label_columns", "label_curve", "mean_of", "over_runs", "stacked",
+    "top_gains", "trained", "verdicts",
 ]  # fmt: skip
 
 #: The linear probes' columns, and how readers know them.
@@ -162,6 +163,18 @@ def ends(table: pd.DataFrame, settings: Settings) -> str:
     )
 
 
+def described(found: Tables) -> str:
+    """Say what published tables of pictures were trained on, how long, and how they stand."""
+    table, used = found["dimensions"], found.tables["dimensions"].manifest.key["config"]
+    hours = sum(made.manifest.seconds for made in found.all) / 3600
+    return (
+        f"{table.images.max():,} training images of {used['size']} pixels, {used['epochs']} "
+        f"epochs in batches of {used['batch_size']}, {table.seed.nunique()} runs, {hours:.1f} hours of "
+        f"one core in all; DISSL: temperatures {spread(used['dissl_temperatures'], 'g')}, "
+        f"{used['latents']} classes; {found.origin}."
+    )
+
+
 def costs(table: pd.DataFrame) -> pd.DataFrame:
     """Average over runs what each variant and dimension costs and brings.
 
@@ -278,7 +291,7 @@ def verdicts(tables: Mapping[str, pd.DataFrame], *, base: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each data set, method and probe: ``images``, ``method``, ``probe``; the gain in
+        A row for each data set, method and probe: ``images, method``, ``probe``; the gain in
         points from the base to the largest dimension, and how much it is beyond the gain of an
         untrained encoder with the same seed, each with its 95 % interval (Student's t over runs);
         whether it is more ("yes", "no: less", "cannot tell").
@@ -291,9 +304,10 @@ def verdicts(tables: Mapping[str, pd.DataFrame], *, base: int) -> pd.DataFrame:
             for name in (name for name in map(str, wide) if VARIANTS[name].trains):
                 gain, _ = _said(wide[name])
                 beyond = _said(wide[name] - wide.untrained)
-                rows.append((images, VARIANTS[name].title, probe, gain, *beyond))
-    columns = ["images", "method", "probe", "gain, points", "beyond untrained, points"]
-    return pd.DataFrame(rows, columns=[*columns, "more than untrained"])
+                title = VARIANTS[name].title
+                rows.append((f"{images}, {title}", probe, gain, *beyond))
+    columns = ["images, method", "probe", "gain, points", "beyond untrained", "more?"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _said(values: pd.Series) -> tuple[str, str]:

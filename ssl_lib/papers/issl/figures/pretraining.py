@@ -32,17 +32,16 @@ def dimensions(tables: Mapping[str, pd.DataFrame]) -> "Figure":
     -------
     matplotlib.figure.Figure
     """
+    several = len(tables) > 1
     fig, axes = marks.panels(3, len(tables), height=7.6, sharex="col")
     for place, (images, table) in enumerate(tables.items()):
         column = axes[place :: len(tables)]
         for ax, (probe, title) in zip(column, PROBES.items(), strict=True):
             _sweep(ax, table, probe)
-            ax.set_title(title)
-        if len(tables) > 1:
-            column[0].set_title(f"{images}\n{column[0].get_title()}")
+            ax.set_title(f"{images}\n{title}" if several and ax is column[0] else title)
+        column[-1].set_xlabel("dimension d" if several else "dimension d of the representation")
     for ax in axes[:: len(tables)]:
         ax.set_ylabel("accuracy")
-    fig.supxlabel("dimension d of the representation")
     marks.top_legend(fig, axes[0])
     return fig
 
