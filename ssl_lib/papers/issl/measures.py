@@ -169,8 +169,8 @@ def described(found: Tables) -> str:
     hours = sum(made.manifest.seconds for made in found.all) / 3600
     return (
         f"{table.images.max():,} training images of {used['size']} pixels, {used['epochs']} "
-        f"epochs in batches of {used['batch_size']}, {table.seed.nunique()} runs, {hours:.1f} hours of "
-        f"one core in all; DISSL: temperatures {spread(used['dissl_temperatures'], 'g')}, "
+        f"epochs in batches of {used['batch_size']}, {table.seed.nunique()} runs, {hours:.1f} "
+        f"hours of one core in all; DISSL: temperatures {spread(used['dissl_temperatures'], 'g')}, "
         f"{used['latents']} classes; {found.origin}."
     )
 
