@@ -104,7 +104,7 @@ def mean_of(table: pd.DataFrame, column: str, *by: str, percent: bool = True) ->
     Examples
     --------
     >>> runs = pd.DataFrame({"variant": ["cissl", "cissl"], "full": [0.4, 0.5]})
-    >>> round(mean_of(runs, "full", "variant")["CISSL"], 6)
+    >>> float(mean_of(runs, "full", "variant")["CISSL"].round(6))
     45.0
     """
     if "variant" in by:
