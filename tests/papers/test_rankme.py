@@ -407,45 +407,21 @@ def test_a_page_shows_published_cells_and_computes_one_again(tmp_path: Path) -> 
 # The dimension sweep of another chapter
 
 
-def test_dimension_sweep_is_found_by_name(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path)
-    assert dimensions.find(store, profile="quick") is None
-    config = {"dim": [2, 4], "rankme": [1.5, 3.0], "linear": [0.5, 0.8]}
-    store.table("issl-dimensions", pd.DataFrame, {**config, "profile": "smoke"})
-    assert dimensions.find(store, profile="quick") is None
-    store.table("issl-dimensions", pd.DataFrame, config)
-    found = dimensions.find(store, profile="quick")
+def test_dimension_sweep_is_the_published_one(tmp_path: Any) -> None:
+    store = Store(tmp_path, committed=tmp_path / "results")
+    assert dimensions.find(store) is None
+    rows = {"variant": ["cissl", "pixels"], "dim": [8, 3072], "rankme": [2.0, 9.0]}
+    made = store.table("anything", pd.DataFrame, {**rows, "full": [0.4, 0.3]})
+    path = store.publish(made, tmp_path / "results" / "issl", name="dimensions.standard")
+    found = dimensions.find(store)
     assert found is not None
+    assert found.origin == "committed"
     tidy = dimensions.sweep(found)
-    assert tidy is not None
     assert list(tidy.columns) == ["method", "dimension", "rankme", "accuracy"]
-    assert tidy.accuracy.tolist() == [0.5, 0.8]
-
-
-def test_dimension_sweep_is_the_shipped_one_whoever_ran_first(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path / "results")
-    shipped = {"dim": [8, 3072], "variant": ["CISSL", "raw pixels"], "rankme": [2.0, 9.0]}
-    shipped |= {"full": [0.4, 0.3]}
-    made = store.table("issl-dimension-sweep", pd.DataFrame, {**shipped, "profile": "standard"})
-    store.publish(made, tmp_path / "results" / "issl")
-    store.table("issl-dimension-sweep", pd.DataFrame, {**shipped, "profile": "quick"})
-    origins = {name: dimensions.find(store, profile=name) for name in ("quick", "standard")}
-    assert origins["quick"] is not None
-    assert origins["quick"].origin == "committed"
-    assert origins["standard"] is not None
-    assert origins["standard"].origin == "cache"
-    tidy = dimensions.sweep(origins["quick"])
-    assert tidy is not None
-    assert tidy.dimension.tolist() == [8]
-
-
-def test_damaged_dimension_sweep_is_an_error(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path / "results")
-    made = store.table("issl-dimension-sweep", pd.DataFrame, {"dim": [8], "rankme": [2.0]})
-    path = store.publish(made, tmp_path / "results" / "issl")
+    assert tidy.to_numpy().tolist() == [["CISSL", 8, 2.0, 0.4]]
     path.write_bytes(b"dim,rankme\n8,3.0\n")
     with pytest.raises(InputError, match="is not the table that"):
-        dimensions.find(store, profile="quick")
+        dimensions.find(store)
 
 
 def test_labels_of_the_dimension_sweep_do_not_overlap() -> None:
@@ -461,14 +437,6 @@ def test_labels_of_the_dimension_sweep_do_not_overlap() -> None:
         boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
         assert len(boxes) == 3
         assert all(low.y1 <= high.y0 for low, high in itertools.pairwise(boxes))
-
-
-def test_dimension_sweep_without_rank_is_not_shown(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path)
-    store.table("issl-dimensions", pd.DataFrame, {"dim": [2], "linear": [0.5]})
-    found = dimensions.find(store, profile="quick")
-    assert found is not None
-    assert dimensions.sweep(found) is None
 
 
 # A reader's own encoder
