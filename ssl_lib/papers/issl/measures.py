@@ -166,12 +166,13 @@ def ends(table: pd.DataFrame, settings: Settings) -> str:
 def described(found: Tables) -> str:
     """Say what published tables of pictures were trained on, how long, and how they stand."""
     table, used = found["dimensions"], found.tables["dimensions"].manifest.key["config"]
+    teacher, student = used["dissl_temperatures"]
     hours = sum(made.manifest.seconds for made in found.all) / 3600
     return (
         f"{table.images.max():,} training images of {used['size']} pixels, {used['epochs']} "
         f"epochs in batches of {used['batch_size']}, {table.seed.nunique()} runs, {hours:.1f} "
-        f"hours of one core in all; DISSL: temperatures {spread(used['dissl_temperatures'], 'g')}, "
-        f"{used['latents']} classes; {found.origin}."
+        f"hours of one core in all; DISSL: temperatures {teacher} (teacher) and {student} "
+        f"(student), {used['latents']} classes; {found.origin}."
     )
 
 
