@@ -187,14 +187,16 @@ def costs(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``encoder``, ``d``, parameters, seconds of training, accuracies in percent, RankMe,
-        effective dimension.
+        ``encoder`` (with its dimension), parameters, seconds of training, accuracies in percent,
+        RankMe, effective dimension.
     """
     means = {
         title: mean_of(table, column, "variant", "dim", percent="%" in title)
         for column, title in _COSTS.items()
     }
-    return pd.DataFrame(means).reset_index().rename(columns={"variant": "encoder", "dim": "d"})
+    table = pd.DataFrame(means)
+    table.insert(0, "encoder", [f"{title}, d = {dim}" for title, dim in table.index])
+    return table.reset_index(drop=True)
 
 
 def gains(table: pd.DataFrame, *, base: int, column: str = "full") -> pd.DataFrame:

@@ -9,6 +9,7 @@ from ssl_lib import plotting
 from ssl_lib.papers.issl.figures import _marks as marks
 from ssl_lib.papers.issl.measures import PROBES, label_curve, over_runs, trained
 from ssl_lib.papers.issl.variants import VARIANTS
+from ssl_lib.plotting import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -284,9 +285,12 @@ def epochs(table: pd.DataFrame) -> "Figure":
         part = table[table.epochs == length]
         colour, marker = marks.colour((1, 2, 5, 4)[place % 4])
         ax.plot(part.loss, part.full, marker, color=colour)
+        above = place % 2  # neighbours' names do not meet
+        end = part.full.max() if above else part.full.min()
         ax.annotate(
-            f"{length} epoch{'s' if length > 1 else ''}", (part.loss.mean(), part.full.min()),
-            xytext=(0, -9), textcoords="offset points", ha="center", va="top", fontsize=10,
+            words.count(length, "epoch"), (part.loss.mean(), end), fontsize=10, ha="center",
+            xytext=(0, 9 if above else -9), textcoords="offset points",
+            va="bottom" if above else "top",
         )  # fmt: skip
     ax.margins(0.12, 0.2)
     ax.set_xlabel("CISSL loss in nats")
