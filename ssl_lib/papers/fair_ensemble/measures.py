@@ -1,301 +1,278 @@
-"""The tables behind the chapter's figures, accuracies in percent and gains in points."""
+"""From the tables of a run to the chapter's numbers, with intervals; percent and points."""
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ssl_lib.papers.fair_ensemble.members import CLEAN, Chapter, images, members
-from ssl_lib.papers.fair_ensemble.published import table_1
-from ssl_lib.papers.fair_ensemble.samples import (
-    PROTOCOLS,
-    Floats,
-    Sample,
-    copies,
-    over_samples,
-    sample,
-)
-from ssl_lib.papers.fair_ensemble.settings import VARIED, Run
-from ssl_lib.papers.fair_ensemble.severities import STRONG_NOISE, severity
+from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.papers.fair_ensemble.recipes import CLEAN, STRONG_NOISE, severity
+from ssl_lib.papers.fair_ensemble.settings import EVERYTHING
 
 __all__ = [
-    "aggregates",
-    "beside_table_1",
-    "classes",
-    "corruption",
-    "corruption_curves",
-    "curves",
-    "disagreement",
-    "imbalance",
-    "main",
-    "settings_beside",
-    "side_by_side",
-    "sources",
-    "strong_noise",
-    "trained",
-    "with_settings",
-    "with_table_1",
-]
+    "GROUPS", "PROTOCOLS", "aggregates", "apart", "classes", "corruption", "corruption_curves",
+    "curves", "disagreement", "imbalance", "interval", "side_by_side", "sources", "strong_noise",
+]  # fmt: skip
 
 GROUPS = ("all", "top", "bottom")
-NAMES = {
-    "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "digits",
-    "tiny-imagenet": "TinyImageNet",
-}  # fmt: skip
-NETWORKS = {"mlp": "MLP 16-16", "resnet9": "ResNet9"}
+PROTOCOLS = ("paper", "unbiased")
 
 
-def main(chapter: Chapter, *, arm: str = "everything") -> list[Sample]:
-    """Return the clean samples of the first data set, one a training set that has the arm.
+def interval(
+    table: pd.DataFrame, measure: str, by: Sequence[str] = ("protocol", "group", "members")
+) -> pd.DataFrame:
+    """Return a measure's mean over training sets with its 95 % interval.
+
+    Several training sets, each with test images and members of its own, give a t interval. A single
+    one has that of its test images, which says nothing about other training sets.
 
     Parameters
     ----------
-    chapter : Chapter
-    arm : str, default="everything"
-        What varies between members.
+    table : pandas.DataFrame
+        Columns seed, those of `by`, measure, value.
+    measure : str
+    by : sequence of str
+        The columns that name a number.
 
     Returns
     -------
-    list of Sample
-    """
-    return [sample(run, result, arm=arm) for run, result in chapter.main if arm in run.arms]
-
-
-def _rows(
-    samples: list[Sample],
-    statistic: Callable[[Sample], npt.ArrayLike],
-    names: Iterable[str],
-    *,
-    prefix: str = "",
-) -> pd.DataFrame:
-    """Return a statistic of groups with its interval, a row a group."""
-    value, low, high = over_samples(samples, statistic)
-    columns = {prefix or "value": value, f"{prefix}_low": low, f"{prefix}_high": high}
-    return pd.DataFrame({"group": list(names), **columns})
-
-
-def trained(run: Run) -> int:
-    """Return how many networks a run trains.
+    pandas.DataFrame
+        Columns of `by`, then value, low, high; NaN where an end is not known.
 
     Examples
     --------
-    >>> trained(Run(data="digits", members=21, arms=("everything", "nothing")))
-    24
+    >>> rows = [(0, "top", "gain", 2.0), (1, "top", "gain", 4.0), (2, "top", "gain", 6.0)]
+    >>> table = pd.DataFrame(rows, columns=["seed", "group", "measure", "value"])
+    >>> interval(table, "gain", ["group"]).round(2).values.tolist()
+    [['top', 4.0, -0.97, 8.97]]
     """
-    return len(members(run))
+    grid = _grid(table, measure, by)
+    value, low, high = mean_interval(grid.to_numpy().T)
+    if grid.shape[1] == 1:
+        ends = (_grid(table, f"{measure} {end}", by) for end in ("low", "high"))
+        low, high = (end.reindex(grid.index).mean(axis=1).to_numpy() for end in ends)
+    return grid.index.to_frame(index=False).assign(value=value, low=low, high=high)
 
 
-def curves(chapter: Chapter) -> pd.DataFrame:
-    """Return accuracy and gain by ensemble size, group and protocol (Figures 1 to 3).
+def _grid(table: pd.DataFrame, measure: str, by: Sequence[str]) -> pd.DataFrame:
+    """Return a measure, (numbers, training sets), with numbers in the order of the table."""
+    own = table[table.measure == measure].set_index(list(by))
+    order = own.index.drop_duplicates()
+    return own.pivot(columns="seed", values="value").reindex(order)
+
+
+def _ends(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return the mean accuracy of one member and of all, "one" and "ensemble"."""
+    accuracy = interval(table, "accuracy", [*by, "members"])
+    wide = accuracy.pivot(index=list(by), columns="members", values="value")
+    wide = wide.reindex(pd.MultiIndex.from_frame(accuracy[list(by)].drop_duplicates()))
+    ends = {"one": wide[wide.columns.min()], "ensemble": wide[wide.columns.max()]}
+    return pd.DataFrame(ends).reset_index()
+
+
+def curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracy and gain by protocol, group and ensemble size (Figures 1 to 3).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "curves" of a run.
 
     Returns
     -------
     pandas.DataFrame
         Columns protocol, group, members, accuracy, gain, gain_low, gain_high, relative,
-        relative_low, relative_high; 95 % intervals over training sets.
+        relative_low, relative_high.
     """
-    samples, parts = main(chapter), []
-    for protocol in PROTOCOLS:
-        mean, _, _ = over_samples(samples, lambda one, p=protocol: 100 * one.curve(p))  # type: ignore[misc]
-        columns = {
-            f"{name}{end}": numbers
-            for name, statistic in (("gain", _gains), ("relative", _relative_gains))
-            for end, numbers in zip(
-                ("", "_low", "_high"),
-                over_samples(samples, partial(statistic, protocol)),
-                strict=True,
-            )
-        }
-        for place, group in enumerate(GROUPS):
-            part = {name: numbers[:, place] for name, numbers in columns.items()}
-            head = {"protocol": protocol, "group": group, "members": samples[0].sizes}
-            parts.append(pd.DataFrame({**head, "accuracy": mean[:, place], **part}))
-    return pd.concat(parts, ignore_index=True)
+    own = table[table.protocol.isin(PROTOCOLS)]
+    keys = ["protocol", "group", "members"]
+    found = interval(own, "accuracy")[[*keys, "value"]].rename(columns={"value": "accuracy"})
+    for name in ("gain", "relative"):
+        names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+        found = found.merge(interval(own, name).rename(columns=names), on=keys)
+    order = {group: place for place, group in enumerate(GROUPS)}
+    return found.sort_values(
+        keys, key=lambda column: column.map(order) if column.name == "group" else column
+    ).reset_index(drop=True)
 
 
-def _gains(protocol: str, one: Sample) -> Floats:
-    curve = 100 * one.curve(protocol)
-    gains: Floats = curve - curve[0]
-    return gains
-
-
-def _relative_gains(protocol: str, one: Sample) -> Floats:
-    curve = one.curve(protocol)
-    # A group on which one member is never right has no relative gain.
-    gains: Floats = 100 * (curve / np.where(curve[0] > 0, curve[0], np.nan) - 1)
-    return gains
-
-
-def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+def side_by_side(found: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracies of :func:`curves`, one row a size, a column a protocol and group."""
-    wide = table.pivot(index="members", columns=["protocol", "group"], values="accuracy")
+    wide = found.pivot(index="members", columns=["protocol", "group"], values="accuracy")
     wide = wide[[(protocol, group) for protocol in PROTOCOLS for group in GROUPS]]
-    wide.columns = [f"{protocol}: {group}" for protocol in PROTOCOLS for group in GROUPS]
+    wide.columns = [f"{protocol}: {group}, %" for protocol in PROTOCOLS for group in GROUPS]
     return wide.reset_index().rename_axis(columns=None)
 
 
-def aggregates(chapter: Chapter) -> pd.DataFrame:
+#: What an ensemble averages -> its measure.
+_AVERAGED = {
+    "one member": "accuracy", "probabilities": "accuracy by prob", "logits": "accuracy by logit",
+    "votes": "accuracy by vote",
+}  # fmt: skip
+
+
+def aggregates(table: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy of all members by what is averaged, and that of one member.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "curves" of a run; groups of the unbiased protocol.
 
     Returns
     -------
     pandas.DataFrame
-        Columns averaged, all, top, bottom; groups of the unbiased protocol.
+        Columns averaged, all, top, bottom; a row less where a table lacks its numbers.
     """
-    samples = main(chapter)
-    names = {"(one member)": "right_1", "probabilities": "prob", "logits": "logit", "votes": "vote"}
+    own = table[(table.protocol == "unbiased")]
     rows = []
-    for name, column in names.items():
-        mean, _, _ = over_samples(samples, lambda one, c=column: 100 * one.means(c, "unbiased"))  # type: ignore[misc]
-        rows.append({"averaged": name, **dict(zip(GROUPS, mean, strict=True))})
+    for title, measure in _AVERAGED.items():
+        if measure in set(own.measure):
+            found = interval(own, measure).groupby("group", sort=False).value.first()
+            rows.append({"averaged": title, **found})
     return pd.DataFrame(rows)
 
 
-def disagreement(chapter: Chapter) -> pd.DataFrame:
+def disagreement(table: pd.DataFrame) -> pd.DataFrame:
     """Return the gain of the vote and its two bounds by group (section 4.1).
 
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "curves" of a run; groups of the unbiased protocol.
+
     Returns
     -------
     pandas.DataFrame
-        Columns measure ("gain of the vote", "room", "churn"), group, value, low, high, in percent;
-        groups of the unbiased protocol.
+        Columns measure ("gain of the vote", "room", "churn"), group, value, low, high.
     """
-    samples = main(chapter)
-    measures = {"gain of the vote": "vote_gain", "room": "room", "churn": "churn"}
-    parts = []
-    for name, column in measures.items():
-        value, low, high = over_samples(
-            samples,
-            lambda one, c=column: 100 * one.means(c, "unbiased"),  # type: ignore[misc]
-        )
-        part = {"measure": name, "group": GROUPS, "value": value, "low": low, "high": high}
-        parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True)
+    own = table[table.protocol == "unbiased"]
+    parts = [
+        interval(own, name, ["group"]).assign(measure=name)
+        for name in ("gain of the vote", "room", "churn")
+    ]
+    return pd.concat(parts, ignore_index=True)[["measure", "group", "value", "low", "high"]]
 
 
-def classes(chapter: Chapter) -> pd.DataFrame:
+def classes(table: pd.DataFrame) -> pd.DataFrame:
     """Return churn, room and gain of the vote of every class of every training set.
 
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "curves" of a run.
+
     Returns
     -------
     pandas.DataFrame
-        Columns training_set, label, member (accuracy), churn, room, gain, in percent.
+        Columns seed, label, member (accuracy of one), churn, room, gain.
     """
-    parts = []
-    for place, one in enumerate(main(chapter)):
-        names = {"right_1": "member", "churn": "churn", "room": "room", "vote_gain": "gain"}
-        means = 100 * one.table.groupby("label")[list(names)].mean()
-        parts.append(means.rename(columns=names).reset_index().assign(training_set=place))
-    columns = ["training_set", "label", "member", "churn", "room", "gain"]
-    return pd.concat(parts, ignore_index=True)[columns]
+    own = table[table.protocol == "class"]
+    wide = own.pivot(index=["seed", "group"], columns="measure", values="value").reset_index()
+    names = {"group": "label", "accuracy": "member", "gain of the vote": "gain"}
+    wide = wide.rename(columns=names).rename_axis(columns=None)
+    wide["label"] = wide.label.astype(int)
+    columns = ["seed", "label", "member", "churn", "room", "gain"]
+    return wide.sort_values(["seed", "label"], ignore_index=True)[columns]
 
 
-def sources(chapter: Chapter) -> pd.DataFrame:
+def sources(table: pd.DataFrame, everything: pd.DataFrame) -> pd.DataFrame:
     """Return the gain and the churn of ensembles that differ in some sources of randomness.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns varied, group, member, ensemble, gain, gain_low, gain_high, churn, largest_spread
-        (of a logit between two members), training_sets; groups of the unbiased protocol, chosen
-        within each arm.
-    """
-    parts = []
-    # All arms on the same training sets, so that only the arm differs.
-    ablated = [pair for pair in chapter.main if len(pair[0].arms) > 1]
-    for arm in VARIED:
-        samples = [sample(run, result, arm=arm) for run, result in ablated if arm in run.arms]
-        if not samples:
-            continue
-        ends, _, _ = over_samples(samples, lambda one: 100 * one.curve("unbiased")[[0, -1]])
-        churn, _, _ = over_samples(samples, lambda one: 100 * one.means("churn", "unbiased"))
-        gain = _rows(samples, lambda one: one.gain("unbiased"), GROUPS, prefix="gain")
-        spread = max(float(one.table.spread.max()) for one in samples)
-        parts.append(
-            gain.assign(varied=arm, member=ends[0], ensemble=ends[1], churn=churn,
-                        largest_spread=spread, training_sets=len(samples))
-        )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
-
-
-def corruption(chapter: Chapter) -> pd.DataFrame:
-    """Return the gain at each severity of each corruption; severity 0 is clean.
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "sources" of a run.
+    everything : pandas.DataFrame
+        "curves" of the run, where everything varies; its other training sets are left out.
 
     Returns
     -------
     pandas.DataFrame
-        Columns corruption, severity, group, one, ensemble (accuracy in percent), gain, relative;
-        means over training sets, groups chosen on clean images.
+        Columns varied, group, member, ensemble (accuracy), gain, gain_low, gain_high, churn,
+        largest_spread (of a logit between two members), training_sets.
     """
-    parts = [_corrupted(chapter, CLEAN, 0.0).assign(severity=0)]
-    for name, strength in _strengths(chapter):
-        if severity(name, strength):
-            part = _corrupted(chapter, name, strength)
-            parts.append(part.assign(severity=severity(name, strength)))
-    return pd.concat(parts, ignore_index=True)
-
-
-def strong_noise(chapter: Chapter) -> pd.DataFrame:
-    """Return the same for Gaussian noise far beyond CIFAR-C's, by standard deviation."""
-    parts = [_corrupted(chapter, CLEAN, 0.0)]
-    known = _strengths(chapter)
-    parts += [
-        _corrupted(chapter, "gaussian noise", sd)
-        for sd in STRONG_NOISE
-        if ("gaussian noise", sd) in known
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _strengths(chapter: Chapter) -> tuple[tuple[str, float], ...]:
-    return chapter.main[0][0].corruptions
-
-
-@lru_cache(maxsize=2)
-def corrupted_samples(chapter: Chapter) -> dict[tuple[str, float], list[Sample]]:
-    """Return the samples of training sets with corrupted copies, by corruption and strength."""
-    each = [copies(run, result) for run, result in chapter.main if run.corruptions]
-    return {copy: [one[copy] for one in each] for copy in each[0]}
-
-
-def _corrupted(chapter: Chapter, name: str, strength: float) -> pd.DataFrame:
-    samples = corrupted_samples(chapter)[name, strength]
-    ends, _, _ = over_samples(samples, lambda one: 100 * one.curve("unbiased")[[0, -1]])
-    table = pd.DataFrame({"group": GROUPS, "one": ends[0], "ensemble": ends[1]})
-    gain = table.ensemble - table.one
-    return table.assign(
-        corruption=name, strength=strength, gain=gain, relative=100 * gain / table.one
+    whole = everything[everything.seed.isin(table.seed)].assign(varied=EVERYTHING.name)
+    both = pd.concat([table, whole], ignore_index=True)
+    both, by = both[both.protocol == "unbiased"], ["varied", "group"]
+    found = _ends(both, by).rename(columns={"one": "member"})
+    found = found.merge(_gain(both, by), on=by)
+    churn = interval(both, "churn", by)[[*by, "value"]].rename(columns={"value": "churn"})
+    spread = both[both.measure == "logit difference"].groupby("varied").value.max()
+    return found.merge(churn, on=by).assign(
+        largest_spread=found.varied.map(spread), training_sets=table.seed.nunique()
     )
 
 
-def corruption_curves(chapter: Chapter) -> pd.DataFrame:
+def _gain(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return the gain of all members over one with its interval."""
+    last = table[table.members == table.groupby(list(by)).members.transform("max")]
+    names = {"value": "gain", "low": "gain_low", "high": "gain_high"}
+    return interval(last, "gain", by).rename(columns=names)
+
+
+def corruption(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the gain at each severity of each corruption; severity 0 is clean.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "corruption" of a run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns corruption, strength, group, one, ensemble, gain, relative, severity; means over
+        training sets, groups chosen on clean images.
+    """
+    found = _by_copy(table)
+    return found[(found.severity > 0) | (found.corruption == CLEAN)].reset_index(drop=True)
+
+
+def strong_noise(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the same for Gaussian noise far beyond CIFAR-C's, by standard deviation."""
+    found = _by_copy(table)
+    strong = (found.corruption == "gaussian noise") & found.strength.isin(STRONG_NOISE)
+    return found[strong | (found.corruption == CLEAN)].reset_index(drop=True)
+
+
+def _by_copy(table: pd.DataFrame) -> pd.DataFrame:
+    unbiased = table[table.protocol == "unbiased"]
+    found = _ends(unbiased, ["corruption", "strength", "group"])
+    gain = found.ensemble - found.one
+    levels = [severity(*copy) for copy in zip(found.corruption, found.strength, strict=True)]
+    return found.assign(gain=gain, relative=100 * gain / found.one, severity=levels)
+
+
+def corruption_curves(table: pd.DataFrame) -> pd.DataFrame:
     """Return relative gain by size at each severity, averaged over corruptions.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "corruption" of a run.
 
     Returns
     -------
     pandas.DataFrame
         Columns severity, group, members, relative; severity 0 is clean.
     """
-    parts = []
-    for name, strength in (CLEAN, 0.0), *_strengths(chapter):
-        level = 0 if name == CLEAN else severity(name, strength)
-        if name != CLEAN and not level:
-            continue
-        samples = corrupted_samples(chapter)[name, strength]
-        mean, _, _ = over_samples(samples, lambda one: one.curve("unbiased"))
-        for place, group in enumerate(GROUPS):
-            relative = 100 * (mean[:, place] / mean[0, place] - 1)
-            head = {"severity": level, "group": group, "members": samples[0].sizes}
-            parts.append(pd.DataFrame({**head, "relative": relative}))
-    table = pd.concat(parts, ignore_index=True)
-    means = table.groupby(["severity", "group", "members"]).relative.mean()
-    return means.reset_index()
+    by = ["corruption", "strength", "group", "members"]
+    found = interval(table[table.protocol == "unbiased"], "accuracy", by)
+    one = found.groupby(by[:-1]).value.transform("first")
+    levels = [severity(*copy) for copy in zip(found.corruption, found.strength, strict=True)]
+    found = found.assign(severity=levels, relative=100 * (found.value / one - 1))
+    found = found[(found.severity > 0) | (found.corruption == CLEAN)]
+    return found.groupby(["severity", "group", "members"]).relative.mean().reset_index()
 
 
-def imbalance(chapter: Chapter) -> pd.DataFrame:
+def imbalance(table: pd.DataFrame) -> pd.DataFrame:
     """Return what an ensemble does for a constructed minority.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "imbalance" of a run.
 
     Returns
     -------
@@ -303,109 +280,49 @@ def imbalance(chapter: Chapter) -> pd.DataFrame:
         Columns images (majority/minority in a class), share, group, one, ensemble, gain, gain_low,
         gain_high, relative, churn, training_sets.
     """
-    parts = []
-    for counts in dict.fromkeys(run.per_class for run, _ in chapter.imbalanced):
-        samples = minority_samples(chapter, counts)
-        ends, _, _ = over_samples(
-            samples, lambda one: 100 * one.curve("unbiased", groups="minority")[[0, -1]]
-        )
-        churn, _, _ = over_samples(samples, lambda one: 100 * one.means("churn", "minority"))
-        ratio = ends[1] / np.where(ends[0] > 0, ends[0], np.nan)
-        gain = _rows(
-            samples,
-            lambda one: one.gain("unbiased", groups="minority"),
-            ("majority", "minority"),
-            prefix="gain",
-        )
-        parts.append(
-            gain.assign(
-                images=f"{counts[0]}/{counts[1]}", share=counts[1] / counts[0], one=ends[0],
-                ensemble=ends[1], relative=100 * (ratio - 1),
-                churn=churn, training_sets=len(samples),
-            )
-        )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+    own, by = table[table.protocol == "minority"], ["majority", "minority", "group"]
+    found = _ends(own, by).merge(_gain(own, by), on=by)
+    churn = interval(own, "churn", by)[[*by, "value"]].rename(columns={"value": "churn"})
+    found = found.merge(churn, on=by)
+    counts = zip(found.majority, found.minority, strict=True)
+    return found.assign(
+        images=[f"{majority}/{minority}" for majority, minority in counts],
+        share=found.minority / found.majority,
+        relative=100 * (found.ensemble / found.one.where(found.one > 0) - 1),
+        training_sets=table.seed.nunique(),
+    ).drop(columns=["majority", "minority"])
 
 
-def minority_samples(chapter: Chapter, counts: tuple[int, ...]) -> list[Sample]:
-    """Return the samples with these numbers of images in a majority and a minority class."""
-    return [sample(run, result) for run, result in chapter.imbalanced if run.per_class == counts]
+def apart(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how far the runs of each arm are apart by epoch, as the authors' code has it.
 
-
-def beside_table_1(chapter: Chapter) -> pd.DataFrame:
-    """Return the paper's Table 1 and this run's numbers by the paper's protocol, row by row.
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "learning" of a run.
 
     Returns
     -------
     pandas.DataFrame
-        Columns data, network, group, one, ensemble, gain, relative, source ("paper" or "here").
+        Columns varied, group, difference, difference_sd, variance, variance_sd: mean absolute
+        difference of pairs of runs in points, and variance of the runs, at each epoch; mean and
+        standard deviation over epochs.
+
+    Examples
+    --------
+    >>> rows = [("order", repeat, 1, "all", 50.0 + 2 * repeat) for repeat in range(3)]
+    >>> table = pd.DataFrame(rows, columns=["varied", "repeat", "epoch", "group", "accuracy"])
+    >>> found = apart(table).iloc[0]
+    >>> float(found.difference.round(4)), float(found.variance.round(4))
+    (2.6667, 2.6667)
     """
-    parts = []
-    for name in dict.fromkeys(run.data for run, _ in chapter.balanced):
-        samples = [sample(run, result) for run, result in chapter.balanced if run.data == name]
-        for protocol in PROTOCOLS:
-            ends, _, _ = over_samples(
-                samples,
-                lambda one, p=protocol: 100 * one.curve(p)[[0, -1]],  # type: ignore[misc]
-            )
-            relative, _, _ = over_samples(samples, lambda one, p=protocol: one.relative(p))  # type: ignore[misc]
-            table = pd.DataFrame({"group": GROUPS, "one": ends[0], "ensemble": ends[1]})
-            gain = table.ensemble - table.one
-            network = NETWORKS[samples[0].run.encoder]
-            parts.append(
-                table.assign(data=NAMES[name], network=network, gain=gain,
-                             relative=relative, source=f"here, {protocol} protocol")
-            )  # fmt: skip
-    return with_table_1(pd.concat(parts, ignore_index=True))
-
-
-def settings_beside(chapter: Chapter) -> pd.DataFrame:
-    """Return what differs between the paper's Table 1 and this run, a row a data set.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns where, data, network, training images, test images, epochs, members, K, and for
-        each group one model -> ensemble by the paper's protocol.
-    """
-    beside = beside_table_1(chapter)
-    own = beside.query("source == 'here, paper protocol'")
     rows = []
-    for name in dict.fromkeys(run.data for run, _ in chapter.balanced):
-        run = next(run for run, _ in chapter.balanced if run.data == name)
-        train, test = images(run)
-        rows.append(
-            {
-                "where": "here", "data": NAMES[name], "network": NETWORKS[run.encoder],
-                "training images": len(train), "test images": len(test), "epochs": run.epochs,
-                "members": run.members, "K": run.k, **_arrows(own, NAMES[name]),
-            }
-        )  # fmt: skip
-    return with_settings(pd.DataFrame(rows))
-
-
-def with_table_1(rows: pd.DataFrame) -> pd.DataFrame:
-    """Put the paper's Table 1 above rows of this run from :func:`beside_table_1`."""
-    return pd.concat([table_1().assign(source="paper"), rows], ignore_index=True)
-
-
-def with_settings(rows: pd.DataFrame) -> pd.DataFrame:
-    """Put the paper's settings above rows of this run from :func:`settings_beside`."""
-    return pd.concat([_paper_settings(), rows], ignore_index=True)
-
-
-def _paper_settings() -> pd.DataFrame:
-    theirs = table_1().query("network == 'ResNet9'")
-    return pd.DataFrame(
-        {
-            "where": "paper", "data": data, "network": "ResNet9", "training images": train,
-            "test images": 10_000, "epochs": epochs, "members": 20, "K": 10,
-            **_arrows(theirs, data),
-        }
-        for data, train, epochs in (("CIFAR-100", 50_000, 24), ("TinyImageNet", 100_000, 100))
-    )  # fmt: skip
-
-
-def _arrows(table: pd.DataFrame, data: str) -> dict[str, str]:
-    own = table[table.data == data].set_index("group")
-    return {g: f"{own.one[g]:.1f} -> {own.ensemble[g]:.1f}" for g in GROUPS}
+    for (arm, group), part in table.groupby(["varied", "group"], sort=False):
+        runs = part.pivot(index="repeat", columns="epoch", values="accuracy").to_numpy()
+        first, second = np.triu_indices(len(runs), 1)
+        pairs, variance = np.abs(runs[first] - runs[second]).mean(axis=0), runs.var(axis=0)
+        columns = {"difference": pairs, "variance": variance}
+        ends = {name: values.mean() for name, values in columns.items()}
+        ends |= {f"{name}_sd": values.std() for name, values in columns.items()}
+        rows.append({"varied": arm, "group": group, **ends})
+    return pd.DataFrame(rows)

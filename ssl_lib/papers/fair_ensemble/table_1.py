@@ -1,8 +1,20 @@
-"""Table 1 of the paper: 20 members against one, K = 10, test accuracy in percent."""
+"""Table 1 of the paper (20 members against one, K = 10, test accuracy in percent) beside a run."""
+
+from collections.abc import Iterable
 
 import pandas as pd
 
-__all__ = ["table_1"]
+from ssl_lib.papers.chapter import Tables
+from ssl_lib.papers.fair_ensemble import measures
+from ssl_lib.papers.fair_ensemble.recipes import recipe
+
+__all__ = ["DATA_TITLES", "beside", "settings_beside", "table_1"]
+
+DATA_TITLES = {
+    "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "digits",
+    "tiny-imagenet": "TinyImageNet",
+}  # fmt: skip
+NETWORKS = {"mlp": "MLP 16-16", "resnet9": "ResNet9"}
 
 # Data set, architecture, then ensemble mean, top, bottom and single mean, top, bottom.
 _TABLE_1 = """
@@ -45,3 +57,76 @@ def table_1() -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["data", "network", "group", "one", "ensemble"])
     gain = table.ensemble - table.one
     return table.assign(gain=gain, relative=100 * gain / table.one)
+
+
+def beside(runs: Iterable[Tables]) -> pd.DataFrame:
+    """Return the paper's Table 1 above the same of some runs, by both protocols.
+
+    Parameters
+    ----------
+    runs : iterable of Tables
+        With the table "curves".
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns data, network, group, one, ensemble, gain, relative, source ("paper", or the
+        protocol here).
+    """
+    return pd.concat([table_1().assign(source="paper"), *map(_ends, runs)], ignore_index=True)
+
+
+def _ends(run: Tables) -> pd.DataFrame:
+    made, keys = recipe(run.settings), ["protocol", "group"]  # type: ignore[arg-type]
+    found = measures.curves(run["curves"])
+    one, last = (found[found.members == end] for end in (1, found.members.max()))
+    both = last.merge(one[[*keys, "accuracy"]], on=keys, suffixes=("", "_one"))
+    return pd.DataFrame(
+        {
+            "data": DATA_TITLES[made.data], "network": NETWORKS[made.encoder], "group": both.group,
+            "one": both.accuracy_one, "ensemble": both.accuracy, "gain": both.gain,
+            "relative": both.relative, "source": "here, " + both.protocol + " protocol",
+        }
+    )  # fmt: skip
+
+
+def settings_beside(runs: Iterable[Tables]) -> pd.DataFrame:
+    """Return what differs between the paper's Table 1 and some runs, a row a data set.
+
+    Parameters
+    ----------
+    runs : iterable of Tables
+        With the table "curves".
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns where, data, network, training images, test images, epochs, members, K, and for
+        each group one model to ensemble by the paper's protocol, in percent.
+    """
+    theirs = table_1().query("network == 'ResNet9'")
+    rows = [
+        {
+            "where": "paper", "data": data, "network": "ResNet9", "training images": train,
+            "test images": 10_000, "epochs": epochs, "members": 20, "K": 10,
+            **_arrows(theirs[theirs.data == data]),
+        }
+        for data, train, epochs in (("CIFAR-100", 50_000, 24), ("TinyImageNet", 100_000, 100))
+    ]  # fmt: skip
+    return pd.DataFrame([*rows, *map(_settings, runs)])
+
+
+def _settings(run: Tables) -> dict[str, object]:
+    made, table = recipe(run.settings), run["curves"]  # type: ignore[arg-type]
+    counts = table[table.measure == "images"].groupby("group").value.first().astype(int)
+    own = _ends(run).query("source == 'here, paper protocol'")
+    return {
+        "where": "here", "data": DATA_TITLES[made.data], "network": NETWORKS[made.encoder],
+        "training images": counts["training"], "test images": counts["test"],
+        "epochs": made.epochs, "members": made.members, "K": made.k, **_arrows(own),
+    }  # fmt: skip
+
+
+def _arrows(table: pd.DataFrame) -> dict[str, str]:
+    own = table.set_index("group")
+    return {f"{g}, %": f"{own.one[g]:.1f} -> {own.ensemble[g]:.1f}" for g in measures.GROUPS}
