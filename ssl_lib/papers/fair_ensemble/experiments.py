@@ -67,32 +67,42 @@ def curves(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
         :mod:`ssl_lib.papers.fair_ensemble.statistics`.
     """
     sets = training.draw(config, cell["seed"])
-    given, early = _members(config, sets, EVERYTHING, cell["seed"], workdir)
+    (given,), early = _members(config, sets, [EVERYTHING], cell["seed"], workdir)
     rows = [*early, *_counted(sets), *statistics.curves(given, config.k)]
     return statistics.table(rows)
 
 
 def sources(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
-    """Train an ensemble whose members differ in some sources of randomness.
+    """Train ensembles whose members differ in some sources of randomness.
 
     Parameters
     ----------
     config : Recipe
     cell : mapping
-        ``seed`` as of :func:`curves`; ``varied``, a key of `ARMS`.
+        ``seed`` as of :func:`curves`.
     workdir : path
 
     Returns
     -------
     pandas.DataFrame
-        As of :func:`curves`, unbiased protocol; groups are chosen within each arm.
+        As of :func:`curves`, with a column varied in front (a key of `ARMS`, all but "everything");
+        unbiased protocol, groups chosen within each arm.
     """
     sets = training.draw(config, cell["seed"])
-    given, early = _members(config, sets, ARMS[cell["varied"]], cell["seed"], workdir)
-    right = given.right()
-    sample = class_sample("unbiased", right[0], given, config.k)
-    followed = statistics.curve_rows(sample, right, given.sizes)
-    return statistics.table([*early, *followed, *statistics.disagreement_rows(sample, given)])
+    arms = [arm for arm in ARMS.values() if arm is not EVERYTHING]
+    found, early = _members(config, sets, arms, cell["seed"], workdir)
+    parts = []
+    for arm, given in zip(arms, found, strict=True):
+        right = given.right()
+        sample = class_sample("unbiased", right[0], given, config.k)
+        rows = [
+            *statistics.curve_rows(sample, right, given.sizes),
+            *statistics.disagreement_rows(sample, given),
+            *([] if parts else early),
+        ]
+        parts.append(statistics.table(rows))
+        parts[-1].insert(0, "varied", arm.name)
+    return pd.concat(parts, ignore_index=True)
 
 
 def imbalance(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
@@ -114,7 +124,7 @@ def imbalance(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
     n_classes = training.images(config)[0].n_classes
     few = minority(config.data, n_classes, counts, seed)
     sets = training.draw(config, seed, counts=counts, minority=few)
-    given, early = _members(config, sets, EVERYTHING, seed, workdir)
+    (given,), early = _members(config, sets, [EVERYTHING], seed, workdir)
     scarce = np.isin(given.labels, few)
     groups = subgroups({"majority": ~scarce, "minority": scarce})
     sample = Sample.of("minority", groups, seed)
@@ -218,14 +228,16 @@ def learning(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
 
 
 def _members(
-    config: Recipe, sets: Sets, arm: Arm, seed: int, workdir: Path
-) -> tuple[Members, list[Row]]:
-    """Train the members of an arm; return them on the test images, and their early loss."""
-    count = min(CONTROLS, config.members) if arm.control else config.members
-    everyone = training.members(arm, count, seed)
+    config: Recipe, sets: Sets, arms: Sequence[Arm], seed: int, workdir: Path
+) -> tuple[list[Members], list[Row]]:
+    """Train the members of arms; return each on the test images, and the early loss of all."""
+    counts = [min(CONTROLS, config.members) if arm.control else config.members for arm in arms]
+    both = zip(arms, counts, strict=True)
+    everyone = [member for arm, m in both for member in training.members(arm, m, seed)]
     methods, early = training.train(config, sets.train, everyone, workdir)
     predicted = training.logits(config, methods, sets.test.floats())
-    return _given(config, predicted, sets, seed), list(_early(config, early))
+    given = [_given(config, part, sets, seed) for part in predicted.split(counts)]
+    return given, list(_early(config, early))
 
 
 def _given(config: Recipe, predicted: Tensor, sets: Sets, seed: int) -> Members:
@@ -271,7 +283,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     --------
     >>> made = experiments(Settings(seeds=2))
     >>> {name: len(experiment.cells) for name, experiment in made.items()}
-    {'curves': 2, 'sources': 10, 'corruption': 2, 'imbalance': 8, 'learning': 1}
+    {'curves': 2, 'sources': 2, 'corruption': 2, 'imbalance': 8, 'learning': 1}
     >>> made["sources"].place
     'fair_ensemble/sources.quick'
     """
@@ -280,14 +292,13 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     # At standard, corrupted copies are followed by one member and by all of them.
     harmed = replace(ends if profile == "standard" else base, corruptions=copies(profile))
     each = [{"seed": seed} for seed in settings.every_seed]
-    varied = [cell | {"varied": arm} for cell in each for arm in ARMS if arm != EVERYTHING.name]
     scarce = [
         cell | {"majority": majority, "minority": minority}
         for cell in each for majority, minority in imbalances(profile)
     ]  # fmt: skip
     made = {
         "curves": _experiment("curves", curves, base, each, settings),
-        "sources": _experiment("sources", sources, ends, varied, settings),
+        "sources": _experiment("sources", sources, ends, each, settings),
         "corruption": _experiment("corruption", corruption, harmed, each, settings),
         "imbalance": _experiment(
             "imbalance", imbalance, replace(ends, train_images=0), scarce, settings
@@ -324,9 +335,9 @@ def _hashes(config: Recipe) -> dict[str, str]:
 def _checks(name: str, config: Recipe) -> Checks:
     if name == "learning":
         return Checks(keys=("varied", "repeat", "epoch", "group"), spread={"accuracy": 1.0})
-    copy = ("corruption", "strength") if name == "corruption" else ()
+    front = {"corruption": ("corruption", "strength"), "sources": ("varied",)}
     return Checks(
-        keys=(*copy, "protocol", "group", "members", "measure"),
+        keys=(*front.get(name, ()), "protocol", "group", "members", "measure"),
         early={"early loss": EARLY[config.precision]},
         spread=dict.fromkeys(DECISIVE[name], 0.1),
     )
