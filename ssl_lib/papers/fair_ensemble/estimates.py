@@ -7,7 +7,7 @@ import pandas as pd
 from ssl_lib.claims import Estimate
 from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.fair_ensemble.measures import interval
-from ssl_lib.papers.fair_ensemble.recipes import imbalances
+from ssl_lib.papers.fair_ensemble.recipes import WORST, imbalances, severity
 from ssl_lib.papers.fair_ensemble.settings import SOURCES, Settings
 from ssl_lib.papers.fair_ensemble.statistics import CONTRAST
 
@@ -42,6 +42,8 @@ def estimates(tables: Tables) -> dict[str, Given]:
     unbiased, paper = (curves[curves.protocol == name] for name in ("unbiased", "paper"))
     by_arm = {arm: _rows(tables["sources"], varied=arm) for arm in SOURCES}
     harmed = tables["corruption"]
+    copies = harmed[["corruption", "strength"]].drop_duplicates().itertuples(index=False)
+    harm = f"mean of {sum(severity(*copy) == WORST for copy in copies)} corruptions"
     found: dict[str, dict[str, Estimate | None]] = {
         "C1": {
             "gain of the bottom group": _estimate(unbiased, "gain", "bottom"),
@@ -56,7 +58,7 @@ def estimates(tables: Tables) -> dict[str, Given]:
         },
         "C5": {"": _imbalance(tables)},
         "C6": {
-            f"change of the {group} group": _estimate(harmed, "change", group)
+            f"change of the {group} group": _estimate(harmed, "change", group, note=harm)
             for group in ("bottom", "top")
         },
         "C7": {"": _estimate(unbiased, "churn ratio", CONTRAST)},
@@ -72,7 +74,7 @@ def _whole(parts: Mapping[str, Estimate | None]) -> Given | None:
     known = {name: part for name, part in parts.items() if part is not None}
     if len(known) < len(parts):
         return None
-    return known[""] if "" in known else known
+    return known.get("", known)
 
 
 def not_tested(found: Mapping[str, Given]) -> dict[str, str]:
@@ -120,9 +122,7 @@ def _imbalance(tables: Tables) -> Estimate | None:
     return _estimate(mildest, "relative advantage", CONTRAST, note=note)
 
 
-def _estimate(
-    table: pd.DataFrame, measure: str, group: str, *, note: str = ""
-) -> Estimate | None:
+def _estimate(table: pd.DataFrame, measure: str, group: str, *, note: str = "") -> Estimate | None:
     """Return the estimate of the largest ensemble; None where it has no interval."""
     own = _rows(table, group=group)
     if measure not in set(own.measure):

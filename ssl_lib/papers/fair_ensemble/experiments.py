@@ -17,6 +17,7 @@ from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.fair_ensemble import statistics, training
 from ssl_lib.papers.fair_ensemble.recipes import (
     CLEAN,
+    WORST,
     Copy,
     Recipe,
     copies,
@@ -43,8 +44,6 @@ __all__ = ["experiments", "load", "real"]
 
 CONTROLS = 3  # members of an arm in which nothing varies, and two of them are followed
 UNHARMED: Copy = (CLEAN, 0.0)
-#: CIFAR-C's severities are 1 to 5; 0 is clean, and strong noise has none.
-WORST = 5
 #: Of a mean loss over the first ten steps, on another processor; bfloat16 keeps eight bits.
 EARLY = {"float32": 1e-5, "auto": 1e-5, "bfloat16": 1e-2}
 
@@ -85,11 +84,11 @@ def sources(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As of :func:`curves`, with a column varied in front (a key of `ARMS`, all but "everything");
-        unbiased protocol, groups chosen within each arm.
+        As of :func:`curves`, with a column varied in front; unbiased protocol, groups chosen within
+        each arm.
     """
     sets = training.draw(config, cell["seed"])
-    arms = [arm for arm in ARMS.values() if arm is not EVERYTHING]
+    arms = [ARMS[name] for name in config.arms]
     found, early = _members(config, sets, arms, cell["seed"], workdir)
     parts = []
     for arm, given in zip(arms, found, strict=True):
@@ -210,7 +209,7 @@ def learning(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
     sets = training.draw(config, cell["seed"])
     runs = {
         (arm.name, repeat): training.follow(config, sets, member, workdir / f"{arm.name}-{repeat}")
-        for arm in ARMS.values() if len(arm.varies) != 2
+        for arm in map(ARMS.__getitem__, (*config.arms, EVERYTHING.name))
         for repeat, member in enumerate(
             training.members(arm, 2 if arm.control else config.repeats, cell["seed"])
         )
@@ -289,16 +288,19 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     """
     base, profile = recipe(settings), settings.profile
     ends = replace(base, sizes=base.ends)
+    others = [arm for arm in ARMS.values() if arm is not EVERYTHING]
+    single = tuple(arm.name for arm in others if len(arm.varies) < 2)
+    arms = tuple(arm.name for arm in others) if base.data == "digits" else single
     # At standard, corrupted copies are followed by one member and by all of them.
     harmed = replace(ends if profile == "standard" else base, corruptions=copies(profile))
     each = [{"seed": seed} for seed in settings.every_seed]
     scarce = [
-        cell | {"majority": majority, "minority": minority}
+        {"majority": majority, "minority": minority, **cell}  # in a manifest's order of names
         for cell in each for majority, minority in imbalances(profile)
     ]  # fmt: skip
     made = {
         "curves": _experiment("curves", curves, base, each, settings),
-        "sources": _experiment("sources", sources, ends, each, settings),
+        "sources": _experiment("sources", sources, replace(ends, arms=arms), each, settings),
         "corruption": _experiment("corruption", corruption, harmed, each, settings),
         "imbalance": _experiment(
             "imbalance", imbalance, replace(ends, train_images=0), scarce, settings
@@ -306,7 +308,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     }
     repeats = profiles.choose(profile, smoke=2, quick=4, standard=0, paper=4)
     if repeats:
-        followed = replace(base, repeats=repeats)
+        followed = replace(base, arms=single, repeats=repeats)
         made["learning"] = _experiment("learning", learning, followed, each[:1], settings)
     return made
 

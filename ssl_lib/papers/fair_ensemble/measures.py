@@ -63,11 +63,10 @@ def _grid(table: pd.DataFrame, measure: str, by: Sequence[str]) -> pd.DataFrame:
 
 def _ends(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the mean accuracy of one member and of all, "one" and "ensemble"."""
-    accuracy = interval(table, "accuracy", [*by, "members"])
-    wide = accuracy.pivot(index=list(by), columns="members", values="value")
-    wide = wide.reindex(pd.MultiIndex.from_frame(accuracy[list(by)].drop_duplicates()))
-    ends = {"one": wide[wide.columns.min()], "ensemble": wide[wide.columns.max()]}
-    return pd.DataFrame(ends).reset_index()
+    accuracy = interval(table, "accuracy", [*by, "members"]).sort_values("members")
+    found = accuracy.groupby(list(by), sort=False).value.agg(one="first", ensemble="last")
+    order = table[list(by)].drop_duplicates()
+    return order.merge(found.reset_index(), on=list(by))
 
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:

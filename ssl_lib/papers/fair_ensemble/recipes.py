@@ -9,12 +9,14 @@ from ssl_lib.evaluation.fairness.ensembles import Aggregate
 from ssl_lib.papers.fair_ensemble.settings import Settings
 
 __all__ = [
-    "CLEAN", "STRONG_NOISE", "Copy", "Recipe", "copies", "imbalances", "minority", "recipe",
-    "severity",
+    "CLEAN", "STRONG_NOISE", "WORST", "Copy", "Recipe", "copies", "imbalances", "minority",
+    "recipe", "severity",
 ]  # fmt: skip
 
 #: What stands for a corruption where images are as they are.
 CLEAN = "clean"
+#: The highest of CIFAR-C's severities.
+WORST = 5
 
 Copy = tuple[str, float]
 """Name and strength of a corruption."""
@@ -50,6 +52,8 @@ class Recipe:
         What an ensemble averages.
     corruptions : tuple of (str, float)
         Name and strength of each corrupted copy of the test images.
+    arms : tuple of str
+        Keys of `ARMS` that are trained beside "everything".
     repeats : int
         Runs of an arm that are followed by epoch.
     device : str
@@ -76,6 +80,7 @@ class Recipe:
     draws: int = 200
     aggregate: Aggregate = "prob"
     corruptions: tuple[Copy, ...] = ()
+    arms: tuple[str, ...] = ()
     repeats: int = 0
     device: str = "cpu"
 
@@ -129,9 +134,7 @@ def recipe(settings: Settings) -> Recipe:
     members = settings.members or made.members
     sizes = tuple(sorted({size for size in made.sizes if size < members} | {members}))
     device = "cpu" if made.data == "digits" else str(profiles.device(settings.device))
-    return replace(
-        made, members=members, sizes=sizes, device=device, aggregate=settings.aggregate
-    )
+    return replace(made, members=members, sizes=sizes, device=device, aggregate=settings.aggregate)
 
 
 #: Gaussian noise far beyond CIFAR-C's, to see where the benefit ends.
