@@ -90,7 +90,7 @@ def sources(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
     sets = training.draw(config, cell["seed"])
     arms = [ARMS[name] for name in config.arms]
     found, early = _members(config, sets, arms, cell["seed"], workdir)
-    parts = []
+    parts: list[pd.DataFrame] = []
     for arm, given in zip(arms, found, strict=True):
         right = given.right()
         sample = class_sample("unbiased", right[0], given, config.k)

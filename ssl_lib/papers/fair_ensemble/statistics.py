@@ -17,15 +17,17 @@ from ssl_lib.evaluation import fairness
 from ssl_lib.evaluation.fairness import Groups, class_groups
 from ssl_lib.evaluation.fairness.ensembles import Aggregate
 from ssl_lib.evaluation.fairness.groups import held_out
+from ssl_lib.evaluation.fairness.inputs import Floats, Ints
 from ssl_lib.randomness import numpy_generator
 
-__all__ = ["BOTTOM", "COLUMNS", "CONTRAST", "TOP", "Members", "Row", "Sample", "curves", "table"]
+__all__ = [
+    "COLUMNS", "CONTRAST", "Floats", "Members", "Row", "Sample", "aggregate_rows", "class_rows",
+    "class_sample", "curve_rows", "curves", "disagreement_rows", "relative_gain", "table",
+]  # fmt: skip
 
-Floats = npt.NDArray[np.float64]
 Row = tuple[str, str, int, str, float]
 COLUMNS = ["protocol", "group", "members", "measure", "value"]
 
-TOP, BOTTOM = 1, 2
 #: The group of what compares a bottom group with a top one, a minority with a majority.
 CONTRAST = "contrast"
 HALVES = 20
@@ -49,8 +51,8 @@ class Members:
     aggregate : {"prob", "logit", "vote"}
     """
 
-    logits: npt.NDArray[np.floating]
-    labels: npt.NDArray[np.int64]
+    logits: Floats
+    labels: Ints
     seed: int
     sizes: Sequence[int]
     draws: int = 200

@@ -41,11 +41,10 @@ class Member:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sets:
-    """Training and test images, and the classes of which few train."""
+    """Training and test images."""
 
     train: ImageData
     test: ImageData
-    minority: tuple[int, ...] = ()
 
 
 def members(arm: Arm, count: int, seed: int) -> list[Member]:
@@ -123,7 +122,7 @@ def draw(
         rest = torch.ones(len(train), dtype=torch.bool)
         rest[chosen] = False
         test = train.subset(rest)
-    return Sets(train.subset(chosen), test, tuple(minority))
+    return Sets(train.subset(chosen), test)
 
 
 def _chosen(
@@ -192,8 +191,8 @@ def train(
 def _alone(
     recipe: Recipe, images: ImageData, method: Method, config: TrainingConfig, out: Path
 ) -> float:
-    recipe_of = _policy(recipe, images)
-    done = pretrain(method, images, policy=recipe_of, config=config, device=recipe.device, out=out)
+    views = _policy(recipe, images)
+    done = pretrain(method, images, policy=views, config=config, device=recipe.device, out=out)
     return float(done.history[-1]["early_loss"])
 
 
@@ -231,12 +230,14 @@ def follow(recipe: Recipe, sets: Sets, member: Member, out: Path) -> list[list[f
 
 
 def _config(recipe: Recipe, member: Member | None = None) -> TrainingConfig:
-    own = {"order_seed": member.order, "views_seed": member.augmentation} if member else {}
-    return TrainingConfig(
+    config = TrainingConfig(
         epochs=recipe.epochs, batch_size=recipe.batch_size, optimiser="sgd",
         precision=recipe.precision, learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay, warmup_epochs=recipe.warmup_epochs, **own,
+        weight_decay=recipe.weight_decay, warmup_epochs=recipe.warmup_epochs,
     )  # fmt: skip
+    if member is None:
+        return config
+    return dataclasses.replace(config, order_seed=member.order, views_seed=member.augmentation)
 
 
 def _method(recipe: Recipe, images: ImageData, member: Member) -> Method:
