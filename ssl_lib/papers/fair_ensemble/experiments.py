@@ -360,9 +360,13 @@ def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.
     -------
     Tables
     """
-    found = chapter.fetch(
-        experiments(settings), settings, slug=settings.slug, store=store, seconds=seconds
-    )
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    # On images this small several threads would mostly wait for each other.
+    with threadpool_limits(1 if settings.dataset == "digits" else None):
+        found = chapter.fetch(
+            experiments(settings), settings, slug=settings.slug, store=store, seconds=seconds
+        )
     return Tables(settings, found)
 
 

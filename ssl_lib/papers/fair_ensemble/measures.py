@@ -1,6 +1,6 @@
 """From the tables of a run to the chapter's numbers, with intervals; percent and points."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from ssl_lib.papers.fair_ensemble.settings import EVERYTHING
 
 __all__ = [
     "GROUPS", "PROTOCOLS", "aggregates", "apart", "classes", "corruption", "corruption_curves",
-    "curves", "disagreement", "imbalance", "interval", "side_by_side", "sources", "strong_noise",
+    "curves", "disagreement", "imbalance", "interval", "side_by_side", "sources",
+    "stacked", "strong_noise",
 ]  # fmt: skip
 
 GROUPS = ("all", "top", "bottom")
@@ -108,6 +109,17 @@ _AVERAGED = {
     "one member": "accuracy", "probabilities": "accuracy by prob", "logits": "accuracy by logit",
     "votes": "accuracy by vote",
 }  # fmt: skip
+
+
+def stacked(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the same of several data sets below each other, with a column data.
+
+    Examples
+    --------
+    >>> stacked({"digits": pd.DataFrame({"gain": [3.0]})}).values.tolist()
+    [[3.0, 'digits']]
+    """
+    return pd.concat([part.assign(data=name) for name, part in parts.items()], ignore_index=True)
 
 
 def aggregates(table: pd.DataFrame) -> pd.DataFrame:
