@@ -9,7 +9,7 @@ from ssl_lib.errors import InputError, closest
 from ssl_lib.evaluation.fairness.ensembles import AGGREGATES, Aggregate
 from ssl_lib.papers import chapter
 
-__all__ = ["ARMS", "DATA", "SOURCES", "Arm", "Settings"]
+__all__ = ["ARMS", "DATA", "EVERYTHING", "SOURCES", "Arm", "Settings"]
 
 #: The sources of randomness of a training run.
 SOURCES = ("initialisation", "order", "augmentation")
