@@ -17,9 +17,9 @@ __all__ = [
     "attacks",
     "augmentation",
     "boundary_lengths",
-    "evolution_curves",
     "growth",
     "surface_density",
+    "toy_curves",
     "training",
 ]
 
@@ -27,7 +27,7 @@ GUIDE = "#6E7681"
 
 
 @plotting.style()
-def evolution_curves(table: pd.DataFrame) -> Figure:
+def toy_curves(table: pd.DataFrame) -> Figure:
     """Draw regions, boundary length and mean slope against the step, mean and range over runs."""
     fig, axes = plotting.small_multiples(3, columns=1, height=1.8, share=False)
     names = {"regions": "regions", "length": "boundary length", "slope": "mean slope"}
@@ -139,18 +139,18 @@ def _density(ax: Axes, values: np.ndarray, number: int, label: str) -> None:
 def boundary_lengths(table: pd.DataFrame) -> Figure:
     """Draw the length of the boundary in every slice against the epoch."""
     fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.0)
-    for number in sorted(set(table["slice"].astype(int))):
-        own = table[table["slice"] == number]
-        first = number == 0
+    names = ("left slice of the picture", "right slice")
+    for place, (_, own) in enumerate(table.groupby(["seed", "slice"])):
+        strong = place < len(names)
         ax.plot(
             own.epoch,
             own.length,
-            color=plotting.PALETTE[4 * number] if number in (0, 1) else GUIDE,
-            marker=plotting.MARKERS[number] if number in (0, 1) else "",
-            linewidth=1.8 if number in (0, 1) else 0.8,
-            alpha=1 if number in (0, 1) else 0.6,
-            label={0: "left slice of the picture", 1: "right slice"}.get(number),
-            zorder=3 if first else 2,
+            color=plotting.PALETTE[4 * place] if strong else GUIDE,
+            marker=plotting.MARKERS[place] if strong else "",
+            linewidth=1.8 if strong else 0.8,
+            alpha=1 if strong else 0.6,
+            label=names[place] if strong else None,
+            zorder=3 - place if strong else 1,
         )
     ax.set(xlabel="epoch of training", ylabel="length of the boundary", ylim=(0, None))
     ax.set_xscale("log", base=2)
