@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssl_lib.geometry.checks import check_whole
+from ssl_lib.arguments import check_whole
 from ssl_lib.geometry.partitions import Partition, root_images
 from ssl_lib.geometry.slices import Slice
 from ssl_lib.randomness import torch_generator
@@ -50,11 +50,11 @@ def completeness(partition: Partition, *, grid: int = 200, seed: int = 0) -> dic
     (2, 0, 0, 1.0)
     """
     side = check_whole("grid", grid, least=1)
-    codes = _hashes(partition, partition.centers())
+    codes = _hashes(partition, partition.centers)
     seen, own = set(_hashes(partition, _grid(partition.slice, side)).tolist()), set(codes.tolist())
     return {
         "regions": len(partition),
-        "area_error": abs(float(partition.areas().sum()) / _area(partition.slice) - 1),
+        "area_error": abs(float(partition.areas.sum()) / _area(partition.slice) - 1),
         "repeated_codes": len(codes) - len(own),
         "grid_points": side**2,
         "patterns": len(seen),

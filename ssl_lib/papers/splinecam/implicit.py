@@ -115,7 +115,7 @@ def _pixel_centres(side: int) -> Tensor:
 
 
 def _coloured(found: Partition, panel: str) -> pd.DataFrame:
-    colour = found.values(torch.arange(len(found), device=found.outputs.device), found.centers())
+    colour = found.values(torch.arange(len(found), device=found.outputs.device), found.centers)
     red, green, blue = colour.clamp(0, 1).unbind(1)
     return shapes.regions(found, panel, red=red, green=green, blue=blue)
 
@@ -203,7 +203,7 @@ def _by_distance(model: nn.Module, plane: Plane) -> pd.DataFrame:
     found = partition(model, plane.slice)
     zero = level_set(found)
     error = plane.away(zero.segments.mean(1)).mean() if len(zero) else np.nan
-    counted = np.histogram(plane.away(found.centers()).numpy(), edges)[0]
+    counted = np.histogram(plane.away(found.centers).numpy(), edges)[0]
     area = plane.away(_fine_grid()).numpy()
     whole = np.histogram(area, edges)[0] * 4 / len(area)
     table = pd.DataFrame({"plane": plane.name, "distance": edges[:-1] + BAND / 2})

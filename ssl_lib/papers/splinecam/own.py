@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from ssl_lib.arguments import ArrayLike
 from ssl_lib.geometry import (
     Boundary,
     Partition,
@@ -18,7 +19,6 @@ from ssl_lib.geometry import (
     partition,
     table,
 )
-from ssl_lib.geometry.slices import ArrayLike
 from ssl_lib.markup import Markup
 from ssl_lib.papers.splinecam import shapes
 from ssl_lib.papers.splinecam.figures import marks
@@ -64,7 +64,7 @@ class Look:
 
     def page(self, *, twin: str) -> Markup:
         """Return the regions to point at, in the colours of the chapter's figures."""
-        norms = self.regions.slope_norms().numpy()
+        norms = self.regions.slope_norms.numpy()
         return explore(
             self.regions,
             twin=twin,
