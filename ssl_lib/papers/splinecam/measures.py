@@ -10,7 +10,8 @@ from ssl_lib.papers.splinecam.implicit import BAND
 from ssl_lib.results import Result
 
 __all__ = [
-    "LIMIT", "by_network", "costs", "factors", "failed", "moves", "surface_factor", "toy_changes",
+    "BAND", "LIMIT", "between", "by_network", "costs", "factors", "failed", "larger", "moves",
+    "nearer", "stacked", "surface_factor", "toy_changes",
 ]  # fmt: skip
 
 #: The largest relative error of an exact number.
@@ -98,6 +99,23 @@ def _difference(
     return "difference", a - b, low, a - b + float(np.hypot(a_high - a, b - b_low))
 
 
+def between(found: pd.DataFrame, name: str) -> str:
+    """Write a factor with its interval.
+
+    Examples
+    --------
+    >>> between(pd.DataFrame({"factor": 1.5, "low": 1.0, "high": 2.0}, index=["64x3"]), "64x3")
+    '1.50 (1.00 to 2.00)'
+    """
+    row = found.loc[name]
+    return f"{row.factor:.2f} ({row.low:.2f} to {row.high:.2f})"
+
+
+def larger(ratio: float) -> str:
+    """Say which way a ratio goes: "larger", "smaller" or "the same"."""
+    return "larger" if ratio > 1 else "smaller" if ratio < 1 else "the same"
+
+
 def moves(lengths: pd.DataFrame, *, share: float = 0.1) -> pd.DataFrame:
     """Return whether the boundary's length falls and rises by more than a share of its largest.
 
@@ -127,6 +145,24 @@ def moves(lengths: pd.DataFrame, *, share: float = 0.1) -> pd.DataFrame:
         gap = len(there) > 0 and bool((values[there[0] : there[-1] + 1] == 0).any())
         rows.append((seed, number, rises, falls, rises and falls, gap))
     return pd.DataFrame(rows, columns=["seed", "slice", "rises", "falls", "both", "returns"])
+
+
+def nearer(attacked: pd.DataFrame) -> str:
+    """Say whether attacks or images lie nearer to the boundary on average."""
+    first = attacked.beyond.mean() < attacked.margin.mean()
+    return "attack to boundary" if first else "image to boundary"
+
+
+def stacked(**tables: pd.DataFrame) -> pd.DataFrame:
+    """Put tables one below the other, with the name of each in a column ``part``.
+
+    Examples
+    --------
+    >>> stacked(a=pd.DataFrame({"x": [1]}), b=pd.DataFrame({"x": [2]})).to_dict("list")
+    {'x': [1, 2], 'part': ['a', 'b']}
+    """
+    parts = [table.assign(part=name) for name, table in tables.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def surface_factor(density: pd.DataFrame) -> pd.Series:

@@ -1,7 +1,7 @@
 """Regions, boundaries and points as one tidy table: a row for each vertex.
 
 Columns: ``panel`` (which picture), ``kind`` ("region", "line", "point"), ``shape`` (number within
-panel and kind), ``x``, ``y`` (plane coordinates, to four decimals), ``value`` (of the shape, such
+panel and kind), ``x``, ``y`` (plane coordinates, to three decimals), ``value`` (of the shape, such
 as the norm of a region's slope), ``layer`` (of the edge from this vertex to the next: 0 on the
 domain's border).
 """
@@ -30,7 +30,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 #: Decimals of coordinates: finer than any picture shows, and small in a file.
-DIGITS = 4
+DIGITS = 3
 
 
 def regions(
