@@ -102,8 +102,8 @@ def _seconds(times: pd.DataFrame) -> Estimate:
 
 
 def _augmentation(density: pd.DataFrame) -> dict[str, Given]:
-    rows = measures.factors(density).drop(columns="what").itertuples(index=False)
-    found = [Estimate(row.factor, row.low, row.high, n=int(row.n)) for row in rows]
+    table = measures.factors(density)[["factor", "low", "high", "n"]].to_numpy(float)
+    found = [Estimate(factor, low, high, n=int(n)) for factor, low, high, n in table]
     smaller, larger, ratio, difference = found
     return {
         "C4a": {"smaller network": smaller, "larger network": larger},

@@ -40,8 +40,8 @@ def counts(config: Growth, cell: dict[str, Any]) -> pd.DataFrame:
     pandas.DataFrame
         Columns dimension, width, regions.
     """
-    layers = config.layers(cell["seed"])
-    rows = [(dimension, width, by_formula(*made)) for dimension, width, *made in layers]
+    made = config.layers(cell["seed"])
+    rows = [(inputs, width, by_formula(layer, place)) for inputs, width, layer, place in made]
     return pd.DataFrame(rows, columns=["dimension", "width", "regions"])
 
 

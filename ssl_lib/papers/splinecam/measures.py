@@ -76,13 +76,14 @@ def factors(density: pd.DataFrame) -> pd.DataFrame:
     """
     small, large = dict.fromkeys(density.network)
     means = density.groupby(["network", "training", "seed"]).regions.mean()
-    logs = np.log(means.unstack(["network", "training"]))
-    gains = {one: logs[one, "augmented"] - logs[one, "plain"] for one in (small, large)}
-    rows = [_factor(one, gain.to_numpy()) for one, gain in gains.items()]
-    ratio = logs[large, "plain"] - logs[small, "plain"]
+    logs = means.map(np.log).unstack("seed")
+    plain, augmented = logs.xs("plain", level="training"), logs.xs("augmented", level="training")
+    gains = augmented - plain
+    rows = [_factor(one, gains.loc[one].to_numpy()) for one in (small, large)]
+    ratio = plain.loc[large] - plain.loc[small]
     rows += [_factor("larger over smaller", ratio.to_numpy()), _difference(*rows)]
     names = ["what", "factor", "low", "high"]
-    return pd.DataFrame(rows, columns=names).assign(n=len(logs))
+    return pd.DataFrame(rows, columns=names).assign(n=logs.shape[1])
 
 
 def _factor(what: str, logs: np.ndarray) -> tuple[str, float, float, float]:

@@ -159,7 +159,7 @@ def fit(
         inputs, targets = (part.to(device) for part in draw(generator))
         optimiser.zero_grad(set_to_none=True)
         found = loss(model(inputs), targets)
-        found.backward()  # type: ignore[no-untyped-call]
+        found.backward()
         optimiser.step()
         schedule.step()
         if step <= EARLY_STEPS:

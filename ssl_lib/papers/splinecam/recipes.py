@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from ssl_lib import profiles
 from ssl_lib.papers.splinecam.attacks import Attacks
@@ -17,6 +17,8 @@ from ssl_lib.papers.splinecam.toy import Toy
 from ssl_lib.papers.splinecam.training import Augmentation, Training
 
 __all__ = ["recipes"]
+
+T = TypeVar("T")
 
 _WIDTHS = (10, 60, 110, 210, 310, 410, 510, 610, 710, 810, 910, LARGEST)
 _DIMENSIONS = (2, 2002, 4002, 6002, 8002)
@@ -64,7 +66,7 @@ def recipes(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _of(settings: Settings, smoke: Any, quick: Any, standard: Any, paper: Any) -> Any:
+def _of(settings: Settings, smoke: T, quick: T, standard: T, paper: T) -> T:
     """Pick the value of the run's profile."""
     return profiles.choose(
         settings.profile, smoke=smoke, quick=quick, standard=standard, paper=paper
@@ -132,13 +134,14 @@ def _training(settings: Settings, network: Network, **squares: Any) -> Training:
 
 
 def _augmentation(settings: Settings) -> Augmentation:
-    few = {"classes": tuple(range(20)), "most": 5000} if settings.profile == "standard" else {}
+    digits, every = Part("digits"), Part("tiny-imagenet")
+    few = Part("tiny-imagenet", classes=tuple(range(20)), most=5000)
     eighth = Network("vgg11-8", "vgg11", 8), Network("vgg16-8", "vgg16", 8)
     whole = Network("vgg11-64", "vgg11", 64), Network("vgg16-64", "vgg16", 64)
-    digits = _mlp(64, 3), _mlp(128, 4)
+    small, quick = (_mlp(16, 2), _mlp(32, 2)), (_mlp(64, 3), _mlp(128, 4))
     return Augmentation(
-        part=Part("tiny-imagenet", **few) if settings.photographs else Part("digits"),
-        networks=_of(settings, (_mlp(16, 2), _mlp(32, 2)), digits, eighth, whole),
+        part=_of(settings, digits, digits, few, every),
+        networks=_of(settings, small, quick, eighth, whole),
         epochs=_of(settings, 2, 100, 6, 20),
         images=_of(settings, 4, 15, 20, 90),
         # The paper's own area, 3e-5; networks with an eighth of its filters need a larger square.
