@@ -133,13 +133,12 @@ def summary(drawn: pd.DataFrame) -> pd.DataFrame:
     >>> import pandas as pd
     >>> two = {"seed": 0, "panel": "a", "kind": "region", "shape": [0, 0, 1], "x": [0.0, 1, 2]}
     >>> summary(pd.DataFrame(two).assign(y=1.0, value=3.0)).to_numpy().tolist()
-    [[0, 'a', 'region', 2, 1.0, 1.0, 3.0]]
+    [[0, 'a', 'region', 1.0, 1.0, 3.0, 2]]
     """
     own = ("seed", "task", "slice", "panel", "kind")
     groups = drawn.groupby([name for name in own if name in drawn], sort=False)
-    return groups.agg(
-        shapes=("shape", "nunique"), x=("x", "mean"), y=("y", "mean"), value=("value", "mean")
-    ).reset_index()
+    means = groups[["x", "y", "value"]].mean().add_prefix("mean ")
+    return means.assign(shapes=groups["shape"].nunique()).reset_index()
 
 
 #: How two computations of a picture are compared.
