@@ -242,7 +242,7 @@ def test_times_find_what_the_formula_counts(tables: Tables) -> None:
 
 def test_no_region_is_missed(tables: Tables) -> None:
     checks = tables["exactness"]
-    assert checks.network.tolist() == [kind.name for kind in exactness.NETWORKS]
+    assert checks.network.tolist() == list(exactness.NETWORKS)
     assert measures.failed(checks).empty
 
 

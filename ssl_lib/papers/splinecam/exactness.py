@@ -25,22 +25,30 @@ class Exactness:
 
 
 def checks(config: Exactness, cell: dict[str, Any]) -> pd.DataFrame:
-    """Check the regions of one random network of each kind.
+    """Check the regions of one random network.
+
+    Parameters
+    ----------
+    config : Exactness
+    cell : mapping
+        ``network``: the name of one of :data:`NETWORKS`; ``seed``.
 
     Returns
     -------
     pandas.DataFrame
-        Column network, then those of :func:`ssl_lib.geometry.completeness`.
+        One row, see :func:`ssl_lib.geometry.completeness`.
     """
-    seed = cell["seed"]
-    return pd.DataFrame([_check(kind, config.grid, seed) for kind in NETWORKS])
+    kind, seed = NETWORKS[cell["network"]], cell["seed"]
+    with seeded(seed, "exactness", cell["network"]):
+        model = _settled(kind.make())
+    found = partition(model, kind.place(seed))
+    return pd.DataFrame([completeness(found, grid=config.grid, seed=seed)])
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of network: its name, how it is made, and whether it takes images of 8 x 8."""
+    """How a network is made, and whether it takes images of 8 x 8."""
 
-    name: str
     make: Callable[[], nn.Module]
     images: bool = False
 
@@ -50,13 +58,6 @@ class Kind:
             return Slice.plane(box(-1, 1, -1, 1))
         anchors = torch.rand(3, 1, 8, 8, generator=torch_generator(seed, "anchors"))
         return slice_through(*anchors, half_side=4.0)
-
-
-def _check(kind: Kind, grid: int, seed: int) -> dict[str, object]:
-    with seeded(seed, "exactness", kind.name):
-        model = _settled(kind.make())
-    found = partition(model, kind.place(seed))
-    return {"network": kind.name, **completeness(found, grid=grid, seed=seed)}
 
 
 def _settled(model: nn.Module) -> nn.Module:
@@ -107,13 +108,13 @@ def _default(width: int, depth: int) -> nn.Module:
 
 
 #: Every kind that the paper names.
-NETWORKS = (
-    Kind("ReLU, 64 x 4", lambda: _default(64, 4)),
-    Kind("leaky ReLU", lambda: _mlp(lambda: nn.LeakyReLU(0.1))),
-    Kind("absolute value", lambda: _mlp(_Absolute)),
-    Kind("maxout of 3", lambda: _mlp(lambda: Maxout(3), 10, maxout=3)),
-    Kind("conv, BatchNorm, average pooling", lambda: _conv(nn.AvgPool2d(2)), images=True),
-    Kind("conv, BatchNorm, max pooling", lambda: _conv(nn.MaxPool2d(2)), images=True),
-    Kind("conv, skip connection", lambda: _conv(_Residual(4), nn.AvgPool2d(2)), images=True),
-    Kind("regression, one output", lambda: _default(24, 3)),
-)
+NETWORKS = {
+    "ReLU, 64 x 4": Kind(lambda: _default(64, 4)),
+    "leaky ReLU": Kind(lambda: _mlp(lambda: nn.LeakyReLU(0.1))),
+    "absolute value": Kind(lambda: _mlp(_Absolute)),
+    "maxout of 3": Kind(lambda: _mlp(lambda: Maxout(3), 10, maxout=3)),
+    "conv, BatchNorm, average pooling": Kind(lambda: _conv(nn.AvgPool2d(2)), images=True),
+    "conv, BatchNorm, max pooling": Kind(lambda: _conv(nn.MaxPool2d(2)), images=True),
+    "conv, skip connection": Kind(lambda: _conv(_Residual(4), nn.AvgPool2d(2)), images=True),
+    "regression, one output": Kind(lambda: _default(24, 3)),
+}

@@ -77,9 +77,7 @@ class Table:
 
 _COUNTS = Checks(keys=("dimension", "width"), exact=("regions",))
 _TIMES = Checks(keys=("dimension", "width"), exact=("regions", "by_formula"), times=("seconds",))
-_EXACT = Checks(
-    keys=("network",), exact=("regions", "repeated_codes", "patterns", "patterns_missed", "seen")
-)
+_EXACT = Checks(keys=(), exact=("regions", "repeated_codes", "patterns", "patterns_missed", "seen"))
 _TOY = Checks(keys=("step",), early=EARLY, spread={"regions": 1, "slope": 0.01, "length": 0.01})
 _TRAINING = Checks(
     keys=("epoch", "place", "slice"), early=EARLY, spread={"regions": 1, "accuracy": 0.003}
@@ -168,6 +166,8 @@ def _cells(config: object, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
     by: dict[str, Any] = {}
     if isinstance(config, toy.Toy):
         by = {"task": toy.TASKS}
+    elif isinstance(config, exactness.Exactness):
+        by = {"network": exactness.NETWORKS}
     elif isinstance(config, training.Augmentation):
         by = {"network": [network.name for network in config.networks], "training": TRAININGS}
     values = itertools.product(*by.values(), seeds)
