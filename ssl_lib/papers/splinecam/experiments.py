@@ -23,7 +23,7 @@ from ssl_lib.papers.splinecam import (
     shapes,
     toy,
     training,
-)
+)  # fmt: skip
 from ssl_lib.papers.splinecam.classifiers import TRAININGS
 from ssl_lib.papers.splinecam.recipes import recipes
 from ssl_lib.papers.splinecam.settings import Settings

@@ -18,7 +18,7 @@ from ssl_lib.geometry import (
     explore,
     partition,
     table,
-)
+)  # fmt: skip
 from ssl_lib.markup import Markup
 from ssl_lib.papers.splinecam import shapes
 from ssl_lib.papers.splinecam.figures import marks

@@ -8,7 +8,7 @@ from ssl_lib.papers.splinecam.figures.curves import (
     surface_density,
     toy_curves,
     training,
-)
+)  # fmt: skip
 from ssl_lib.papers.splinecam.figures.pictures import (
     CLASSES,
     architectures,
@@ -21,25 +21,10 @@ from ssl_lib.papers.splinecam.figures.pictures import (
     samples,
     surface,
     training_pictures,
-)
+)  # fmt: skip
 
 __all__ = [
-    "CLASSES",
-    "architectures",
-    "attack",
-    "attacks",
-    "augmentation",
-    "boundary_lengths",
-    "circles",
-    "evolution",
-    "explore",
-    "growth",
-    "moons",
-    "photo",
-    "samples",
-    "surface",
-    "surface_density",
-    "toy_curves",
-    "training",
-    "training_pictures",
-]
+    "CLASSES", "architectures", "attack", "attacks", "augmentation", "boundary_lengths",
+    "circles", "evolution", "explore", "growth", "moons", "photo", "samples", "surface",
+    "surface_density", "toy_curves", "training", "training_pictures",
+]  # fmt: skip

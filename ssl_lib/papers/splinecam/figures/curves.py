@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "attacks",
-    "augmentation",
-    "boundary_lengths",
-    "growth",
-    "surface_density",
-    "toy_curves",
+    "attacks", "augmentation", "boundary_lengths", "growth", "surface_density", "toy_curves",
     "training",
-]
+]  # fmt: skip
 
 GUIDE = "#6E7681"
 
@@ -55,13 +50,11 @@ def growth(counts: pd.DataFrame, times: pd.DataFrame) -> Figure:
     for number, (dimension, own) in enumerate(counts.groupby("dimension")):
         _spread(top, own, "width", "regions", number, f"{dimension:,} inputs")
     for number, (dimension, own) in enumerate(times.groupby("dimension")):
-        bottom.plot(
-            own.width,
-            own.seconds,
-            color=plotting.PALETTE[number],
-            marker=plotting.MARKERS[number],
-            label=f"{dimension:,} inputs",
-        )
+        look: dict[str, Any] = {
+            "color": plotting.PALETTE[number],
+            "marker": plotting.MARKERS[number],
+        }
+        bottom.plot(own.width, own.seconds, label=f"{dimension:,} inputs", **look)
     for ax, table, divisor, name in ((top, counts, 5, "n²/5"), (bottom, times, 5000, "n²/5000 s")):
         n = np.array(sorted(table.width.unique()), float)
         ax.plot(n, n**2 / divisor, color=GUIDE, linestyle="--", marker="", label=name)
@@ -178,17 +171,13 @@ def attacks(table: pd.DataFrame) -> Figure:
     fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.2)
     top = float(table.moved.max()) * 1.08
     ax.plot([0, top], [0, top], color=GUIDE, linestyle="--", marker="", label="equal")
-    for number, (name, label) in enumerate(
-        {"margin": "image to boundary", "beyond": "attack to boundary"}.items()
-    ):
-        ax.plot(
-            table.moved,
-            table[name],
-            linestyle="",
-            color=plotting.PALETTE[(4, 0)[number]],
-            marker=plotting.MARKERS[number],
-            label=label,
-        )
+    named = {"margin": "image to boundary", "beyond": "attack to boundary"}
+    for number, (name, label) in enumerate(named.items()):
+        look: dict[str, Any] = {
+            "color": plotting.PALETTE[(4, 0)[number]],
+            "marker": plotting.MARKERS[number],
+        }
+        ax.plot(table.moved, table[name], linestyle="", label=label, **look)
     ax.set(xlabel="image to attack", ylabel="distance in the slice", xlim=(0, top), ylim=(0, top))
     ax.legend(loc="upper left")
     return fig

@@ -76,14 +76,14 @@ def fill(ax: Axes, shapes: list[np.ndarray], colours: np.ndarray) -> None:
     """Fill polygons, each with a hairline of its own colour so that no ground shows between."""
     from matplotlib.collections import PolyCollection
 
-    drawn = PolyCollection(
-        shapes,
-        facecolors=colours,
-        edgecolors=colours,
-        linewidths=0.3,
-        rasterized=True,  # as vectors, thousands of polygons would weigh megabytes
-        zorder=1,
-    )
+    # As vectors, thousands of polygons would weigh megabytes.
+    look: dict[str, Any] = {
+        "facecolors": colours,
+        "edgecolors": colours,
+        "linewidths": 0.3,
+        "zorder": 1,
+    }
+    drawn = PolyCollection(shapes, rasterized=True, **look)
     plotting.keep_colours(drawn)
     ax.add_collection(drawn, autolim=False)
 
@@ -92,15 +92,14 @@ def hairlines(ax: Axes, segments: np.ndarray, *, width: float, colour: Any = HAI
     """Draw the edges between regions."""
     from matplotlib.collections import LineCollection
 
-    drawn = LineCollection(
-        list(segments),
-        colors=colour,
-        linewidths=width,
-        alpha=0.8,
-        rasterized=True,
-        capstyle="round",
-        zorder=2,
-    )
+    look: dict[str, Any] = {
+        "colors": colour,
+        "linewidths": width,
+        "alpha": 0.8,
+        "capstyle": "round",
+        "zorder": 2,
+    }
+    drawn = LineCollection(list(segments), rasterized=True, **look)
     plotting.keep_colours(drawn)
     ax.add_collection(drawn, autolim=False)
 
@@ -146,15 +145,12 @@ def mark(
     offset: tuple[float, float] = (6, 5),
 ) -> None:
     """Mark a point with a white-rimmed sign and a name in a white plate, on its inner side."""
-    (sign,) = ax.plot(
-        x,
-        y,
-        marker=marker,
-        color=colour,
-        markersize=11 if marker == "*" else 7,
-        markeredgecolor="white",
-        zorder=5,
-    )
+    look: dict[str, Any] = {
+        "markersize": 11 if marker == "*" else 7,
+        "markeredgecolor": "white",
+        "zorder": 5,
+    }
+    (sign,) = ax.plot(x, y, marker=marker, color=colour, **look)
     plotting.keep_colours(sign)
     if not text:
         return

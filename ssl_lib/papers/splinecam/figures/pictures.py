@@ -10,25 +10,16 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.splinecam.figures import marks
-from ssl_lib.papers.splinecam.shapes import edges, polygons
+from ssl_lib.papers.splinecam.shapes import count, edges, polygons
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
-    "CLASSES",
-    "architectures",
-    "attack",
-    "circles",
-    "evolution",
-    "explore",
-    "moons",
-    "photo",
-    "samples",
-    "surface",
-    "training_pictures",
-]
+    "CLASSES", "architectures", "attack", "circles", "evolution", "explore", "moons", "photo",
+    "samples", "surface", "training_pictures",
+]  # fmt: skip
 
 
 #: The classes of a data set, by its name.
@@ -54,22 +45,28 @@ def circles(table: pd.DataFrame) -> Figure:
 
 def _learning(own: pd.DataFrame) -> Figure:
     """Draw every snapshot, with the points in the last."""
-    steps = [name for name in own.panel.unique() if name != "data"]
-    fig, axes = marks.panels(-(-len(steps) // 2), 2, height=2.72 * -(-len(steps) // 2))
-    for ax, step in zip(axes, steps, strict=False):
-        drawn = own[own.panel == step]
-        regions = drawn[drawn.kind == "region"]["shape"].nunique()
-        marks.picture(ax, drawn, title=f"{step}: {regions} regions")
+    fig, axes = _snapshots(own)
     data = own[own.kind == "point"]
     for label, colour in ((0, "#F6C445"), (1, "#FFFFFF")):
         dots = data[data.value == label]
-        drawn_dots = axes[len(steps) - 1].scatter(
+        drawn = axes[-1].scatter(
             dots.x, dots.y, s=5, color=colour, edgecolors="#14181E", linewidths=0.4, zorder=4
         )
-        plotting.keep_colours(drawn_dots)
-    for ax in axes[len(steps) :]:
-        ax.remove()
+        plotting.keep_colours(drawn)
     return fig
+
+
+def _snapshots(table: pd.DataFrame, *, hairline: float = 0.35) -> tuple[Figure, list[Axes]]:
+    """Draw every panel that has regions, two in a row, and say how many they are."""
+    found = count(table)
+    rows = -(-len(found) // 2)
+    fig, axes = marks.panels(rows, 2, height=2.72 * rows)
+    for ax, (panel, regions) in zip(axes, found.items(), strict=False):
+        own, title = table[table.panel == panel], f"{panel}: {regions:,} regions"
+        marks.picture(ax, own, title=title, hairline=hairline)
+    for ax in axes[len(found) :]:
+        ax.remove()
+    return fig, axes[: len(found)]
 
 
 @plotting.style()
@@ -83,24 +80,16 @@ def explore(table: pd.DataFrame) -> Figure:
 @plotting.style()
 def training_pictures(table: pd.DataFrame, *, data: str) -> Figure:
     """Draw one plane through three images at every snapshot."""
-    epochs = [name for name in table.panel.unique() if name != "anchors"]
-    rows = -(-len(epochs) // 2)
-    fig, axes = marks.panels(rows, 2, height=2.72 * rows)
-    anchors = table[table.kind == "point"]
-    for ax, epoch in zip(axes, epochs, strict=False):
-        drawn = table[table.panel == epoch]
-        regions = drawn[drawn.kind == "region"]["shape"].nunique()
-        marks.picture(ax, drawn, title=f"{epoch}: {regions:,} regions", hairline=0.25)
-        _anchors(ax, anchors, CLASSES[data])
-    for ax in axes[len(epochs) :]:
-        ax.remove()
+    fig, axes = _snapshots(table, hairline=0.25)
+    for ax in axes:
+        _anchors(ax, table[table.kind == "point"], CLASSES[data])
     return fig
 
 
 @plotting.style()
 def evolution(table: pd.DataFrame, *, names: Sequence[str]) -> Figure:
     """Draw two slices (columns) at every snapshot (rows)."""
-    epochs = list(dict.fromkeys(table[table.kind == "region"].panel))
+    epochs = list(count(table).index)
     fig, axes = marks.panels(len(epochs), 2, height=2.72 * len(epochs), dots=98)
     for row, epoch in enumerate(epochs):
         for number in (0, 1):
@@ -131,18 +120,13 @@ def photo(table: pd.DataFrame) -> Figure:
     return fig
 
 
-def _layers(ax: object, own: pd.DataFrame, *, width: float = 0.35) -> None:
+def _layers(ax: Axes, own: pd.DataFrame, *, width: float = 0.35) -> None:
     """Draw edges in the colour of the layer whose kink they are."""
     segments, layer = edges(own)
     last = int(layer.max(initial=1))
     for number in range(1, last + 1):
         place = (number - 1) * (len(marks.LAYERS) - 1) // max(last - 1, 1)
-        marks.hairlines(
-            ax,  # type: ignore[arg-type]
-            segments[layer == number],
-            width=width,
-            colour=marks.LAYERS[place],
-        )
+        marks.hairlines(ax, segments[layer == number], width=width, colour=marks.LAYERS[place])
 
 
 @plotting.style()
@@ -167,9 +151,8 @@ def architectures(table: pd.DataFrame, *, names: Mapping[str, str], data: str) -
     """Draw the same plane through three images for each network."""
     fig, axes = marks.panels(len(names), 1, height=4.7 * len(names))
     for ax, (network, name) in zip(axes, names.items(), strict=True):
-        drawn = table[table.panel == network]
-        regions = drawn[drawn.kind == "region"]["shape"].nunique()
-        marks.picture(ax, drawn, title=f"{name}: {regions:,} regions", hairline=0.3, boundary=2)
+        drawn, title = table[table.panel == network], f"{name}: {count(table)[network]:,} regions"
+        marks.picture(ax, drawn, title=title, hairline=0.3, boundary=2)
         _anchors(ax, table[table.kind == "point"], CLASSES[data])
     return fig
 
