@@ -31,7 +31,7 @@ def toy_curves(table: pd.DataFrame) -> Figure:
             _spread(ax, own, "step", value, number, str(task))
         ax.set(ylabel=name, ylim=(0, None))
         ax.margins(x=0.02)
-    axes[0].legend(loc="lower right")
+    axes[1].legend(loc="lower right")
     axes[-1].set_xlabel("step of training")
     return fig
 
