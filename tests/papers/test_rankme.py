@@ -21,15 +21,15 @@ from ssl_lib.evaluation.rank import rankme
 from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import (
     SWEEPS,
-    Results,
     Settings,
+    Tables,
     dimensions,
     estimates,
     experiments,
     figures,
     load,
-    measures,
     own,
+    probing,
     real,
     recipes,
     runs,
@@ -50,13 +50,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def trained(store: Store) -> Results:
+def trained(store: Store) -> Tables:
     """Train everything at the smoke profile, once."""
     return load(Settings(profile="smoke"), store=store)
 
 
 @pytest.fixture(scope="module")
-def encoders(trained: Results) -> pd.DataFrame:
+def encoders(trained: Tables) -> pd.DataFrame:
     return runs.encoders(trained)
 
 
@@ -85,7 +85,7 @@ def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: 
 def test_quick_is_the_setting_that_was_measured() -> None:
     base = recipes.recipes(Settings())["covariance"]
     assert base.values == (0, 0.01, 0.1, 0.3, 1, 3, 10, 30)
-    assert Settings().every_seed == (0, 1, 2)
+    assert Settings().every_seed == chapter.seeds("rankme", 0, 3)
     assert (base.steps, base.warmup, base.batch_size, base.learning_rate) == (300, 20, 128, 1e-3)
     train, _ = training.split(base, 0)
     how = training._how(base, len(train), 0)
@@ -144,14 +144,14 @@ def gaussian(n: int, d: int, seed: int) -> torch.Tensor:
     return torch.randn(n, d, generator=generator, dtype=torch.float64)
 
 
-def features(n: int, seed: int = 0) -> measures.Features:
+def features(n: int, seed: int = 0) -> probing.Features:
     labels = torch.arange(n) % 4
     z = gaussian(n, 6, seed) * 0.3 + torch.nn.functional.one_hot(labels, 6)
-    return measures.Features(z, torch.cat([z, z], 1), labels)
+    return probing.Features(z, torch.cat([z, z], 1), labels)
 
 
 def test_measures_of_features_with_known_rank() -> None:
-    found = list(measures.measure(features(400), features(200, 1), seed=0, noise=True))
+    found = list(probing.measure(features(400), features(200, 1), seed=0, noise=True))
     single = {name: value for name, at, value in found if at == 0}
     # The embedding repeats the representation: half of its directions are empty.
     assert single["classical rank"] == 6
@@ -169,7 +169,7 @@ def test_measures_of_features_with_known_rank() -> None:
 def test_labels_without_images_are_left_out() -> None:
     digits = data.load("digits")
     high = digits.subset(digits.labels >= 7)
-    found = measures.Features.of(lambda x: x.flatten(1).float(), torch.nn.Identity(), high)
+    found = probing.Features.of(lambda x: x.flatten(1).float(), torch.nn.Identity(), high)
     assert found.labels.unique().tolist() == [0, 1, 2]
 
 
@@ -257,7 +257,7 @@ def test_paper_table_holds_what_the_digests_say() -> None:
 # What the smoke runs give
 
 
-def test_second_load_reads_the_store(trained: Results, store: Store) -> None:
+def test_second_load_reads_the_store(trained: Tables, store: Store) -> None:
     again = load(trained.settings, store=store)
     assert {result.origin for result in again.all} == {"cache"}
     for name, result in again.tables.items():
@@ -272,7 +272,7 @@ def test_one_row_an_encoder(encoders: pd.DataFrame) -> None:
     assert measured.notna().all().all()
 
 
-def test_spectra_give_back_rankme(trained: Results, encoders: pd.DataFrame) -> None:
+def test_spectra_give_back_rankme(trained: Tables, encoders: pd.DataFrame) -> None:
     table = runs.spectra(trained)
     keys = ["experiment", "seed", "setting"]
     ours = table[table.eps == 1e-7].set_index(keys).rankme
@@ -280,14 +280,14 @@ def test_spectra_give_back_rankme(trained: Results, encoders: pd.DataFrame) -> N
     assert ours.to_numpy() == pytest.approx(stored.to_numpy(), rel=1e-9)
 
 
-def test_orders_of_ranks_that_are_all_equal_have_no_correlation(trained: Results) -> None:
+def test_orders_of_ranks_that_are_all_equal_have_no_correlation(trained: Tables) -> None:
     table = runs.classical(trained)
     found = runs.agreement(table).set_index("threshold").value
     assert np.isnan(found["the paper's"]) == (table["rank"][::3].nunique() == 1)
     assert found["1% of the largest"] > 0.9
 
 
-def test_all_images_give_the_whole_rank(trained: Results) -> None:
+def test_all_images_give_the_whole_rank(trained: Tables) -> None:
     table = runs.samples(trained)
     last = table.groupby(["experiment", "seed", "setting"]).last()
     assert (last.ratio == 1).all()
@@ -295,7 +295,7 @@ def test_all_images_give_the_whole_rank(trained: Results) -> None:
     assert estimates.scaled_count(trained) == 512
 
 
-def test_every_claim_has_an_estimate_or_a_reason(trained: Results) -> None:
+def test_every_claim_has_an_estimate_or_a_reason(trained: Tables) -> None:
     found = estimates.estimates(trained)
     stated = {claim.id: claim for claim in claims.load() if claim.paper == "rankme"}
     assert {*found, *estimates.NOT_TESTED} == set(stated)
@@ -311,7 +311,7 @@ def test_claims_say_where_their_numbers_were_read() -> None:
             assert "digest" in claim.where, claim.id
 
 
-def test_figures_have_names_and_sizes(trained: Results, encoders: pd.DataFrame) -> None:
+def test_figures_have_names_and_sizes(trained: Tables, encoders: pd.DataFrame) -> None:
     swept = encoders[encoders.experiment.isin(SWEEPS)]
     chosen = selection.selections(encoders)
     mine = chosen[chosen.experiment.isin(SWEEPS)]
@@ -359,7 +359,7 @@ def test_standard_trains_five_settings_of_a_small_network() -> None:
 
 
 def test_published_sweeps_are_shown_where_the_run_had_digits(
-    tmp_path: Path, trained: Results
+    tmp_path: Path, trained: Tables
 ) -> None:
     shutil.copytree(share("results") / "rankme", tmp_path / "rankme")
     store = Store(tmp_path, committed=tmp_path)
@@ -396,11 +396,13 @@ def test_a_page_shows_published_cells_and_computes_one_again(tmp_path: Path) -> 
     made = replace(base, config=small, cells=base.cells)
     store = Store(tmp_path / "cache", committed=tmp_path / "results")
     publish(made, store=store)
-    kept = chapter.fetch({"covariance": made}, settings, store=store)["covariance"]
+    kept = chapter.fetch({"covariance": made}, settings, slug="rankme", store=store)["covariance"]
     assert (kept.origin, kept.status, str(kept.finding)[:5]) == ("committed", "current", "equal")
     assert kept.fresh is not None
-    assert Results(settings, {"covariance": kept}).again is not None
-    other = chapter.fetch({"covariance": made}, Settings(seed=1), store=store)["covariance"]
+    assert Tables(settings, {"covariance": kept}).again is not None
+    other = chapter.fetch({"covariance": made}, Settings(seed=1), slug="rankme", store=store)[
+        "covariance"
+    ]
     assert other.origin == "cache"
 
 

@@ -5,7 +5,7 @@ What the chapter shows, from tables with a row for each number measured on each 
 ``settings``     what the chapter can be run with, and the three sweeps
 ``recipes``      what each profile trains
 ``training``     the encoders of a sweep, trained side by side
-``measures``     every number measured on one trained encoder
+``probing``      every number measured on one trained encoder
 ``experiments``  what a cell is and how one is computed; the tables of a run
 ``runs``         one row a trained encoder, and its correlations
 ``selection``    which setting each rule picks, beside the paper's table
@@ -18,7 +18,7 @@ What the chapter shows, from tables with a row for each number measured on each 
 The measures themselves are in :mod:`ssl_lib.evaluation.rank`.
 """
 
-from ssl_lib.papers.rankme.experiments import Results, load
+from ssl_lib.papers.rankme.experiments import Tables, load
 from ssl_lib.papers.rankme.settings import SWEEPS, Settings, Sweep
 
-__all__ = ["SWEEPS", "Results", "Settings", "Sweep", "load"]
+__all__ = ["SWEEPS", "Settings", "Sweep", "Tables", "load"]

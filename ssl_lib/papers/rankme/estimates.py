@@ -8,7 +8,7 @@ import pandas as pd
 
 from ssl_lib.claims import Estimate
 from ssl_lib.papers.rankme import runs, selection
-from ssl_lib.papers.rankme.experiments import Results
+from ssl_lib.papers.rankme.experiments import Tables
 from ssl_lib.papers.rankme.settings import SWEEPS
 from ssl_lib.papers.rankme.statistics import by_seed, correlation, mean_estimate
 
@@ -25,13 +25,13 @@ NOT_TESTED: dict[str, str] = {
 
 
 def estimates(
-    results: Results, *, tolerance: float = 0.01
+    results: Tables, *, tolerance: float = 0.01
 ) -> dict[str, Estimate | Mapping[str, Estimate]]:
     """Return the estimate, or estimates by name, of each claim.
 
     Parameters
     ----------
-    results : Results
+    results : Tables
     tolerance : float, default=0.01
         See :func:`ssl_lib.papers.rankme.selection.pick`.
 
@@ -61,7 +61,7 @@ def estimates(
     }  # fmt: skip
 
 
-def scaled_count(results: Results) -> int:
+def scaled_count(results: Tables) -> int:
     """Return the largest number of images tried that is no more a dimension than the paper's.
 
     All images are left out, since they are what the smaller numbers are compared with.
@@ -131,7 +131,7 @@ def _one_method(sweeps: pd.DataFrame) -> Estimate:
     return _mean(found.pooled - found.within, (-2, 2))
 
 
-def _bound(results: Results) -> Estimate:
+def _bound(results: Tables) -> Estimate:
     table = runs.path(results)
     broken = int((table.residual < table.bound - ROUNDING).sum())
     return Estimate(broken, n=len(table), note="exact")
@@ -141,7 +141,7 @@ def _link(table: pd.DataFrame, x: str, y: str, kind: str) -> Estimate:
     return _averaged(table, lambda part: correlation(part[x], part[y], kind=kind), (-1, 1))
 
 
-def _enough(results: Results) -> dict[str, Estimate]:
+def _enough(results: Tables) -> dict[str, Estimate]:
     table = runs.samples(results)
     part = table[table.images == scaled_count(results)]
     kept = runs.order_kept(part).groupby("seed", sort=False).value.mean()

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from ssl_lib.papers.rankme.experiments import Results, experiments
+from ssl_lib.papers import chapter
+from ssl_lib.papers.rankme.experiments import Tables, experiments
 from ssl_lib.papers.rankme.recipes import recipes
 from ssl_lib.papers.rankme.settings import SWEEPS, TITLES, Settings
 from ssl_lib.results import Store
-from ssl_lib.results.evidence import find
 
 __all__ = ["TABLES", "by_seed", "sweeps"]
 
@@ -14,19 +14,19 @@ __all__ = ["TABLES", "by_seed", "sweeps"]
 TABLES = (*SWEEPS, "transfer")
 
 
-def sweeps(own: Results, *, store: Store | None = None) -> Results | None:
+def sweeps(own: Tables, *, store: Store | None = None) -> Tables | None:
     """Return the run's own sweeps where it trained on pictures, else the published ones.
 
     Parameters
     ----------
-    own : Results
+    own : Tables
         Of the run.
     store : Store, optional
         Default: the user's.
 
     Returns
     -------
-    Results or None
+    Tables or None
         With some of :data:`TABLES`; None where none is published.
 
     Raises
@@ -35,12 +35,11 @@ def sweeps(own: Results, *, store: Store | None = None) -> Results | None:
         When a published table is damaged.
     """
     if recipes(own.settings)["temperature"].encoder != "mlp":
-        return Results(own.settings, {name: own.tables[name] for name in TABLES})
+        return Tables(own.settings, {name: own.tables[name] for name in TABLES})
     settings = Settings(profile="standard")
     made = experiments(settings)
-    kept = {name: find(store or Store(), made[name]) for name in TABLES}
-    found = {name: result for name, result in kept.items() if result is not None}
-    return Results(settings, found) if found else None
+    found = chapter.published({name: made[name] for name in TABLES}, slug="rankme", store=store)
+    return Tables(settings, found) if found else None
 
 
 def by_seed(runs: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:

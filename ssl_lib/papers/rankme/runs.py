@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib.evaluation.rank import entropic_rank
-from ssl_lib.papers.rankme.experiments import Results
+from ssl_lib.papers.rankme.experiments import Tables
 from ssl_lib.papers.rankme.settings import SWEEPS
 from ssl_lib.papers.rankme.statistics import by_seed, correlation, mean_estimate
 
@@ -48,12 +48,12 @@ READOUTS: dict[str, str] = {
 }
 
 
-def encoders(results: Results) -> pd.DataFrame:
+def encoders(results: Tables) -> pd.DataFrame:
     """Return one row a trained encoder with its measures in columns.
 
     Parameters
     ----------
-    results : Results
+    results : Tables
 
     Returns
     -------
@@ -165,12 +165,12 @@ def curves(runs: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
     return grouped.agg(mean="mean", lowest="min", highest="max").reset_index()
 
 
-def samples(results: Results) -> pd.DataFrame:
+def samples(results: Tables) -> pd.DataFrame:
     """Compare RankMe from the first n images with RankMe from all of them.
 
     Parameters
     ----------
-    results : Results
+    results : Tables
 
     Returns
     -------
@@ -202,12 +202,12 @@ def order_kept(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def spectra(results: Results, epsilons: Sequence[float] = (0.0, 1e-7, 1e-5)) -> pd.DataFrame:
+def spectra(results: Tables, epsilons: Sequence[float] = (0.0, 1e-7, 1e-5)) -> pd.DataFrame:
     """Compute RankMe of every embedding for several epsilons.
 
     Parameters
     ----------
-    results : Results
+    results : Tables
     epsilons : sequence of float
 
     Returns
@@ -231,12 +231,12 @@ def spectra(results: Results, epsilons: Sequence[float] = (0.0, 1e-7, 1e-5)) -> 
 THRESHOLDS: tuple[float | None, ...] = (None, 0.01, 0.05)
 
 
-def classical(results: Results) -> pd.DataFrame:
+def classical(results: Tables) -> pd.DataFrame:
     """Count the singular values of every embedding above several thresholds.
 
     Parameters
     ----------
-    results : Results
+    results : Tables
 
     Returns
     -------
@@ -277,12 +277,12 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["threshold", "value"])
 
 
-def path(results: Results) -> pd.DataFrame:
+def path(results: Tables) -> pd.DataFrame:
     """Return what probes on the first R principal components leave, and what they must leave.
 
     Parameters
     ----------
-    results : Results
+    results : Tables
 
     Returns
     -------
@@ -297,12 +297,12 @@ def path(results: Results) -> pd.DataFrame:
     return _ordered(wide.reset_index().astype({"rank": int}))
 
 
-def noise(results: Results) -> pd.DataFrame:
+def noise(results: Tables) -> pd.DataFrame:
     """Return rank and accuracy of embeddings to which noise was added.
 
     Parameters
     ----------
-    results : Results
+    results : Tables
 
     Returns
     -------

@@ -1,14 +1,15 @@
 """What the RankMe chapter can be run with, and the sweeps it runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from ssl_lib import profiles
 from ssl_lib.data import NAMES
 from ssl_lib.errors import InputError
+from ssl_lib.papers import chapter
 
 __all__ = ["SWEEPS", "Settings", "Sweep"]
 
-MOST_SEEDS = 100
 LARGEST_TOLERANCE = 0.5
 
 
@@ -70,21 +71,15 @@ TITLES: dict[str, str] = {name: sweep.title for name, sweep in SWEEPS.items()} |
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(profiles.Settings):
+class Settings(chapter.Seeded):
     """Parameters of the chapter; every value is checked by name.
 
     Parameters
     ----------
-    profile : {"smoke", "quick", "standard", "paper"}, default="quick"
-        Decides data, encoder, length of training, and how many settings and seeds.
-    seed : int, default=0
-        The first seed; the others follow it.
-    device : str, default="auto"
-        Where encoders are trained.
+    profile, seed, device, fresh, seeds
+        See :class:`ssl_lib.papers.chapter.Seeded`. Intervals need two seeds, claims three.
     data : str, default=""
         A named data set, or a folder of images in class folders; empty takes the profile's.
-    seeds : int, default=0
-        Number of seeds; 0 takes the profile's. Intervals need two, claims three.
     tolerance : float, default=0.01
         Share of the largest RankMe that counts as the same rank in a selection; the paper states
         none.
@@ -92,8 +87,6 @@ class Settings(profiles.Settings):
         Folder of pictures for the section on an encoder of one's own; empty draws shapes.
     model : str, default="resnet18"
         The torchvision encoder of that section.
-    fresh : bool, default=False
-        Compute all cells anew where published ones would be shown.
 
     Raises
     ------
@@ -102,40 +95,32 @@ class Settings(profiles.Settings):
 
     Examples
     --------
-    >>> Settings(seed=4, seeds=3).every_seed
-    (4, 5, 6)
+    >>> len(Settings(profile="smoke").every_seed)
+    2
     >>> Settings(seeds=-1)
     Traceback (most recent call last):
     ...
     ssl_lib.errors.InputError: seeds must be 0 (the profile's number) or from 1 to 100, got -1.
     """
 
+    slug: ClassVar[str] = "rankme"
+    usual_seeds: ClassVar[Mapping[str, int]] = {
+        "smoke": 2, "quick": 3, "standard": 3, "paper": 3,
+    }  # fmt: skip
+
     data: str = ""
-    seeds: int = 0
     tolerance: float = 0.01
     images: str = ""
     model: str = "resnet18"
-    fresh: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
         super().__post_init__()
-        for name in ("data", "images", "model"):
-            if not isinstance(getattr(self, name), str):
-                raise InputError(f"{name} must be text, got {getattr(self, name)!r}.")
+        chapter.check_texts(self, "data", "images", "model")
         if not self.model:
             raise InputError("model must not be empty; give a name such as 'resnet18'.")
-        if not isinstance(self.fresh, bool):
-            raise InputError(f"fresh must be true or false, got {self.fresh!r}.")
-        profiles.check_count("seeds", self.seeds, most=MOST_SEEDS)
         _check_tolerance(self.tolerance)
         _check_data(self.data)
-
-    @property
-    def every_seed(self) -> tuple[int, ...]:
-        """The seeds of this run."""
-        chosen = profiles.choose(self.profile, smoke=2, quick=3, standard=3, paper=3)
-        return tuple(range(self.seed, self.seed + (self.seeds or chosen)))
 
 
 def _check_tolerance(value: object) -> None:
