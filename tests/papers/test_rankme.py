@@ -28,16 +28,15 @@ from ssl_lib.papers.rankme import (
     experiments,
     figures,
     load,
+    measures,
     own,
+    photographs,
     probing,
-    real,
     recipes,
-    runs,
-    selection,
     theory,
     training,
 )
-from ssl_lib.papers.rankme.statistics import correlation, mean_estimate
+from ssl_lib.papers.rankme.settings import Recipe
 from ssl_lib.paths import share
 from ssl_lib.results import Store
 from ssl_lib.results.evidence import find, publish
@@ -57,7 +56,7 @@ def trained(store: Store) -> Tables:
 
 @pytest.fixture(scope="module")
 def encoders(trained: Tables) -> pd.DataFrame:
-    return runs.encoders(trained)
+    return measures.encoders(trained)
 
 
 # Settings and plan
@@ -83,7 +82,7 @@ def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: 
 
 
 def test_quick_is_the_setting_that_was_measured() -> None:
-    base = recipes.recipes(Settings())["covariance"]
+    base = recipes(Settings())["covariance"]
     assert base.values == (0, 0.01, 0.1, 0.3, 1, 3, 10, 30)
     assert Settings().every_seed == chapter.seeds("rankme", 0, 3)
     assert (base.steps, base.warmup, base.batch_size, base.learning_rate) == (300, 20, 128, 1e-3)
@@ -95,16 +94,16 @@ def test_quick_is_the_setting_that_was_measured() -> None:
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "standard", "paper"])
 def test_every_profile_has_the_three_sweeps(profile: str) -> None:
-    made = recipes.recipes(Settings(profile=profile))
+    made = recipes(Settings(profile=profile))
     assert set(SWEEPS) | {"transfer"} <= set(made)
     assert all(set(made[name].values) <= set(SWEEPS[name].values) for name in SWEEPS)
     assert made["transfer"].half
 
 
 def test_encoders_without_stacking_take_the_same_way(tmp_path: Any) -> None:
-    base = recipes.recipes(Settings(profile="smoke"))["invariance"]
+    base = recipes(Settings(profile="smoke"))["invariance"]
     fields = {**vars(base), "values": (1.0, 25.0), "steps": 4, "warmup": 1}
-    together, alone = recipes.Recipe(**fields), recipes.Recipe(**{**fields, "together": False})
+    together, alone = Recipe(**fields), Recipe(**{**fields, "together": False})
     train, _ = training.split(together, 0)
     first = training.train(together, train, 0, workdir=tmp_path)
     second = training.train(alone, train, 0, workdir=tmp_path)
@@ -116,7 +115,7 @@ def test_encoders_without_stacking_take_the_same_way(tmp_path: Any) -> None:
 
 
 def test_members_of_a_sweep_share_weights_and_seeds_do_not() -> None:
-    base = recipes.recipes(Settings(profile="smoke"))["temperature"]
+    base = recipes(Settings(profile="smoke"))["temperature"]
     train, _ = training.split(base, 0)
     made = [training.method(base, train, *pair) for pair in ((0.1, 0), (10.0, 0), (0.1, 1))]
     weights = [torch.cat([p.flatten() for p in m.parameters()]) for m in made]
@@ -129,7 +128,7 @@ def test_members_of_a_sweep_share_weights_and_seeds_do_not() -> None:
 
 def test_images_of_natural_size_are_cropped_and_normalised() -> None:
     shapes = data.load("shapes", n=64, size=32)
-    recipe, normalise = training.views(recipes.recipes(Settings())["temperature"], shapes)
+    recipe, normalise = training.views(recipes(Settings())["temperature"], shapes)
     assert recipe.name.startswith("byol")
     assert normalise is not None
     out = normalise(shapes.floats())
@@ -205,17 +204,17 @@ def test_inflation_follows_the_closed_forms() -> None:
 
 def test_correlation_allows_for_ties_and_gaps() -> None:
     x, y = [1, 2, 2, 3, np.nan], [1, 3, 2, 4, 0]
-    assert correlation(x, y) == pytest.approx(stats.kendalltau(x[:4], y[:4]).statistic)
-    assert np.isnan(correlation([1, 1, 1], [1, 2, 3]))
+    assert measures.correlation(x, y) == pytest.approx(stats.kendalltau(x[:4], y[:4]).statistic)
+    assert np.isnan(measures.correlation([1, 1, 1], [1, 2, 3]))
 
 
 def test_interval_over_seeds_is_scipys() -> None:
     values = [0.84, 0.86, 0.79]
     interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    found = mean_estimate(values)
+    found = measures.mean_estimate(values)
     assert found.bounds == pytest.approx((interval.low, interval.high))
-    assert mean_estimate(values, limits=(0, 0.9)).bounds[1] == 0.9
-    assert mean_estimate([0.5]).low is None
+    assert measures.mean_estimate(values, limits=(0, 0.9)).bounds[1] == 0.9
+    assert measures.mean_estimate([0.5]).low is None
 
 
 def planted(rank: list[float], accuracy: list[float]) -> pd.DataFrame:
@@ -228,17 +227,17 @@ def planted(rank: list[float], accuracy: list[float]) -> pd.DataFrame:
 
 def test_plateau_is_entered_from_the_side_of_low_rank() -> None:
     rising = planted([1, 9.95, 10, 9.99], [0.1, 0.2, 0.3, 0.4])
-    assert selection.pick(rising, "RankMe") == 1
+    assert measures.pick(rising, "RankMe") == 1
     falling = planted([10, 9.95, 9.99, 1], [0.1, 0.2, 0.3, 0.4])
-    assert selection.pick(falling, "RankMe") == 2
-    assert selection.pick(falling, "RankMe", tolerance=0) == 0
+    assert measures.pick(falling, "RankMe") == 2
+    assert measures.pick(falling, "RankMe", tolerance=0) == 0
     with pytest.raises(InputError, match="rule must be one of"):
-        selection.pick(falling, "rankme")
+        measures.pick(falling, "rankme")
 
 
 def test_gaps_are_points_behind_the_oracle() -> None:
     table = planted([1, 2, 10, 3], [0.5, 0.9, 0.8, 0.6])
-    lost = selection.gaps(selection.selections(table)).set_index("rule").gap
+    lost = measures.gaps(measures.selections(table)).set_index("rule").gap
     assert lost["RankMe"] == pytest.approx(10)
     assert lost["alpha-ReQ"] == pytest.approx(30)
     assert lost["labels held out"] == pytest.approx(0)
@@ -247,7 +246,7 @@ def test_gaps_are_points_behind_the_oracle() -> None:
 
 
 def test_paper_table_holds_what_the_digests_say() -> None:
-    table = selection.PAPER.set_index("sweep")
+    table = measures.PAPER.set_index("sweep")
     assert len(table) == 9
     assert table.loc["SimCLR, weight decay", "alpha-ReQ"] == 32.3
     assert table["read in"].str.contains("digest").all()
@@ -266,14 +265,13 @@ def test_second_load_reads_the_store(trained: Tables, store: Store) -> None:
 
 def test_one_row_an_encoder(encoders: pd.DataFrame) -> None:
     assert len(encoders) == 5 * 2 * 3
-    assert set(encoders.method) == {"simclr", "vicreg"}
     assert encoders.loc[encoders.experiment == "transfer", "target accuracy"].notna().all()
     measured = encoders.drop(columns=["target accuracy", "target rankme"])
     assert measured.notna().all().all()
 
 
 def test_spectra_give_back_rankme(trained: Tables, encoders: pd.DataFrame) -> None:
-    table = runs.spectra(trained)
+    table = measures.spectra(trained)
     keys = ["experiment", "seed", "setting"]
     ours = table[table.eps == 1e-7].set_index(keys).rankme
     stored = encoders.set_index(keys).rankme.loc[ours.index]
@@ -281,18 +279,18 @@ def test_spectra_give_back_rankme(trained: Tables, encoders: pd.DataFrame) -> No
 
 
 def test_orders_of_ranks_that_are_all_equal_have_no_correlation(trained: Tables) -> None:
-    table = runs.classical(trained)
-    found = runs.agreement(table).set_index("threshold").value
+    table = measures.classical(trained)
+    found = measures.agreement(table)
     assert np.isnan(found["the paper's"]) == (table["rank"][::3].nunique() == 1)
     assert found["1% of the largest"] > 0.9
 
 
 def test_all_images_give_the_whole_rank(trained: Tables) -> None:
-    table = runs.samples(trained)
+    table = measures.samples(trained)
     last = table.groupby(["experiment", "seed", "setting"]).last()
     assert (last.ratio == 1).all()
     assert (last.images == 1297).all()
-    assert estimates.scaled_count(trained) == 512
+    assert measures.scaled_count(trained) == 512
 
 
 def test_every_claim_has_an_estimate_or_a_reason(trained: Tables) -> None:
@@ -312,26 +310,26 @@ def test_claims_say_where_their_numbers_were_read() -> None:
 
 
 def test_figures_have_names_and_sizes(trained: Tables, encoders: pd.DataFrame) -> None:
-    swept = encoders[encoders.experiment.isin(SWEEPS)]
-    chosen = selection.selections(encoders)
+    swept = measures.swept(encoders)
+    chosen = measures.selections(encoders)
     mine = chosen[chosen.experiment.isin(SWEEPS)]
     wide = pd.DataFrame({"method": "a", "dimension": [4, 8], "rankme": [2, 3], "accuracy": 0.5})
-    lines = runs.curves(swept, ["accuracy", "rankme"])
+    lines = measures.curves(swept)
     drawn = {
         "picks": (6, lambda: figures.picks(lines, swept, chosen)),
         "scatter": (2, lambda: figures.scatter(swept)),
-        "correlations": (1, lambda: figures.correlations(runs.correlations(swept))),
-        "gaps": (1, lambda: figures.gaps(selection.gaps(mine), selection.paper_gaps())),
-        "samples": (1, lambda: figures.samples(runs.samples(trained))),
-        "inflation": (2, lambda: figures.inflation(theory.inflation())),
-        "classical": (1, lambda: figures.classical(runs.classical(trained))),
-        "links": (3, lambda: figures.links(swept, runs.transfer(encoders))),
-        "transfer": (2, lambda: figures.transfer(runs.transfer(encoders))),
-        "bound": (2, lambda: figures.bound(runs.path(trained), classes=10)),
-        "degenerate": (3, lambda: figures.degenerate(encoders, runs.noise(trained))),
-        "readouts": (1, lambda: figures.readouts(runs.readouts(swept))),
+        "correlations": (1, lambda: figures.correlations(measures.correlations(swept))),
+        "gaps": (1, lambda: figures.gaps(measures.gaps(mine), measures.paper_gaps())),
+        "samples": (1, lambda: figures.samples(measures.samples(trained))),
+        "epsilon": (2, lambda: figures.epsilon(theory.inflation())),
+        "classical": (1, lambda: figures.classical(measures.classical(trained))),
+        "links": (3, lambda: figures.links(encoders)),
+        "transfer": (2, lambda: figures.transfer(measures.transfer(trained))),
+        "bound": (2, lambda: figures.bound(measures.path(trained), classes=10)),
+        "degenerate": (3, lambda: figures.degenerate(encoders, measures.noise(trained))),
+        "readouts": (1, lambda: figures.readouts(measures.readouts(swept))),
         "dimensions": (2, lambda: figures.dimensions(wide)),
-        "own": (1, lambda: figures.own_spectrum(torch.tensor([3.0, 2.0, 1.0]), rank=2.8)),
+        "own": (1, lambda: figures.own(torch.tensor([3.0, 2.0, 1.0]), rank=2.8)),
     }  # fmt: skip
     for name, (panels, draw) in drawn.items():
         fig = draw()
@@ -346,7 +344,7 @@ def test_figures_have_names_and_sizes(trained: Tables, encoders: pd.DataFrame) -
 
 
 def test_standard_trains_five_settings_of_a_small_network() -> None:
-    made = recipes.recipes(Settings(profile="standard"))
+    made = recipes(Settings(profile="standard"))
     for name in SWEEPS:
         assert len(made[name].values) == 5
         assert made[name].values[0] == SWEEPS[name].values[0]
@@ -355,7 +353,7 @@ def test_standard_trains_five_settings_of_a_small_network() -> None:
     assert base.precision == "bfloat16"
     # Twice as many images as dimensions at least, or their number limits the rank.
     assert base.images >= 2 * base.head[-1]
-    assert recipes.recipes(Settings(profile="paper"))["temperature"].head == (2048, 2048, 2048)
+    assert recipes(Settings(profile="paper"))["temperature"].head == (2048, 2048, 2048)
 
 
 def test_published_sweeps_are_shown_where_the_run_had_digits(
@@ -363,23 +361,23 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
 ) -> None:
     shutil.copytree(share("results") / "rankme", tmp_path / "rankme")
     store = Store(tmp_path, committed=tmp_path)
-    found = real.sweeps(trained, store=store)
+    found = photographs(trained, store=store)
     assert found is not None
     assert list(found.tables) == ["temperature", "invariance", "covariance", "transfer"]
     assert {result.origin for result in found.all} == {"committed"}
     assert found.seeds == (0, 1, 2)
-    nets = runs.encoders(found)
-    side = real.by_seed(nets, selection.selections(nets))
+    nets = measures.encoders(found)
+    side = measures.by_seed_and_rule(nets, measures.selections(nets))
     first = nets[(nets.experiment == "temperature") & (nets.seed == 0)]
     assert side["sweep"].nunique() == len(found.tables)
     row = side[side["sweep"] == "SimCLR, temperature"].iloc[0]
-    assert row.Kendall == pytest.approx(correlation(first.rankme, first.accuracy))
+    assert row.Kendall == pytest.approx(measures.correlation(first.rankme, first.accuracy))
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
-    assert real.sweeps(trained, store=Store(tmp_path, committed=tmp_path / "nowhere")) is None
+    assert photographs(trained, store=Store(tmp_path, committed=tmp_path / "nowhere")) is None
     path = tmp_path / "rankme" / "temperature.standard.csv"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match="is not the table that"):
-        real.sweeps(trained, store=store)
+        photographs(trained, store=store)
 
 
 def test_published_tables_hold_the_configuration_of_the_code() -> None:
@@ -512,7 +510,7 @@ def test_notebook_shows_every_figure_and_says_what_is_missing(repository: Any) -
     notebook = nbformat.read(repository / "notebooks" / "rankme.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells)
     labels = re.findall(r'label="(fig-rankme-[a-z_]+)"', text)
-    assert len(labels) == len(set(labels)) == 17
+    assert len(labels) == len(set(labels)) == 16
     for honest in (
         "has not been measured",
         "could not read",

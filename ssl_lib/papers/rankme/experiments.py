@@ -14,15 +14,16 @@ from ssl_lib.methods import Method
 from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import training
 from ssl_lib.papers.rankme.probing import Features, Row, measure
-from ssl_lib.papers.rankme.recipes import Recipe, recipes, usual_data
-from ssl_lib.papers.rankme.settings import Settings
+from ssl_lib.papers.rankme.settings import Recipe, Settings, recipes, usual_data
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
 
-__all__ = ["COLUMNS", "DECISIVE", "Tables", "cell_table", "experiments", "load"]
+__all__ = ["COLUMNS", "KEYS", "Tables", "cell_table", "experiments", "load", "photographs"]
 
 COLUMNS = ["seed", "setting", "measure", "at", "value"]
+#: What names an encoder where the tables of several experiments are joined.
+KEYS = ["experiment", "seed", "setting"]
 #: What decides claims, and the resolution of its measurement at the profile's test set.
 DECISIVE = ("rankme", "accuracy", "embedding accuracy", "few labels", "kNN")
 TARGET = ("target rankme", "target accuracy")
@@ -128,7 +129,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     Returns
     -------
     dict of str to Experiment
-        A cell is a seed; see :func:`ssl_lib.papers.rankme.recipes.recipes`.
+        A cell is a seed; see :func:`ssl_lib.papers.rankme.settings.recipes`.
 
     Examples
     --------
@@ -184,3 +185,30 @@ def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.
         experiments(settings), settings, slug="rankme", store=store, seconds=seconds
     )
     return Tables(settings=settings, tables=tables)
+
+
+def photographs(own: Tables, *, store: Store | None = None) -> Tables | None:
+    """Return tables of photographs: a run's own, or the published ones where it trained on digits.
+
+    Parameters
+    ----------
+    own : Tables
+        Of the run.
+    store : Store, optional
+        Default: the user's.
+
+    Returns
+    -------
+    Tables or None
+        None where none is published.
+
+    Raises
+    ------
+    InputError
+        When a published table is damaged.
+    """
+    if recipes(own.settings)["temperature"].convolutional:
+        return own
+    settings = Settings(profile="standard")
+    found = chapter.published(experiments(settings), slug="rankme", store=store)
+    return Tables(settings=settings, tables=found) if found else None

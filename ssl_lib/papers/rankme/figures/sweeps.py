@@ -22,11 +22,11 @@ def picks(curves: pd.DataFrame, runs: pd.DataFrame, selections: pd.DataFrame) ->
     Parameters
     ----------
     curves : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.curves`, of accuracy and rankme.
+        From :func:`ssl_lib.papers.rankme.measures.curves`, of accuracy and rankme.
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.encoders`.
     selections : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.selection.selections`; every seed's picks are marked.
+        From :func:`ssl_lib.papers.rankme.measures.selections`; every seed's picks are marked.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def scatter(runs: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.encoders`, of the three sweeps.
+        From :func:`ssl_lib.papers.rankme.measures.encoders`, of the three sweeps.
 
     Returns
     -------
@@ -97,10 +97,7 @@ def scatter(runs: pd.DataFrame) -> "Figure":
     columns = {"accuracy": "probe on representation", "embedding accuracy": "probe on embedding"}
     for ax, (column, title) in zip(axes, columns.items(), strict=True):
         for name, part in runs.groupby("experiment", sort=False):
-            ax.plot(
-                part.rankme, 100 * part[column], linestyle="", markersize=5, alpha=0.8,
-                label=TITLES[str(name)], **marks.look(str(name)),
-            )  # fmt: skip
+            marks.cloud(ax, part.rankme, 100 * part[column], str(name), markersize=5)
         ax.set_title(title)
         ax.set_xlabel("RankMe")
     axes[0].set_ylabel("accuracy, %")
@@ -115,7 +112,7 @@ def correlations(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.correlations`.
+        From :func:`ssl_lib.papers.rankme.measures.correlations`.
 
     Returns
     -------
@@ -131,7 +128,7 @@ def readouts(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.readouts`.
+        From :func:`ssl_lib.papers.rankme.measures.readouts`.
 
     Returns
     -------
@@ -177,9 +174,9 @@ def gaps(ours: pd.DataFrame, papers: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     ours : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.selection.gaps`.
+        From :func:`ssl_lib.papers.rankme.measures.gaps`.
     papers : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.selection.paper_gaps`.
+        From :func:`ssl_lib.papers.rankme.measures.paper_gaps`.
 
     Returns
     -------

@@ -7,8 +7,19 @@ import pandas as pd
 
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.rank import select_by_rank
+from ssl_lib.papers.rankme.measures.sweeps import within
+from ssl_lib.papers.rankme.settings import TITLES
 
-__all__ = ["PAPER", "RULES", "gaps", "paper_gaps", "pick", "selections", "summary"]
+__all__ = [
+    "PAPER",
+    "RULES",
+    "by_seed_and_rule",
+    "gaps",
+    "paper_gaps",
+    "pick",
+    "selections",
+    "summary",
+]
 
 DIGEST = "digest of the full paper"
 TWO = "two digests that agree"
@@ -62,7 +73,7 @@ def pick(sweep: pd.DataFrame, rule: str, *, tolerance: float = 0.01) -> int:
     Parameters
     ----------
     sweep : pandas.DataFrame
-        The encoders of one sweep and seed, from :func:`ssl_lib.papers.rankme.runs.encoders`.
+        The encoders of one sweep and seed, from :func:`ssl_lib.papers.rankme.measures.encoders`.
     rule : str
         A key of ``RULES``.
     tolerance : float, default=0.01
@@ -97,7 +108,7 @@ def selections(
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.encoders`.
     tolerance : float, default=0.01
         See :func:`pick`.
     outcome : str, default="accuracy"
@@ -163,6 +174,32 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     order = ["labelled oracle", "labels held out", "RankMe", "alpha-ReQ", "alpha-ReQ, embedding"]
     rows = [name for name in (*order, "mean of the sweep", "worst") if name in mean.index]
     return mean.loc[rows, list(dict.fromkeys(table.experiment))].rename_axis(columns=None)
+
+
+def by_seed_and_rule(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Set each seed's correlation and what its selections reach side by side.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.measures.encoders`.
+    chosen : pandas.DataFrame
+        From :func:`selections`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``sweep``, ``seed``, ``Kendall`` (RankMe against accuracy), then the accuracy in percent of
+        what RankMe, alpha-ReQ and the labelled oracle pick, and the mean of the sweep.
+    """
+    rules = ["RankMe", "alpha-ReQ", "labelled oracle", "mean of the sweep"]
+    keys = ["experiment", "seed"]
+    picked = 100 * chosen.pivot(index=keys, columns="rule", values="accuracy")[rules]
+    tau = within(table).rename(columns={"value": "Kendall"})
+    both = tau.merge(picked.reset_index(), on=keys)
+    sweeps = both.pop("experiment").map(TITLES)
+    both.insert(0, "sweep", sweeps)
+    return both
 
 
 def paper_gaps() -> pd.DataFrame:
