@@ -6,7 +6,9 @@
 ``statistics``  correlations, and means over seeds with intervals
 """
 
+from ssl_lib.papers.rankme.experiments import KEYS
 from ssl_lib.papers.rankme.measures.selection import (
+    COMPARED,
     PAPER,
     by_seed_and_rule,
     gaps,
@@ -14,6 +16,7 @@ from ssl_lib.papers.rankme.measures.selection import (
     pick,
     selections,
     summary,
+    verdicts,
 )
 from ssl_lib.papers.rankme.measures.spectra import (
     agreement,
@@ -28,20 +31,25 @@ from ssl_lib.papers.rankme.measures.spectra import (
 from ssl_lib.papers.rankme.measures.statistics import by_seed, correlation, mean_estimate
 from ssl_lib.papers.rankme.measures.sweeps import (
     PREDICTORS,
+    RANK,
     READOUTS,
+    SHOWN,
     correlations,
     curves,
     encoders,
     pooled,
     readouts,
+    spans,
     swept,
     transfer,
+    trends,
     within,
 )
 
 __all__ = [
-    "PAPER", "PREDICTORS", "READOUTS", "agreement", "by_seed", "by_seed_and_rule", "classical",
-    "correlation", "correlations", "curves", "encoders", "gaps", "mean_estimate", "noise",
-    "order_kept", "paper_gaps", "path", "pick", "pooled", "readouts", "samples", "scaled_count",
-    "selections", "spectra", "summary", "swept", "transfer", "within",
+    "COMPARED", "KEYS", "PAPER", "PREDICTORS", "RANK", "READOUTS", "SHOWN", "agreement", "by_seed",
+    "by_seed_and_rule", "classical", "correlation", "correlations", "curves", "encoders", "gaps",
+    "mean_estimate", "noise", "order_kept", "paper_gaps", "path", "pick", "pooled", "readouts",
+    "samples", "scaled_count", "selections", "spans", "spectra", "summary", "swept", "transfer",
+    "trends", "verdicts", "within",
 ]  # fmt: skip

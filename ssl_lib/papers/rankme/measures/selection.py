@@ -9,8 +9,10 @@ from ssl_lib.errors import InputError
 from ssl_lib.evaluation.rank import select_by_rank
 from ssl_lib.papers.rankme.measures.sweeps import within
 from ssl_lib.papers.rankme.settings import TITLES
+from ssl_lib.plotting import words
 
 __all__ = [
+    "COMPARED",
     "PAPER",
     "RULES",
     "by_seed_and_rule",
@@ -19,6 +21,7 @@ __all__ = [
     "pick",
     "selections",
     "summary",
+    "verdicts",
 ]
 
 DIGEST = "digest of the full paper"
@@ -40,6 +43,9 @@ PAPER = pd.DataFrame(
     ],
     columns=["sweep", "oracle", "alpha-ReQ", "RankMe", "read in"],
 )
+
+#: What is set side by side: rules, and the average setting.
+COMPARED = ["RankMe", "alpha-ReQ", "labelled oracle", "mean of the sweep"]
 
 Rule = Callable[[pd.DataFrame, float], int]
 
@@ -192,14 +198,40 @@ def by_seed_and_rule(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
         ``sweep``, ``seed``, ``Kendall`` (RankMe against accuracy), then the accuracy in percent of
         what RankMe, alpha-ReQ and the labelled oracle pick, and the mean of the sweep.
     """
-    rules = ["RankMe", "alpha-ReQ", "labelled oracle", "mean of the sweep"]
     keys = ["experiment", "seed"]
-    picked = 100 * chosen.pivot(index=keys, columns="rule", values="accuracy")[rules]
+    picked = 100 * chosen.pivot(index=keys, columns="rule", values="accuracy")[COMPARED]
     tau = within(table).rename(columns={"value": "Kendall"})
     both = tau.merge(picked.reset_index(), on=keys)
     sweeps = both.pop("experiment").map(TITLES)
     both.insert(0, "sweep", sweeps)
     return both
+
+
+def verdicts(side: pd.DataFrame) -> str:
+    """Say for each sweep how well RankMe chose.
+
+    Parameters
+    ----------
+    side : pandas.DataFrame
+        From :func:`by_seed_and_rule`.
+
+    Returns
+    -------
+    str
+        Markdown, one paragraph.
+    """
+    return " ".join(_verdict(str(name), part) for name, part in side.groupby("sweep", sort=False))
+
+
+def _verdict(name: str, part: pd.DataFrame) -> str:
+    lost = part["labelled oracle"] - part["RankMe"]
+    above = int((part["RankMe"] > part["mean of the sweep"]).sum())
+    return (
+        f"*{name}*: Kendall's correlation of RankMe with accuracy is "
+        f"{words.spread(part.Kendall, '.2f')} over the seeds; RankMe's pick is "
+        f"{words.spread(lost, '.1f')} points behind the oracle's, and better than the average "
+        f"setting with {words.count(above, 'seed')} of {len(part)}."
+    )
 
 
 def paper_gaps() -> pd.DataFrame:

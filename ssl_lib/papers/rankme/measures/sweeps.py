@@ -8,17 +8,22 @@ import pandas as pd
 from ssl_lib.papers.rankme.experiments import KEYS, Tables
 from ssl_lib.papers.rankme.measures.statistics import correlation, mean_estimate
 from ssl_lib.papers.rankme.settings import SWEEPS, TITLES, recipes
+from ssl_lib.plotting import words
 
 __all__ = [
     "PREDICTORS",
+    "RANK",
     "READOUTS",
+    "SHOWN",
     "correlations",
     "curves",
     "encoders",
     "pooled",
     "readouts",
+    "spans",
     "swept",
     "transfer",
+    "trends",
     "within",
 ]
 
@@ -31,6 +36,11 @@ PREDICTORS: dict[str, str] = {
     "alpha score, embedding": "α-ReQ of the embedding",
     "std, embedding": "spread of the embedding",
 }
+RANK = {"rankme": PREDICTORS["rankme"]}
+#: What pages offer of each encoder.
+SHOWN = [*KEYS, "rankme", "accuracy", "embedding accuracy"]
+#: How sentences name measures.
+_SAID = {"rankme": "RankMe", "std, embedding": "spread"}
 #: What reads a representation out.
 READOUTS: dict[str, str] = {
     "accuracy": "linear probe",
@@ -167,6 +177,39 @@ def curves(table: pd.DataFrame, measures: Sequence[str] = ("accuracy", "rankme")
     long = table.melt(KEYS, list(measures), "measure", "value")
     grouped = long.groupby(["experiment", "setting", "measure"], sort=False).value
     return grouped.agg(mean="mean", lowest="min", highest="max").reset_index()
+
+
+def trends(lines: pd.DataFrame) -> str:
+    """Say how measures go over the settings of each sweep, for descriptions of figures.
+
+    Parameters
+    ----------
+    lines : pandas.DataFrame
+        From :func:`curves`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> lines = pd.DataFrame({"experiment": "temperature", "setting": [0.1, 1.0, 3.0],
+    ...                       "measure": "rankme", "mean": [9.0, 8.0, 2.0]})
+    >>> trends(lines)
+    'SimCLR, temperature: RankMe falls'
+    """
+    said = []
+    for name, part in lines.groupby("experiment", sort=False):
+        each = part.sort_values("setting").groupby("measure", sort=False)["mean"]
+        ways = [f"{_SAID.get(str(m), m)} {words.trend(list(mean))}" for m, mean in each]
+        said.append(f"{TITLES[str(name)]}: {', '.join(ways)}")
+    return "; ".join(said)
+
+
+def spans(table: pd.DataFrame) -> pd.Series:
+    """Return how many points of accuracy lie between the settings of each sweep and seed."""
+    accuracy = table.groupby(["experiment", "seed"]).accuracy
+    return 100 * (accuracy.max() - accuracy.min())
 
 
 def transfer(*runs: Tables) -> pd.DataFrame:
