@@ -230,7 +230,7 @@ def _verdict(name: str, part: pd.DataFrame) -> str:
         f"*{name}*: Kendall's correlation of RankMe with accuracy is "
         f"{words.spread(part.Kendall, '.2f')} over the seeds; RankMe's pick is "
         f"{words.spread(lost, '.1f')} points behind the oracle's, and better than the average "
-        f"setting with {words.count(above, 'seed')} of {len(part)}."
+        f"setting in {above} of {len(part)} seeds."
     )
 
 
