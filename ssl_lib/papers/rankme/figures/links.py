@@ -1,6 +1,6 @@
 """Figures about why rank should tell accuracy, and where it does not."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -74,7 +74,11 @@ def transfer(table: pd.DataFrame) -> "Figure":
         for ax, (column, title) in zip(axes[2 * row :], columns.items(), strict=False):
             for place, (seed, part) in enumerate(table[table.data == data].groupby("seed")):
                 shade = plotting.PALETTE[(0, 4, 2)[place % 3]]
-                look = {"color": shade, "marker": plotting.MARKERS[place % 7], "linestyle": ""}
+                look: dict[str, Any] = {
+                    "color": shade,
+                    "marker": plotting.MARKERS[place % 7],
+                    "linestyle": "",
+                }
                 ax.plot(part.rankme, 100 * part[column], label=f"seed {seed}", **look)
             ax.set_title(f"{data}, {title}")
         axes[2 * row].set_ylabel("accuracy, %")
@@ -102,7 +106,7 @@ def bound(table: pd.DataFrame, *, classes: int) -> "Figure":
     fig, axes = marks.panels(2, 1, height=4.8, sharex=True)
     for name, part in table.groupby("experiment", sort=False):
         each = part.groupby("rank")
-        look = {"color": marks.look(str(name))["color"], "marker": ""}
+        look: dict[str, Any] = {"color": marks.look(str(name))["color"], "marker": ""}
         for ax, column in zip(axes, ("residual", "accuracy"), strict=True):
             mean, low, high = (getattr(each[column], f)() for f in ("mean", "min", "max"))
             ax.plot(mean.index, 100 * mean, label=TITLES[str(name)], **look)

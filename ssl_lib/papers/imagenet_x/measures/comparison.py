@@ -10,8 +10,9 @@ from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
 from ssl_lib.evaluation.imagenet_x.families import family
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models
-from ssl_lib.papers.imagenet_x.sources import Sources
+from ssl_lib.papers.imagenet_x.experiments import Tables
+from ssl_lib.papers.imagenet_x.measures.intervals import bootstrap_over_models
+from ssl_lib.papers.imagenet_x.settings import ALIKE
 
 __all__ = [
     "FAMILIES",
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 Names = npt.NDArray[np.object_]
-SIGNIFICANT = 0.05
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,12 +54,12 @@ class Comparison:
     seed: int
 
 
-def compare(sources: Sources, *, selection: str | None = None) -> Comparison:
+def compare(tables: Tables, *, selection: str | None = None) -> Comparison:
     """Choose the models of the main comparison from all published ones.
 
     Parameters
     ----------
-    sources : Sources
+    tables : Tables
     selection : {"top", "multi"}, optional
         Default: the chapter's.
 
@@ -69,12 +69,12 @@ def compare(sources: Sources, *, selection: str | None = None) -> Comparison:
         209 models: the testbed's models of four families, the self-supervised models of
         model-vs-human, and DINO.
     """
-    rows = sources.rows(selection)
+    rows = tables.rows(selection)
     found = [family(group, model) for group, model in zip(rows.group, rows.model, strict=True)]
     keep = np.array([name in FAMILIES for name in found])
     families = np.array(found, dtype=object)[keep]
     counts = ix.FactorCounts.from_frame(rows[keep])
-    return Comparison(counts, families, sources.settings.draws, sources.settings.seed)
+    return Comparison(counts, families, tables.settings.draws, tables.settings.seed)
 
 
 def error_ratios(models: Comparison) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def family_ratios(models: Comparison) -> pd.DataFrame:
                     "low": mean - sd,
                     "high": mean + sd,
                     "p_value": p_value,
-                    "differs": p_value < SIGNIFICANT,
+                    "differs": p_value < ALIKE,
                 }
             )
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib.evaluation import imagenet_x as ix
-from ssl_lib.papers.imagenet_x.intervals import wilson
+from ssl_lib.papers.imagenet_x.measures.intervals import wilson
 
 __all__ = [
     "MEANINGS",

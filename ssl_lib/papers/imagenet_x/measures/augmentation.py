@@ -8,17 +8,17 @@ import pandas as pd
 
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.augmentation import Effect, augmentation_effect
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models
-from ssl_lib.papers.imagenet_x.sources import Sources
+from ssl_lib.papers.imagenet_x.experiments import Tables
+from ssl_lib.papers.imagenet_x.measures.intervals import bootstrap_over_models
 
 __all__ = [
     "SWEEPS",
     "Sweep",
     "accuracy_control",
+    "described",
     "effects",
     "extremes",
     "group_comparison",
-    "selected",
     "strengths",
     "sweep",
 ]
@@ -65,12 +65,12 @@ class Sweep:
     seed: int
 
 
-def sweep(sources: Sources, name: str) -> Sweep:
+def sweep(tables: Tables, name: str) -> Sweep:
     """Return the models of one sweep.
 
     Parameters
     ----------
-    sources : Sources
+    tables : Tables
     name : str
         A key of ``SWEEPS``.
 
@@ -79,10 +79,10 @@ def sweep(sources: Sources, name: str) -> Sweep:
     Sweep
     """
     kind = SWEEPS[name]
-    counts = sources.counts(kind.group)
+    counts = tables.counts(kind.group)
     strength = np.array([_strength(model, kind.parameter) for model in counts.models])
     keep = ix.drop_rare_strengths(strength)
-    settings = sources.settings
+    settings = tables.settings
     return Sweep(name, strength[keep], counts.select(keep), settings.draws, settings.seed)
 
 
@@ -135,9 +135,13 @@ def effects(models: Sweep) -> pd.DataFrame:
     pandas.DataFrame
         Columns augmentation, factor, images, low_strength, high_strength (where the fit is
         smallest and largest, in order of strength), t (positive: the error ratio falls as strength
-        rises), p_value; in decreasing order of t.
+        rises), p_value, shown; in decreasing order of t. By the released figure's own rule it shows
+        as "improved" and as "hurt" the three largest and the three smallest significant t, these
+        even when they are positive.
     """
     effect = _effect(models)
+    sides = dict(zip(("improved", "hurt"), effect.panels(), strict=True))
+    shown = {ix.FACTORS[f]: side for side, chosen in sides.items() for f in chosen}
     table = pd.DataFrame(
         {
             "augmentation": models.name,
@@ -149,24 +153,39 @@ def effects(models: Sweep) -> pd.DataFrame:
             "p_value": effect.p_value,
         }
     )
+    table["shown"] = table.factor.map(shown).fillna("")
     return table.sort_values("t", ascending=False, ignore_index=True)
 
 
-def selected(models: Sweep) -> tuple[list[str], list[str]]:
-    """Return the factors the released figure shows, by its own rule.
+def described(models: Sweep, table: pd.DataFrame, effects: pd.DataFrame) -> tuple[str, str]:
+    """Write caption and description of a sweep's figure.
 
     Parameters
     ----------
     models : Sweep
+    table, effects : pandas.DataFrame
+        From :func:`strengths` and :func:`effects`.
 
     Returns
     -------
-    improved, hurt : lists of str
-        The three largest and the three smallest significant t: the most improved factor first, the
-        most hurt one last. The smallest t are taken even when they are positive.
+    caption, alt : str
     """
-    improved, hurt = _effect(models).panels()
-    return [ix.FACTORS[f] for f in improved], [ix.FACTORS[f] for f in hurt]
+    average = table.groupby("strength").average.first()
+    caption = (
+        f"Error ratio against strength of {models.name}, {len(models.counts):,} models; points are "
+        "means, bands one standard deviation over models, lines cubic fits. Left: most improved, "
+        f"right: most hurt. Accuracy goes from {average.iloc[0]:.3f} over {average.max():.3f} to "
+        f"{average.iloc[-1]:.3f}."
+    )
+    improved, hurt = (
+        ", ".join(effects.factor[effects.shown == side].str.replace("_", " "))
+        for side in ("improved", "hurt")
+    )
+    alt = (
+        "Panels of points on smooth curves with bands, strength on the horizontal axis. Left, the "
+        f"most improved factors: {improved}; right, those most hurt: {hurt}."
+    )
+    return caption, alt
 
 
 def extremes(models: Sweep) -> pd.DataFrame:
@@ -252,7 +271,7 @@ def _correlations(models: Sweep, kind: str, keep: npt.NDArray[np.bool_]) -> pd.D
     )
 
 
-def group_comparison(sources: Sources) -> pd.DataFrame:
+def group_comparison(tables: Tables) -> pd.DataFrame:
     """Return error ratio and accuracy of four ways to augment (dossier 4.8).
 
     Returns
@@ -262,7 +281,7 @@ def group_comparison(sources: Sources) -> pd.DataFrame:
         accuracy_low, accuracy_high (mean minus and plus one standard deviation over models),
         p_value and accuracy_p_value (Alexander-Govern across the groups).
     """
-    groups = _groups(sources)
+    groups = _groups(tables)
     labels = np.concatenate([[name] * len(counts) for name, counts in groups.items()])
     ratios = np.concatenate([counts.error_ratio for counts in groups.values()])
     accuracies = np.concatenate([counts.factor_accuracy for counts in groups.values()])
@@ -278,13 +297,13 @@ def group_comparison(sources: Sources) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _groups(sources: Sources) -> dict[str, ix.FactorCounts]:
-    crop, colour = sweep(sources, "random crop"), sweep(sources, "colour jitter")
+def _groups(tables: Tables) -> dict[str, ix.FactorCounts]:
+    crop, colour = sweep(tables, "random crop"), sweep(tables, "colour jitter")
     return {
         "crop": crop.counts.select(crop.strength == crop.strength.max()),
         "colour": colour.counts.select(colour.strength == colour.strength.max()),
-        "colour + crop": sources.counts("colorjitter_crop"),
-        "per-class colour + crop": sources.counts("adaptive_colorjitter"),
+        "colour + crop": tables.counts("colorjitter_crop"),
+        "per-class colour + crop": tables.counts("adaptive_colorjitter"),
     }
 
 
