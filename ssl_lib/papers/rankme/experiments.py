@@ -14,7 +14,7 @@ from ssl_lib.methods import Method
 from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import training
 from ssl_lib.papers.rankme.probing import Features, Row, measure
-from ssl_lib.papers.rankme.settings import Recipe, Settings, recipes, usual_data
+from ssl_lib.papers.rankme.settings import Recipe, Settings, for_photographs, recipes, usual_data
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
@@ -207,7 +207,7 @@ def photographs(own: Tables, *, store: Store | None = None) -> Tables | None:
     InputError
         When a published table is damaged.
     """
-    if recipes(own.settings)["temperature"].convolutional:
+    if for_photographs(recipes(own.settings)["temperature"]):
         return own
     settings = Settings(profile="standard")
     found = chapter.published(experiments(settings), slug="rankme", store=store)

@@ -9,7 +9,16 @@ from ssl_lib.data import NAMES
 from ssl_lib.errors import InputError
 from ssl_lib.papers import chapter
 
-__all__ = ["SWEEPS", "TITLES", "Recipe", "Settings", "Sweep", "recipes", "usual_data"]
+__all__ = [
+    "SWEEPS",
+    "TITLES",
+    "Recipe",
+    "Settings",
+    "Sweep",
+    "for_photographs",
+    "recipes",
+    "usual_data",
+]
 
 LARGEST_TOLERANCE = 0.5
 
@@ -207,10 +216,10 @@ class Recipe:
     images: int = 0
     precision: str = "auto"
 
-    @property
-    def convolutional(self) -> bool:
-        """Whether its networks and views are for photographs and not for digits."""
-        return self.encoder != "mlp"
+
+def for_photographs(recipe: Recipe) -> bool:
+    """Tell whether a recipe's networks are convolutional ones for photographs."""
+    return recipe.encoder != "mlp"
 
 
 def recipes(settings: Settings) -> dict[str, Recipe]:
@@ -234,7 +243,7 @@ def recipes(settings: Settings) -> dict[str, Recipe]:
     base = _base(settings)
     made = {name: replace(base, sweep=name, values=_some(name, settings)) for name in SWEEPS}
     made["transfer"] = replace(made["temperature"], half=True)
-    if not base.convolutional:
+    if not for_photographs(base):
         made["shallow"] = replace(made["covariance"], encoder_options=dict(SHALLOW))
     return made
 
