@@ -9,6 +9,7 @@ import pandas as pd
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.augmentation import Effect, augmentation_effect
 from ssl_lib.papers.imagenet_x.experiments import Tables
+from ssl_lib.papers.imagenet_x.measures.crossed import crossed
 from ssl_lib.papers.imagenet_x.measures.intervals import bootstrap_over_models
 
 __all__ = [
@@ -97,30 +98,21 @@ def strengths(models: Sweep) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns augmentation, strength, factor, models, average (accuracy on all images), accuracy
+        Columns strength, factor, augmentation, models, average (accuracy on all images), accuracy
         (on the factor), error_ratio, sd, fit (cubic polynomial through all models).
     """
     grid = np.unique(models.strength)
-    fits = _effect(models).predict(grid)
-    parts = []
-    for strength, fit in zip(grid, fits, strict=True):
-        here = models.counts.select(models.strength == strength)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "augmentation": models.name,
-                    "strength": strength,
-                    "factor": ix.FACTORS,
-                    "models": len(here),
-                    "average": here.accuracy.mean(),
-                    "accuracy": here.factor_accuracy.mean(axis=0),
-                    "error_ratio": here.error_ratio.mean(axis=0),
-                    "sd": here.error_ratio.std(axis=0, ddof=1),
-                    "fit": fit,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    each = [models.counts.select(models.strength == strength) for strength in grid]
+    return crossed(
+        {"strength": grid, "factor": ix.FACTORS},
+        augmentation=models.name,
+        models=[[len(here)] for here in each],
+        average=[[here.accuracy.mean()] for here in each],
+        accuracy=[here.factor_accuracy.mean(axis=0) for here in each],
+        error_ratio=[here.error_ratio.mean(axis=0) for here in each],
+        sd=[here.error_ratio.std(axis=0, ddof=1) for here in each],
+        fit=_effect(models).predict(grid),
+    )
 
 
 def _effect(models: Sweep) -> Effect:
@@ -286,15 +278,15 @@ def group_comparison(tables: Tables) -> pd.DataFrame:
     ratios = np.concatenate([counts.error_ratio for counts in groups.values()])
     accuracies = np.concatenate([counts.factor_accuracy for counts in groups.values()])
     p_value, accuracy_p = (ix.alexander_govern(v, labels) for v in (ratios, accuracies))
-    parts = []
-    for name, counts in groups.items():
-        ratio, accuracy = _spread(counts.error_ratio), _spread(counts.factor_accuracy)
-        part = pd.DataFrame({"group": name, "factor": ix.FACTORS, "models": len(counts)})
-        part["average"] = counts.accuracy.mean()
-        part[["error_ratio", "sd", "low", "high"]] = ratio
-        part[["accuracy", "accuracy_sd", "accuracy_low", "accuracy_high"]] = accuracy
-        parts.append(part.assign(p_value=p_value, accuracy_p_value=accuracy_p))
-    return pd.concat(parts, ignore_index=True)
+    return crossed(
+        {"group": list(groups), "factor": ix.FACTORS},
+        models=[[len(counts)] for counts in groups.values()],
+        average=[[counts.accuracy.mean()] for counts in groups.values()],
+        **_spread("error_ratio", [counts.error_ratio for counts in groups.values()]),
+        **_spread("accuracy", [counts.factor_accuracy for counts in groups.values()], "accuracy_"),
+        p_value=p_value,
+        accuracy_p_value=accuracy_p,
+    )
 
 
 def _groups(tables: Tables) -> dict[str, ix.FactorCounts]:
@@ -307,6 +299,7 @@ def _groups(tables: Tables) -> dict[str, ix.FactorCounts]:
     }
 
 
-def _spread(values: Floats) -> Floats:
-    mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
-    return np.column_stack([mean, sd, mean - sd, mean + sd])
+def _spread(name: str, values: list[Floats], prefix: str = "") -> dict[str, Floats]:
+    mean = np.array([some.mean(axis=0) for some in values])
+    sd = np.array([some.std(axis=0, ddof=1) for some in values])
+    return {name: mean, f"{prefix}sd": sd, f"{prefix}low": mean - sd, f"{prefix}high": mean + sd}

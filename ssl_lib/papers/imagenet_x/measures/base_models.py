@@ -1,5 +1,6 @@
 """Tables about the four base models: error ratios with intervals, scorings, metaclasses."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.papers.imagenet_x.experiments import ALL_IMAGES, Tables
+from ssl_lib.papers.imagenet_x.measures.crossed import crossed
 from ssl_lib.papers.imagenet_x.measures.intervals import wilson
 from ssl_lib.papers.imagenet_x.rows import BASE
 from ssl_lib.papers.imagenet_x.settings import SCORINGS, SELECTIONS
@@ -52,22 +54,14 @@ def error_ratios(tables: Tables, **options: Any) -> pd.DataFrame:
     return _by_factor(
         images=counts.factor_images,
         accuracy=counts.factor_accuracy,
-        average=np.broadcast_to(counts.accuracy[:, None], counts.factor_accuracy.shape),
+        average=counts.accuracy[:, None],
         error_ratio=counts.error_ratio,
         low=intervals.low,
         high=intervals.high,
     )
 
 
-def _by_factor(**columns: np.ndarray) -> pd.DataFrame:
-    models, factors = np.indices((len(BASE), len(ix.FACTORS))).reshape(2, -1)
-    return pd.DataFrame(
-        {
-            "model": np.array(BASE)[models],
-            "factor": np.array(ix.FACTORS)[factors],
-            **{name: np.asarray(values).ravel() for name, values in columns.items()},
-        }
-    )
+_by_factor = partial(crossed, {"model": BASE, "factor": ix.FACTORS})
 
 
 def scorings(tables: Tables) -> pd.DataFrame:
@@ -187,20 +181,13 @@ def error_by_ticks(tables: Tables, *, most: int = 6) -> pd.DataFrame:
     rows = tables.scored(selection="multi")
     result = ix.error_by_active_factors(rows, most=most)
     low, high = wilson(result.error * result.images, result.images)
-    parts = [
-        pd.DataFrame(
-            {
-                "model": model,
-                "ticks": result.ticks,
-                "images": result.images[m],
-                "error": result.error[m],
-                "low": low[m],
-                "high": high[m],
-            }
-        )
-        for m, model in enumerate(BASE)
-    ]
-    return pd.concat(parts, ignore_index=True)
+    return crossed(
+        {"model": BASE, "ticks": result.ticks},
+        images=result.images,
+        error=result.error,
+        low=low,
+        high=high,
+    )
 
 
 def empties(tables: Tables) -> pd.DataFrame:
@@ -247,15 +234,14 @@ def prototype_effect(tables: Tables) -> pd.DataFrame:
     kept, dropped = (tables.scored(prototypes=p).counts() for p in ("keep", "drop"))
     table = error_ratios(tables)
     on_prototypes = (kept.correct - dropped.correct) / (kept.images - dropped.images)
-    wide = np.ones((1, len(ix.FACTORS)))
     return _by_factor(
         drop=dropped.error_ratio,
         keep=kept.error_ratio,
-        low=table.low.to_numpy(),
-        high=table.high.to_numpy(),
-        average_drop=dropped.accuracy[:, None] * wide,
-        average_keep=kept.accuracy[:, None] * wide,
-        on_prototypes=on_prototypes[:, None] * wide,
+        low=table.low.to_numpy().reshape(dropped.error_ratio.shape),
+        high=table.high.to_numpy().reshape(dropped.error_ratio.shape),
+        average_drop=dropped.accuracy[:, None],
+        average_keep=kept.accuracy[:, None],
+        on_prototypes=on_prototypes[:, None],
     )
 
 
@@ -267,7 +253,7 @@ def metaclass_ratios(
     Returns
     -------
     pandas.DataFrame
-        Columns metaclass, accuracy, factor, images, mistakes, error_ratio, low, high. A last
+        Columns metaclass, factor, accuracy, images, mistakes, error_ratio, low, high. A last
         "metaclass" called "all images" holds the ratios of the whole set. The interval is a 95 %
         Wilson interval of the error on the factor, over the metaclass's error as it is; without
         images the ratio is NaN.
@@ -282,19 +268,14 @@ def metaclass_ratios(
         ratio = np.vstack([groups.error_ratio[0], whole.error_ratio])
         low, high = (np.where(images, bound, np.nan) for bound in (low, high))
         low, high = (bound / (1 - accuracy[:, None]) for bound in (low, high))
-    names = [*ix.METACLASSES, "all images"]
-    rows_, columns = np.indices(images.shape).reshape(2, -1)
-    return pd.DataFrame(
-        {
-            "metaclass": np.array(names)[rows_],
-            "accuracy": accuracy[rows_],
-            "factor": np.array(ix.FACTORS)[columns],
-            "images": images.ravel(),
-            "mistakes": (images - correct).ravel(),
-            "error_ratio": ratio.ravel(),
-            "low": low.ravel(),
-            "high": high.ravel(),
-        }
+    return crossed(
+        {"metaclass": [*ix.METACLASSES, ALL_IMAGES], "factor": ix.FACTORS},
+        accuracy=accuracy[:, None],
+        images=images,
+        mistakes=images - correct,
+        error_ratio=ratio,
+        low=low,
+        high=high,
     )
 
 
@@ -400,7 +381,7 @@ def linear_model(tables: Tables) -> pd.DataFrame:
     spread = 1.959964 * robust_errors(rows.table.factors, rows.correct, fits)[:, 1:]
     points = fits[:, 1:]
     return _by_factor(
-        images=np.broadcast_to(rows.table.factors.sum(axis=0), points.shape),
+        images=rows.table.factors.sum(axis=0),
         points=100 * points,
         low=100 * (points - spread),
         high=100 * (points + spread),

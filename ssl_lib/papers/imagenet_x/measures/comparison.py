@@ -11,6 +11,7 @@ from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
 from ssl_lib.evaluation.imagenet_x.families import family
 from ssl_lib.papers.imagenet_x.experiments import Tables
+from ssl_lib.papers.imagenet_x.measures.crossed import crossed
 from ssl_lib.papers.imagenet_x.measures.intervals import bootstrap_over_models
 from ssl_lib.papers.imagenet_x.settings import ALIKE
 
@@ -83,22 +84,17 @@ def error_ratios(models: Comparison) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns model, family, top1, factor, accuracy, error_ratio, rank (1 is the largest ratio).
+        Columns model, factor, family, top1, accuracy, error_ratio, rank (1 is the largest ratio).
     """
     counts = models.counts
-    m, k = counts.error_ratio.shape
-    rows, columns = np.indices((m, k)).reshape(2, -1)
     ranks = pd.DataFrame(counts.error_ratio).rank(axis=1, ascending=False).to_numpy()
-    return pd.DataFrame(
-        {
-            "model": np.array(counts.models)[rows],
-            "family": models.families[rows],
-            "top1": counts.accuracy[rows],
-            "factor": np.array(ix.FACTORS)[columns],
-            "accuracy": counts.factor_accuracy.ravel(),
-            "error_ratio": counts.error_ratio.ravel(),
-            "rank": ranks.ravel(),
-        }
+    return crossed(
+        {"model": counts.models, "factor": ix.FACTORS},
+        family=models.families[:, None],
+        top1=counts.accuracy[:, None],
+        accuracy=counts.factor_accuracy,
+        error_ratio=counts.error_ratio,
+        rank=ranks,
     )
 
 
@@ -135,26 +131,19 @@ def family_ratios(models: Comparison) -> pd.DataFrame:
     """
     ratios = models.counts.error_ratio
     p_value = ix.alexander_govern(ratios, models.families)
-    parts = []
-    for name in FAMILIES:
-        of_family = ratios[models.families == name]
-        mean, sd = of_family.mean(axis=0), of_family.std(axis=0, ddof=1)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "family": name,
-                    "factor": ix.FACTORS,
-                    "models": len(of_family),
-                    "error_ratio": mean,
-                    "sd": sd,
-                    "low": mean - sd,
-                    "high": mean + sd,
-                    "p_value": p_value,
-                    "differs": p_value < ALIKE,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    each = [ratios[models.families == name] for name in FAMILIES]
+    mean = np.array([part.mean(axis=0) for part in each])
+    sd = np.array([part.std(axis=0, ddof=1) for part in each])
+    return crossed(
+        {"family": FAMILIES, "factor": ix.FACTORS},
+        models=[[len(part)] for part in each],
+        error_ratio=mean,
+        sd=sd,
+        low=mean - sd,
+        high=mean + sd,
+        p_value=p_value,
+        differs=p_value < ALIKE,
+    )
 
 
 def line(models: Comparison) -> pd.DataFrame:
@@ -163,7 +152,7 @@ def line(models: Comparison) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns model, family, top1, factor, accuracy, images.
+        Columns model, factor, family, top1, accuracy, images.
     """
     images = dict(zip(ix.FACTORS, models.counts.factor_images[0], strict=True))
     table = error_ratios(models).drop(columns=["error_ratio", "rank"])
@@ -345,20 +334,12 @@ def effective_robustness(models: Comparison) -> pd.DataFrame:
     """
     gains = _gains(models)
     gains = np.column_stack([gains, gains.mean(axis=1)])
-    parts = []
-    for name in FAMILIES:
-        rows = gains[models.families == name]
-        mean, low, high = mean_interval(rows)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "family": name,
-                    "factor": [*ix.FACTORS, "mean of factors"],
-                    "models": len(rows),
-                    "gain": mean,
-                    "low": low,
-                    "high": high,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    each = [gains[models.families == name] for name in FAMILIES]
+    mean, low, high = np.stack([mean_interval(part) for part in each], axis=1)
+    return crossed(
+        {"family": FAMILIES, "factor": [*ix.FACTORS, "mean of factors"]},
+        models=[[len(part)] for part in each],
+        gain=mean,
+        low=low,
+        high=high,
+    )
