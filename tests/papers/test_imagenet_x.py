@@ -358,7 +358,9 @@ def test_consistency(models: comparison.Comparison, kept: Tables) -> None:
 
 
 def test_interval_over_pairs_equals_brute_force(models: comparison.Comparison) -> None:
-    few = comparison.Comparison(models.counts.select(np.arange(12)), models.families[:12], 1, 0)
+    few = comparison.Comparison(
+        counts=models.counts.select(np.arange(12)), families=models.families[:12], draws=1, seed=0
+    )
     matrix = ix.pairwise_spearman(few.counts.error_ratio)
     seen: list[float] = []
 

@@ -28,7 +28,6 @@ from ssl_lib.papers.rankme import (
     experiments,
     figures,
     load,
-    measures,
     own,
     photographs,
     probing,
@@ -36,6 +35,7 @@ from ssl_lib.papers.rankme import (
     theory,
     training,
 )
+from ssl_lib.papers.rankme.measures import selection, spectra, statistics, sweeps
 from ssl_lib.papers.rankme.settings import Recipe
 from ssl_lib.paths import share
 from ssl_lib.results import Store
@@ -56,7 +56,7 @@ def trained(store: Store) -> Tables:
 
 @pytest.fixture(scope="module")
 def encoders(trained: Tables) -> pd.DataFrame:
-    return measures.encoders(trained)
+    return sweeps.encoders(trained)
 
 
 # Settings and plan
@@ -204,17 +204,17 @@ def test_inflation_follows_the_closed_forms() -> None:
 
 def test_correlation_allows_for_ties_and_gaps() -> None:
     x, y = [1, 2, 2, 3, np.nan], [1, 3, 2, 4, 0]
-    assert measures.correlation(x, y) == pytest.approx(stats.kendalltau(x[:4], y[:4]).statistic)
-    assert np.isnan(measures.correlation([1, 1, 1], [1, 2, 3]))
+    assert statistics.correlation(x, y) == pytest.approx(stats.kendalltau(x[:4], y[:4]).statistic)
+    assert np.isnan(statistics.correlation([1, 1, 1], [1, 2, 3]))
 
 
 def test_interval_over_seeds_is_scipys() -> None:
     values = [0.84, 0.86, 0.79]
     interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    found = measures.mean_estimate(values)
+    found = statistics.mean_estimate(values)
     assert found.bounds == pytest.approx((interval.low, interval.high))
-    assert measures.mean_estimate(values, limits=(0, 0.9)).bounds[1] == 0.9
-    assert measures.mean_estimate([0.5]).low is None
+    assert statistics.mean_estimate(values, limits=(0, 0.9)).bounds[1] == 0.9
+    assert statistics.mean_estimate([0.5]).low is None
 
 
 def planted(rank: list[float], accuracy: list[float]) -> pd.DataFrame:
@@ -227,17 +227,17 @@ def planted(rank: list[float], accuracy: list[float]) -> pd.DataFrame:
 
 def test_plateau_is_entered_from_the_side_of_low_rank() -> None:
     rising = planted([1, 9.95, 10, 9.99], [0.1, 0.2, 0.3, 0.4])
-    assert measures.pick(rising, "RankMe") == 1
+    assert selection.pick(rising, "RankMe") == 1
     falling = planted([10, 9.95, 9.99, 1], [0.1, 0.2, 0.3, 0.4])
-    assert measures.pick(falling, "RankMe") == 2
-    assert measures.pick(falling, "RankMe", tolerance=0) == 0
+    assert selection.pick(falling, "RankMe") == 2
+    assert selection.pick(falling, "RankMe", tolerance=0) == 0
     with pytest.raises(InputError, match="rule must be one of"):
-        measures.pick(falling, "rankme")
+        selection.pick(falling, "rankme")
 
 
 def test_gaps_are_points_behind_the_oracle() -> None:
     table = planted([1, 2, 10, 3], [0.5, 0.9, 0.8, 0.6])
-    lost = measures.gaps(measures.selections(table)).set_index("rule").gap
+    lost = selection.gaps(selection.selections(table)).set_index("rule").gap
     assert lost["RankMe"] == pytest.approx(10)
     assert lost["alpha-ReQ"] == pytest.approx(30)
     assert lost["labels held out"] == pytest.approx(0)
@@ -246,7 +246,7 @@ def test_gaps_are_points_behind_the_oracle() -> None:
 
 
 def test_paper_table_holds_what_the_digests_say() -> None:
-    table = measures.PAPER.set_index("sweep")
+    table = selection.PAPER.set_index("sweep")
     assert len(table) == 9
     assert table.loc["SimCLR, weight decay", "alpha-ReQ"] == 32.3
     assert table["read in"].str.contains("digest").all()
@@ -271,7 +271,7 @@ def test_one_row_an_encoder(encoders: pd.DataFrame) -> None:
 
 
 def test_spectra_give_back_rankme(trained: Tables, encoders: pd.DataFrame) -> None:
-    table = measures.spectra(trained)
+    table = spectra.spectra(trained)
     keys = ["experiment", "seed", "setting"]
     ours = table[table.eps == 1e-7].set_index(keys).rankme
     stored = encoders.set_index(keys).rankme.loc[ours.index]
@@ -279,18 +279,18 @@ def test_spectra_give_back_rankme(trained: Tables, encoders: pd.DataFrame) -> No
 
 
 def test_orders_of_ranks_that_are_all_equal_have_no_correlation(trained: Tables) -> None:
-    table = measures.classical(trained)
-    found = measures.agreement(table)
+    table = spectra.classical(trained)
+    found = spectra.agreement(table)
     assert np.isnan(found["the paper's"]) == (table["rank"][::3].nunique() == 1)
     assert found["1% of the largest"] > 0.9
 
 
 def test_all_images_give_the_whole_rank(trained: Tables) -> None:
-    table = measures.samples(trained)
+    table = spectra.samples(trained)
     last = table.groupby(["experiment", "seed", "setting"]).last()
     assert (last.ratio == 1).all()
     assert (last.images == 1297).all()
-    assert measures.scaled_count(trained) == 512
+    assert spectra.scaled_count(trained) == 512
 
 
 def test_every_claim_has_an_estimate_or_a_reason(trained: Tables) -> None:
@@ -310,24 +310,24 @@ def test_claims_say_where_their_numbers_were_read() -> None:
 
 
 def test_figures_have_names_and_sizes(trained: Tables, encoders: pd.DataFrame) -> None:
-    swept = measures.swept(encoders)
-    chosen = measures.selections(encoders)
+    swept = sweeps.swept(encoders)
+    chosen = selection.selections(encoders)
     mine = chosen[chosen.experiment.isin(SWEEPS)]
     wide = pd.DataFrame({"method": "a", "dimension": [4, 8], "rankme": [2, 3], "accuracy": 0.5})
-    lines = measures.curves(swept)
+    lines = sweeps.curves(swept)
     drawn = {
         "picks": (6, lambda: figures.picks(lines, swept, chosen)),
         "scatter": (2, lambda: figures.scatter(swept)),
-        "correlations": (1, lambda: figures.correlations(measures.correlations(swept))),
-        "gaps": (1, lambda: figures.gaps(measures.gaps(mine), measures.paper_gaps())),
-        "samples": (1, lambda: figures.samples(measures.samples(trained))),
+        "correlations": (1, lambda: figures.correlations(sweeps.correlations(swept))),
+        "gaps": (1, lambda: figures.gaps(selection.gaps(mine), selection.paper_gaps())),
+        "samples": (1, lambda: figures.samples(spectra.samples(trained))),
         "epsilon": (2, lambda: figures.epsilon(theory.inflation())),
-        "classical": (1, lambda: figures.classical(measures.classical(trained))),
+        "classical": (1, lambda: figures.classical(spectra.classical(trained))),
         "links": (3, lambda: figures.links(encoders)),
-        "transfer": (2, lambda: figures.transfer(measures.transfer(trained))),
-        "bound": (2, lambda: figures.bound(measures.path(trained), classes=10)),
-        "degenerate": (3, lambda: figures.degenerate(encoders, measures.noise(trained))),
-        "readouts": (1, lambda: figures.readouts(measures.readouts(swept))),
+        "transfer": (2, lambda: figures.transfer(sweeps.transfer(trained))),
+        "bound": (2, lambda: figures.bound(spectra.path(trained), classes=10)),
+        "degenerate": (3, lambda: figures.degenerate(encoders, spectra.noise(trained))),
+        "readouts": (1, lambda: figures.readouts(sweeps.readouts(swept))),
         "dimensions": (2, lambda: figures.dimensions(wide)),
         "own": (1, lambda: figures.own(torch.tensor([3.0, 2.0, 1.0]), rank=2.8)),
     }  # fmt: skip
@@ -366,12 +366,12 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
     assert list(found.tables) == ["temperature", "invariance", "covariance", "transfer"]
     assert {result.origin for result in found.all} == {"committed"}
     assert found.seeds == (0, 1, 2)
-    nets = measures.encoders(found)
-    side = measures.by_seed_and_rule(nets, measures.selections(nets))
+    nets = sweeps.encoders(found)
+    side = selection.side_by_side(nets, selection.selections(nets))
     first = nets[(nets.experiment == "temperature") & (nets.seed == 0)]
     assert side["sweep"].nunique() == len(found.tables)
     row = side[side["sweep"] == "SimCLR, temperature"].iloc[0]
-    assert row.Kendall == pytest.approx(measures.correlation(first.rankme, first.accuracy))
+    assert row.Kendall == pytest.approx(statistics.correlation(first.rankme, first.accuracy))
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
     assert photographs(trained, store=Store(tmp_path, committed=tmp_path / "nowhere")) is None
     path = tmp_path / "rankme" / "temperature.standard.csv"

@@ -13,7 +13,6 @@ from ssl_lib.evaluation.imagenet_x.families import is_transformer
 from ssl_lib.papers.imagenet_x.experiments import Tables
 from ssl_lib.papers.imagenet_x.measures import annotations, augmentation, base_models, comparison
 from ssl_lib.papers.imagenet_x.measures.comparison import Comparison
-from ssl_lib.papers.imagenet_x.measures.intervals import bootstrap_over_models
 from ssl_lib.papers.imagenet_x.settings import Settings
 from ssl_lib.randomness import numpy_generator
 
@@ -97,14 +96,7 @@ def _architectures(models: Comparison) -> Estimate:
         means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
         return float(ix.pairwise_spearman(means)[0, 1])
 
-    low, high = bootstrap_over_models(
-        agreement,
-        len(kind),
-        replicates=models.draws,
-        seed=models.seed,
-        stream="architectures",
-        groups=kind.astype(object),
-    )
+    low, high = models.interval(agreement, len(kind), "architectures", kind.astype(object))
     value = agreement(np.arange(len(kind)))
     note = f"{kind.sum()} transformers, {(~kind).sum()} other networks"
     return _estimate(value, low, high, n=len(kind), note=note)
@@ -118,9 +110,7 @@ def _costly(models: Comparison) -> Estimate:
         means = ratios[rows].mean(axis=0)
         return float(means[chosen].min() - means[~chosen].max())
 
-    low, high = bootstrap_over_models(
-        gap, len(ratios), replicates=models.draws, seed=models.seed, stream="costly"
-    )
+    low, high = models.interval(gap, len(ratios), "costly")
     return _estimate(gap(np.arange(len(ratios))), low, high, n=len(ratios))
 
 
@@ -139,12 +129,8 @@ def _common(models: Comparison) -> dict[str, Estimate]:
 def _line(models: Comparison) -> dict[str, Estimate]:
     fits = comparison.line_fits(models)
     counts = models.counts
-    low, high = bootstrap_over_models(
-        lambda rows: np.median(comparison.pearson(counts, rows)),
-        len(counts),
-        replicates=models.draws,
-        seed=models.seed,
-        stream="median line",
+    low, high = models.interval(
+        lambda rows: np.median(comparison.pearson(counts, rows)), len(counts), "median line"
     )
     weakest = fits.sort_values("pearson").iloc[0]
     note = f"{weakest.factor}, {weakest.images} images"

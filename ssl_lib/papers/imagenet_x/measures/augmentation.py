@@ -10,7 +10,7 @@ from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.augmentation import Effect, augmentation_effect
 from ssl_lib.papers.imagenet_x.experiments import Tables
 from ssl_lib.papers.imagenet_x.measures.crossed import crossed
-from ssl_lib.papers.imagenet_x.measures.intervals import bootstrap_over_models
+from ssl_lib.papers.imagenet_x.measures.intervals import Resampled
 
 __all__ = [
     "SWEEPS",
@@ -44,8 +44,8 @@ SWEEPS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Sweep:
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Sweep(Resampled):
     """Models of one sweep.
 
     Attributes
@@ -56,14 +56,11 @@ class Sweep:
         0 to 100, as the model's name says; for crops, 100 minus the smallest area in percent.
     counts : FactorCounts
         Of the m models, strengths with fewer than five models left out.
-    draws, seed : int
     """
 
     name: str
     strength: Floats
     counts: ix.FactorCounts
-    draws: int
-    seed: int
 
 
 def sweep(tables: Tables, name: str) -> Sweep:
@@ -84,7 +81,10 @@ def sweep(tables: Tables, name: str) -> Sweep:
     strength = np.array([_strength(model, kind.parameter) for model in counts.models])
     keep = ix.drop_rare_strengths(strength)
     settings = tables.settings
-    return Sweep(name, strength[keep], counts.select(keep), settings.draws, settings.seed)
+    return Sweep(
+        name=name, strength=strength[keep], counts=counts.select(keep), draws=settings.draws,
+        seed=settings.seed,
+    )  # fmt: skip
 
 
 def _strength(model: str, parameter: str) -> float:
@@ -198,14 +198,7 @@ def extremes(models: Sweep) -> pd.DataFrame:
         mask = strong[rows]
         return np.asarray(values[rows][mask].mean(axis=0) - values[rows][~mask].mean(axis=0))
 
-    low, high = bootstrap_over_models(
-        change,
-        len(values),
-        replicates=models.draws,
-        seed=models.seed,
-        stream=models.name,
-        groups=strong.astype(object),
-    )
+    low, high = models.interval(change, len(values), models.name, strong.astype(object))
     return pd.DataFrame(
         {
             "augmentation": models.name,

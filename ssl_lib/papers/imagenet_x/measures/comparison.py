@@ -12,7 +12,7 @@ from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
 from ssl_lib.evaluation.imagenet_x.families import family
 from ssl_lib.papers.imagenet_x.experiments import Tables
 from ssl_lib.papers.imagenet_x.measures.crossed import crossed
-from ssl_lib.papers.imagenet_x.measures.intervals import bootstrap_over_models
+from ssl_lib.papers.imagenet_x.measures.intervals import Resampled
 from ssl_lib.papers.imagenet_x.settings import ALIKE
 
 __all__ = [
@@ -35,8 +35,8 @@ __all__ = [
 Names = npt.NDArray[np.object_]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison(Resampled):
     """The models of the main comparison.
 
     Attributes
@@ -45,14 +45,10 @@ class Comparison:
         Of m models.
     families : object array (m,)
         Family of each model, one of ``FAMILIES``.
-    draws, seed : int
-        Bootstrap replicates over models, and their seed.
     """
 
     counts: ix.FactorCounts
     families: Names
-    draws: int
-    seed: int
 
 
 def compare(tables: Tables, *, selection: str | None = None) -> Comparison:
@@ -75,7 +71,8 @@ def compare(tables: Tables, *, selection: str | None = None) -> Comparison:
     keep = np.array([name in FAMILIES for name in found])
     families = np.array(found, dtype=object)[keep]
     counts = ix.FactorCounts.from_frame(rows[keep])
-    return Comparison(counts, families, tables.settings.draws, tables.settings.seed)
+    own = tables.settings
+    return Comparison(counts=counts, families=families, draws=own.draws, seed=own.seed)
 
 
 def error_ratios(models: Comparison) -> pd.DataFrame:
@@ -171,13 +168,7 @@ def line_fits(models: Comparison) -> pd.DataFrame:
     """
     counts = models.counts
     fit = ix.accuracy_on_the_line(counts)
-    low, high = bootstrap_over_models(
-        lambda rows: pearson(counts, rows),
-        len(counts),
-        replicates=models.draws,
-        seed=models.seed,
-        stream="line",
-    )
+    low, high = models.interval(lambda rows: pearson(counts, rows), len(counts), "line")
     twenty = np.argsort(-counts.accuracy, kind="stable")[:20]
     table = pd.DataFrame(
         {
@@ -256,9 +247,7 @@ def pairs_interval(models: Comparison) -> tuple[float, float]:
         same = weights @ (weights * np.diag(matrix))
         return float((weights @ matrix @ weights - same) / (m**2 - weights @ weights))
 
-    low, high = bootstrap_over_models(
-        mean_over_pairs, m, replicates=models.draws, seed=models.seed, stream="pairs"
-    )
+    low, high = models.interval(mean_over_pairs, m, "pairs")
     return float(low), float(high)
 
 
@@ -272,14 +261,7 @@ def _family_agreement(models: Comparison, name: str) -> tuple[float, float, floa
         means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
         return float(ix.pairwise_spearman(means)[0, 1])
 
-    low, high = bootstrap_over_models(
-        agreement,
-        len(ratios),
-        replicates=models.draws,
-        seed=models.seed,
-        stream=name,
-        groups=both,
-    )
+    low, high = models.interval(agreement, len(ratios), name, both)
     return agreement(np.arange(len(ratios))), float(low), float(high)
 
 
@@ -292,12 +274,10 @@ def accuracy_dependence(models: Comparison) -> pd.DataFrame:
         Columns factor, correlation (Pearson, over models, of error ratio and top-1), low, high.
     """
     counts = models.counts
-    low, high = bootstrap_over_models(
+    low, high = models.interval(
         lambda rows: _pearson(counts.accuracy[rows], counts.error_ratio[rows]),
         len(counts),
-        replicates=models.draws,
-        seed=models.seed,
-        stream="dependence",
+        "dependence",
     )
     correlation = _pearson(counts.accuracy, counts.error_ratio)
     return pd.DataFrame(

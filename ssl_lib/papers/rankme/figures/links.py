@@ -31,7 +31,7 @@ def links(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def transfer(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.transfer`; one row of panels a data set.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.transfer`; one row of panels a data set.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def bound(table: pd.DataFrame, *, classes: int) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.path`.
+        From :func:`ssl_lib.papers.rankme.measures.spectra.path`.
     classes : int
         Where the bound reaches 0, plus one.
 
@@ -133,9 +133,9 @@ def degenerate(runs: pd.DataFrame, noisy: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     noisy : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.noise`.
+        From :func:`ssl_lib.papers.rankme.measures.spectra.noise`.
 
     Returns
     -------

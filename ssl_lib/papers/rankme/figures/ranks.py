@@ -22,7 +22,7 @@ def samples(table: pd.DataFrame, *, experiment: str = "temperature") -> "Figure"
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.samples`.
+        From :func:`ssl_lib.papers.rankme.measures.spectra.samples`.
     experiment : str, default="temperature"
         Which sweep.
 
@@ -86,7 +86,7 @@ def classical(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.classical`.
+        From :func:`ssl_lib.papers.rankme.measures.spectra.classical`.
 
     Returns
     -------

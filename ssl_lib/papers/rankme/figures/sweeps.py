@@ -22,11 +22,12 @@ def picks(curves: pd.DataFrame, runs: pd.DataFrame, selections: pd.DataFrame) ->
     Parameters
     ----------
     curves : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.curves`, of accuracy and rankme.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.curves`, of accuracy and rankme.
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     selections : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.selections`; every seed's picks are marked.
+        From :func:`ssl_lib.papers.rankme.measures.selection.selections`; every seed's picks are
+        marked.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def scatter(runs: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.encoders`, of the three sweeps.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`, of the three sweeps.
 
     Returns
     -------
@@ -112,7 +113,7 @@ def correlations(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.correlations`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.correlations`.
 
     Returns
     -------
@@ -128,7 +129,7 @@ def readouts(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.readouts`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.readouts`.
 
     Returns
     -------
@@ -174,9 +175,9 @@ def gaps(ours: pd.DataFrame, papers: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     ours : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.gaps`.
+        From :func:`ssl_lib.papers.rankme.measures.selection.gaps`.
     papers : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.paper_gaps`.
+        From :func:`ssl_lib.papers.rankme.measures.selection.paper_gaps`.
 
     Returns
     -------

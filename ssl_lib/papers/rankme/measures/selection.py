@@ -15,11 +15,11 @@ __all__ = [
     "COMPARED",
     "PAPER",
     "RULES",
-    "by_seed_and_rule",
     "gaps",
     "paper_gaps",
     "pick",
     "selections",
+    "side_by_side",
     "summary",
     "verdicts",
 ]
@@ -79,7 +79,8 @@ def pick(sweep: pd.DataFrame, rule: str, *, tolerance: float = 0.01) -> int:
     Parameters
     ----------
     sweep : pandas.DataFrame
-        The encoders of one sweep and seed, from :func:`ssl_lib.papers.rankme.measures.encoders`.
+        The encoders of one sweep and seed, from
+        :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     rule : str
         A key of ``RULES``.
     tolerance : float, default=0.01
@@ -114,7 +115,7 @@ def selections(
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     tolerance : float, default=0.01
         See :func:`pick`.
     outcome : str, default="accuracy"
@@ -182,13 +183,13 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return mean.loc[rows, list(dict.fromkeys(table.experiment))].rename_axis(columns=None)
 
 
-def by_seed_and_rule(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+def side_by_side(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
     """Set each seed's correlation and what its selections reach side by side.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     chosen : pandas.DataFrame
         From :func:`selections`.
 
@@ -213,7 +214,7 @@ def verdicts(side: pd.DataFrame) -> str:
     Parameters
     ----------
     side : pandas.DataFrame
-        From :func:`by_seed_and_rule`.
+        From :func:`side_by_side`.
 
     Returns
     -------

@@ -92,7 +92,7 @@ def within(
     x, y : str
         Columns.
     kind : str, default="kendall"
-        See :func:`ssl_lib.papers.rankme.measures.correlation`.
+        See :func:`ssl_lib.papers.rankme.measures.statistics.correlation`.
 
     Returns
     -------
