@@ -84,7 +84,7 @@ def transfer(table: pd.DataFrame) -> "Figure":
         axes[2 * row].set_ylabel("accuracy, %")
     for ax in axes[-2:]:
         ax.set_xlabel("RankMe, source")
-    marks.legend(fig, axes[0], columns=3)
+    marks.legend(fig, max(axes, key=lambda ax: len(ax.lines)), columns=3)
     return fig
 
 
