@@ -449,6 +449,9 @@ def test_panels_of_the_sweeps(
     table = augmentation.effects(one)
     shown = [list(table.factor[table.shown == side]) for side in ("improved", "hurt")]
     assert shown == [list(improved), list(hurt)]
+    caption, alt = augmentation.described(one, augmentation.strengths(one), table)
+    assert f"of {name}, {models:,} models" in caption
+    assert f"hurt: {', '.join(hurt)}.".replace("_", " ") in alt
     assert {factor: t[factor] for factor in {**improved, **hurt}} == {**improved, **hurt}
 
 

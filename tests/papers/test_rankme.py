@@ -370,6 +370,10 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
     side = selection.side_by_side(nets, selection.selections(nets))
     first = nets[(nets.experiment == "temperature") & (nets.seed == 0)]
     assert side["sweep"].nunique() == len(found.tables)
+    assert selection.verdicts(side).count("seeds.") == side["sweep"].nunique()
+    own = Tables(settings=Settings(profile="standard"), tables=found.tables)
+    assert photographs(own) is own
+    assert list(sweeps.transfer(trained, found).data.unique()) == ["digits", "cifar10"]
     row = side[side["sweep"] == "SimCLR, temperature"].iloc[0]
     assert row.Kendall == pytest.approx(statistics.correlation(first.rankme, first.accuracy))
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
