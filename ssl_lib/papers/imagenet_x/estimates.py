@@ -91,15 +91,9 @@ def _architectures(models: Comparison) -> Estimate:
     enough = models.counts.accuracy >= models.counts.accuracy[transformer].min() - MARGIN
     ratios, kind = models.counts.error_ratio[enough], transformer[enough]
 
-    def agreement(rows: np.ndarray) -> float:
-        mask = kind[rows]
-        means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
-        return float(ix.pairwise_spearman(means)[0, 1])
-
-    low, high = models.interval(agreement, len(kind), "architectures", kind.astype(object))
-    value = agreement(np.arange(len(kind)))
+    found = comparison.agreement(models, ratios, ~kind, "architectures")
     note = f"{kind.sum()} transformers, {(~kind).sum()} other networks"
-    return _estimate(value, low, high, n=len(kind), note=note)
+    return _estimate(*found, n=len(kind), note=note)
 
 
 def _costly(models: Comparison) -> Estimate:

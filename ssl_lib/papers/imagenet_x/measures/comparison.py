@@ -19,6 +19,7 @@ __all__ = [
     "FAMILIES",
     "Comparison",
     "accuracy_dependence",
+    "agreement",
     "compare",
     "consistency",
     "effective_robustness",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 Names = npt.NDArray[np.object_]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -187,7 +189,7 @@ def line_fits(models: Comparison) -> pd.DataFrame:
     return table.sort_values("best", ascending=False, ignore_index=True)
 
 
-def pearson(counts: ix.FactorCounts, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def pearson(counts: ix.FactorCounts, rows: npt.NDArray[np.int64]) -> Floats:
     """Return the correlation of factor accuracy and overall accuracy over some models.
 
     Parameters
@@ -203,7 +205,7 @@ def pearson(counts: ix.FactorCounts, rows: npt.NDArray[np.int64]) -> npt.NDArray
     return _pearson(counts.accuracy[rows], counts.factor_accuracy[rows])
 
 
-def _pearson(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _pearson(x: Floats, y: Floats) -> Floats:
     x, y = x - x.mean(), y - y.mean(axis=0)
     return np.asarray(x @ y / np.sqrt((x @ x) * (y * y).sum(axis=0)))
 
@@ -223,7 +225,7 @@ def consistency(models: Comparison) -> pd.DataFrame:
     low, high = pairs_interval(models)
     rows = [["all pairs of models", *summary[:4], low, high]]
     for name in FAMILIES:
-        value, low, high = _family_agreement(models, name)
+        value, low, high = agreement(models, ratios, models.families == name, name)
         rows.append([name, value, np.nan, np.nan, 1, low, high])
     columns = ["what", "mean", "median", "low_5", "pairs", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
@@ -251,18 +253,36 @@ def pairs_interval(models: Comparison) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _family_agreement(models: Comparison, name: str) -> tuple[float, float, float]:
-    """Spearman of a family's mean error ratios with those of all other models."""
-    ratios, inside = models.counts.error_ratio, models.families == name
-    both = np.where(inside, "inside", "outside").astype(object)
+def agreement(
+    models: Resampled, ratios: Floats, inside: npt.NDArray[np.bool_], stream: str
+) -> tuple[float, float, float]:
+    """Correlate the mean error ratios of two groups of models (Spearman).
 
-    def agreement(rows: npt.NDArray[np.int64]) -> float:
+    Parameters
+    ----------
+    models : Resampled
+        Says how to draw them again.
+    ratios : float64 array (m, 16)
+        Error ratios.
+    inside : bool array (m,)
+        Which models are in the first group.
+    stream : str
+        Name of the random stream.
+
+    Returns
+    -------
+    value, low, high : float
+        With a 95 % bootstrap interval over models, drawn within each group.
+    """
+
+    def correlate(rows: npt.NDArray[np.int64]) -> float:
         mask = inside[rows]
         means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
         return float(ix.pairwise_spearman(means)[0, 1])
 
-    low, high = models.interval(agreement, len(ratios), name, both)
-    return agreement(np.arange(len(ratios))), float(low), float(high)
+    groups = np.where(inside, "inside", "outside").astype(object)
+    low, high = models.interval(correlate, len(ratios), stream, groups)
+    return correlate(np.arange(len(ratios))), float(low), float(high)
 
 
 def accuracy_dependence(models: Comparison) -> pd.DataFrame:
@@ -297,7 +317,7 @@ def mean_gains(models: Comparison) -> dict[str, npt.NDArray[np.float64]]:
     return {name: gains[models.families == name] for name in FAMILIES}
 
 
-def _gains(models: Comparison) -> npt.NDArray[np.float64]:
+def _gains(models: Comparison) -> Floats:
     reference = models.families == "ImageNet-1k"
     return np.asarray(100 * ix.effective_robustness(models.counts, reference=reference))
 
