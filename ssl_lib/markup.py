@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -109,7 +110,7 @@ def table(
     numeric: Sequence[bool] | None = None,
     row_headers: bool = True,
 ) -> str:
-    """Write an accessible HTML table in a container that scrolls sideways.
+    """Write an accessible HTML table; where it is wider than its page, its rows become entries.
 
     Parameters
     ----------
@@ -138,27 +139,66 @@ def table(
     '<tr><th scope="row" style="text-align:left">pose</th><td style="text-align:left">0.8</td></tr>'
     """
     right = numeric or [False] * len(columns)
-    head = "".join(_cell("th", escape(c), r, "col") for c, r in zip(columns, right, strict=True))
-    body = "\n".join(f"<tr>{_row(row, right, row_headers)}</tr>" for row in rows)
+    listed = [list(row) for row in rows]
+    kind = _width_class(_width(columns, listed, right))
+    # As a block, a table loses its meaning for screen readers unless its roles are said.
+    roles = bool(kind)
+    titles = [escape(column) for column in columns]
+    across = ["row" if row_headers and place == 0 else "" for place in range(len(columns))]
+    head = _row(titles, right, ["col"] * len(columns), titles=[], roles=roles)
+    body = "\n".join(_row(row, right, across, titles=titles, roles=roles) for row in listed)
     name = f' id="{escape(label)}"' if label else ""
+    role = _role("table", roles)
+    groups = _role("rowgroup", roles)
     return (
         # A region that scrolls must be reachable by keyboard, and so must have a name.
-        f'<div class="ssl-table" role="region" tabindex="0" aria-label="{escape(caption)}" '
+        f'<div class="ssl-table{kind}" role="region" tabindex="0" aria-label="{escape(caption)}" '
         'style="overflow-x:auto">\n'
         # The span lets a style sheet keep the caption in view while a wide table scrolls.
-        f'<table class="table"{name}>\n<caption><span>{escape(caption)}</span></caption>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
+        f'<table class="table"{name}{role}>\n<caption><span>{escape(caption)}</span></caption>\n'
+        f"<thead{groups}>{head}</thead>\n<tbody{groups}>\n{body}\n</tbody>\n</table>\n</div>"
     )
 
 
-def _row(cells: Sequence[str], right: Sequence[bool], row_headers: bool) -> str:
-    return "".join(
-        _cell("th", cell, r, "row") if place == 0 and row_headers else _cell("td", cell, r)
-        for place, (cell, r) in enumerate(zip(cells, right, strict=True))
-    )
+#: Widths in rem: of a phone's page, and of the text column of a screen.
+_PHONE, _SCREEN = 22.0, 46.0
+_TAG = re.compile("<[^>]*>")
 
 
-def _cell(tag: str, content: str, right: bool, scope: str = "") -> str:
-    attributes = f' scope="{scope}"' if scope else ""
-    attributes += ' style="text-align:right"' if right else ' style="text-align:left"'
-    return f"<{tag}{attributes}>{content}</{tag}>"
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> float:
+    """Estimate how wide a table is at least, in rem: numbers stay on a line, text breaks."""
+    total = 0.0
+    for place, (title, number) in enumerate(zip(columns, right, strict=True)):
+        texts = [html.unescape(_TAG.sub("", str(row[place]))) for row in rows]
+        longest = max((len(word) for text in (title, *texts) for word in text.split()), default=0)
+        whole = max(map(len, texts), default=0)
+        total += 1.0 + 0.46 * max(longest, whole if number else min(whole, 17))
+    return total
+
+
+def _width_class(width: float) -> str:
+    if width <= _PHONE:
+        return ""
+    return " ssl-entries" if width <= _SCREEN else " ssl-entries ssl-entries-always"
+
+
+def _role(name: str, said: bool) -> str:
+    return f' role="{name}"' if said else ""
+
+
+_HEADER = {"col": "columnheader", "row": "rowheader", "": "cell"}
+
+
+def _row(
+    cells: Sequence[str], right: Sequence[bool], scopes: Sequence[str], *, titles: Sequence[str],
+    roles: bool,
+) -> str:  # fmt: skip
+    found = []
+    for place, (cell, number, scope) in enumerate(zip(cells, right, scopes, strict=True)):
+        attributes = f' scope="{scope}"' if scope else ""
+        attributes += f' style="text-align:{"right" if number else "left"}"'
+        attributes += _role(_HEADER[scope], roles)
+        attributes += f' data-title="{titles[place]}"' if roles and titles else ""
+        tag = "th" if scope else "td"
+        found.append(f"<{tag}{attributes}>{cell}</{tag}>")
+    return f"<tr{_role('row', roles)}>{''.join(found)}</tr>"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_whole
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.arguments import check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_labels, check_pair
+from ssl_lib.evaluation.checks import check_labels, check_pair
 from ssl_lib.evaluation.linear import ProbeResult, logistic_probe, ridge_probe
 from ssl_lib.randomness import torch_generator
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_between, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_between, check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_labels, check_pair
+from ssl_lib.evaluation.checks import check_labels, check_pair
 from ssl_lib.randomness import torch_generator
 
 __all__ = ["MLPProbe", "mlp_probe"]

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_between, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_between, check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_features
+from ssl_lib.evaluation.checks import check_features
 
 __all__ = [
     "RankMeter",

@@ -14,6 +14,7 @@ __all__ = [
     "Status",
     "cards",
     "failure_note",
+    "pictures",
     "run_line",
     "runs_table",
     "versions_table",
@@ -172,7 +173,7 @@ def _planned(chapter: Chapter) -> str:
     return f"- {chapter.title} {{cite:p}}`{chapter.slug}`"
 
 
-def _card(chapter: Chapter, pictures: list[str], alt: str) -> list[str]:
+def _card(chapter: Chapter, shown: list[str], alt: str) -> list[str]:
     lines = [
         f":::{{grid-item-card}} {chapter.title}",
         f":link: ../notebooks/{chapter.slug}",
@@ -180,18 +181,27 @@ def _card(chapter: Chapter, pictures: list[str], alt: str) -> list[str]:
         ":class-card: chapter-card",
         "",
     ]
-    for picture in pictures:
-        shade = _shade(picture, pictures)
-        lines += [f"```{{image}} _static/{picture}", f":alt: {' '.join(alt.split())}"]
-        lines += [f":class: {shade}"] if shade else []
-        lines += ["```", ""]
-    return [*lines, chapter.summary, ":::", ""]
+    return [*lines, pictures(shown, alt), chapter.summary, ":::", ""]
 
 
-def _shade(picture: str, pictures: list[str]) -> str:
-    if len(pictures) < 2:
-        return "card-picture"
-    return "card-picture only-dark" if "-dark." in picture else "card-picture only-light"
+def pictures(shown: Sequence[str], alt: str, *, up: str = "_static/") -> str:
+    """Return a picture, in the variant that suits the colour scheme.
+
+    Parameters
+    ----------
+    shown : sequence of str
+        One file, or a light and a dark variant, below ``_static``.
+    alt : str
+        What the picture shows.
+    up : str, default="_static/"
+        The way there from the page.
+    """
+    lines = []
+    for picture in shown:
+        shade = "" if len(shown) < 2 else " only-dark" if "-dark." in picture else " only-light"
+        lines += [f"```{{image}} {up}{picture}", f":alt: {' '.join(alt.split())}"]
+        lines += [f":class: card-picture{shade}", "```", ""]
+    return "\n".join(lines)
 
 
 def runs_table(pages: Sequence[Page]) -> str:

@@ -102,8 +102,22 @@ def _staged_notebook(page: Page) -> tuple[Notebook, Files]:
         for stand_in, brought in figures.missing(cell):
             cells.append(stand_in)
             static |= brought
-    notebook["cells"] = _headed(cells, page)
+    notebook["cells"] = _headed(_brief_first(cells, page), page)
     return notebook, static
+
+
+def _brief_first(cells: list[Cell], page: Page) -> list[Cell]:
+    """Return the cells with *In brief*, which is computed last, and the picture below the badge."""
+    brief = [cell for cell in cells if "in-brief" in tags(cell)]
+    if not brief:
+        return cells
+    opening, *rest = [cell for cell in cells if cell not in brief]
+    files, alt = figures.thumbnail(page.executed, page.slug) if page.executed else ({}, "")
+    shown = pages.pictures(sorted(files), alt, up="../book/_static/")
+    top, badge, story = source(opening).partition(f"[{headers.PICTURE}]")
+    link, _, story = story.partition("\n")
+    first = {**opening, "source": top + badge + link}
+    return [first, *brief, _markdown("brief-picture", shown), _markdown("opening", story), *rest]
 
 
 def executed_form(page: Page) -> Notebook:

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from ssl_lib.arguments import as_array, as_tensor, check_between, check_whole
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation import fairness
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.accuracy import accuracy, balanced_accuracy, per_class_accuracy
-from ssl_lib.evaluation.arguments import as_array, check_between, check_whole
-from ssl_lib.evaluation.checks import as_tensor, check_features
+from ssl_lib.evaluation.checks import check_features
 from ssl_lib.evaluation.fairness.corruptions import CORRUPTIONS, corrupt
 from ssl_lib.evaluation.features import evaluate, extract
 from ssl_lib.evaluation.few_shot import few_shot_probe, sample_shots

@@ -209,3 +209,24 @@ def test_private_and_command_modules_have_no_api_page():
         m for m in modules if "._" in m or m.startswith(("ssl_lib.publishing", "ssl_lib.commands"))
     ]
     assert len(modules) == len(set(modules))
+
+
+def test_a_chapter_opens_with_its_result_and_its_picture(kit, tmp_path, figure_cell):
+    book = kit.write_book(tmp_path, "good")
+    brief = kit.cell("code", "in-brief", "claims.brief()", "in-brief", "remove-input")
+    said = {"output_type": "execute_result", "data": {"text/markdown": "**In brief.** So."}}
+    brief["outputs"] = [{**said, "metadata": {}}]
+    thumb = figure_cell()
+    thumb["metadata"] = {"tags": ["thumb"]}
+    source = kit.write_notebook(book, "good", thumb, brief)
+    title = source["cells"][0]
+    title["source"] = notebooks.source(title) + "\n\nThe story begins."
+    _, shown = staged(book, page(source, source))
+    ids = [cell["id"] for cell in shown["cells"]]
+    assert ids[:4] == ["title", "in-brief", "brief-picture", "opening"]
+    assert ids.count("in-brief") == 1
+    first, _, picture, story = map(notebooks.source, shown["cells"][:4])
+    assert first.rstrip().endswith(")")
+    assert "The story" not in first
+    assert "../book/_static/thumbs/good.svg\n:alt: two bars" in picture
+    assert story.strip() == "The story begins."

@@ -277,6 +277,6 @@ def _look(model: nn.Module, polygon: Tensor, whole: Partition) -> dict[str, Any]
         "slope_x": slope[0].item(),
         "slope_y": slope[1].item(),
         "everywhere": len(whole),
-        "cell_area": whole.areas()[cell].item(),
+        "cell_area": whole.areas[cell].item(),
         "area": area,
     }

@@ -86,7 +86,7 @@ def partitions(found: Mapping[str, Partition], runs: Sequence[Run]) -> "Figure":
         drawn = _regions(ax, found[run.name])
         marks.outline(ax, problems.polygons(run.region))
         ax.set_title(f"{TITLES[run.constrained]}: {len(found[run.name]):,} regions", fontsize=10)
-    norms = torch.cat([found[run.name].slope_norms() for run in runs])
+    norms = torch.cat([found[run.name].slope_norms for run in runs])
     limit = float(norms.quantile(0.98))
     for ax in axes.flat:
         ax.collections[0].set_clim(0, limit)
@@ -186,7 +186,7 @@ def several(fields: pd.DataFrame, found: Partition, run: Run) -> "Figure":
     fig, axes = marks.maps(1, 2, 2.95)
     left, right = axes.flat
     marks.contours(left, fields[fields.run == run.name], "value")
-    _regions(right, found).set_clim(0, float(found.slope_norms().quantile(0.98)))
+    _regions(right, found).set_clim(0, float(found.slope_norms.quantile(0.98)))
     for ax, title in ((left, "network"), (right, f"{len(found):,} regions")):
         marks.outline(ax, problems.polygons(run.region))
         ax.set_title(title)
