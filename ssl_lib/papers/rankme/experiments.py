@@ -18,7 +18,6 @@ from ssl_lib.papers.rankme.settings import Recipe, Settings, for_photographs, re
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
-from ssl_lib.results.wording import summary
 
 __all__ = ["COLUMNS", "KEYS", "Tables", "cell_table", "experiments", "load", "photographs"]
 
