@@ -1,6 +1,7 @@
 """Small intervals that several tables of the chapter share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ from scipy import stats
 
 from ssl_lib.randomness import numpy_generator
 
-__all__ = ["bootstrap_over_models", "wilson"]
+__all__ = ["Resampled", "bootstrap_over_models", "wilson"]
 
 Floats = npt.NDArray[np.float64]
 Z = stats.norm.ppf(0.975)
@@ -92,3 +93,29 @@ def _blocks(models: int, groups: npt.NDArray[np.object_] | None) -> list[npt.NDA
     if groups is None:
         return [np.arange(models)]
     return [np.flatnonzero(groups == name) for name in np.unique(groups)]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Resampled:
+    """Models that are drawn again for intervals.
+
+    Attributes
+    ----------
+    draws, seed : int
+        How often, and the seed.
+    """
+
+    draws: int
+    seed: int
+
+    def interval(
+        self,
+        statistic: Callable[[npt.NDArray[np.int64]], npt.ArrayLike],
+        models: int,
+        stream: str,
+        groups: npt.NDArray[np.object_] | None = None,
+    ) -> tuple[Floats, Floats]:
+        """Return the interval of a statistic over models; see :func:`bootstrap_over_models`."""
+        return bootstrap_over_models(
+            statistic, models, replicates=self.draws, seed=self.seed, stream=stream, groups=groups
+        )

@@ -1,15 +1,17 @@
 """Tables about the four base models: error ratios with intervals, scorings, metaclasses."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssl_lib.evaluation import imagenet_x as ix
-from ssl_lib.papers.imagenet_x.experiments import ALL_IMAGES, BASE
-from ssl_lib.papers.imagenet_x.intervals import wilson
+from ssl_lib.papers.imagenet_x.experiments import ALL_IMAGES, Tables
+from ssl_lib.papers.imagenet_x.measures.crossed import crossed
+from ssl_lib.papers.imagenet_x.measures.intervals import wilson
+from ssl_lib.papers.imagenet_x.rows import BASE
 from ssl_lib.papers.imagenet_x.settings import SCORINGS, SELECTIONS
-from ssl_lib.papers.imagenet_x.sources import Sources
 
 __all__ = [
     "averages",
@@ -30,12 +32,12 @@ __all__ = [
 ]
 
 
-def error_ratios(sources: Sources, **options: Any) -> pd.DataFrame:
+def error_ratios(tables: Tables, **options: Any) -> pd.DataFrame:
     """Return accuracy and error ratio by factor, with exact bootstrap intervals (dossier 4.6).
 
     Parameters
     ----------
-    sources : Sources
+    tables : Tables
     **options : str
         selection, scoring, empty or prototypes, where they shall differ from the chapter's.
 
@@ -44,33 +46,25 @@ def error_ratios(sources: Sources, **options: Any) -> pd.DataFrame:
     pandas.DataFrame
         Columns model, factor, images, accuracy, average, error_ratio, low, high.
     """
-    rows = sources.scored(**options)
+    rows = tables.scored(**options)
     counts = rows.counts()
     intervals = ix.bootstrap_error_ratio(
-        rows, replicates=sources.settings.draws, seed=sources.settings.seed
+        rows, replicates=tables.settings.draws, seed=tables.settings.seed
     )
     return _by_factor(
         images=counts.factor_images,
         accuracy=counts.factor_accuracy,
-        average=np.broadcast_to(counts.accuracy[:, None], counts.factor_accuracy.shape),
+        average=counts.accuracy[:, None],
         error_ratio=counts.error_ratio,
         low=intervals.low,
         high=intervals.high,
     )
 
 
-def _by_factor(**columns: np.ndarray) -> pd.DataFrame:
-    models, factors = np.indices((len(BASE), len(ix.FACTORS))).reshape(2, -1)
-    return pd.DataFrame(
-        {
-            "model": np.array(BASE)[models],
-            "factor": np.array(ix.FACTORS)[factors],
-            **{name: np.asarray(values).ravel() for name, values in columns.items()},
-        }
-    )
+_by_factor = partial(crossed, {"model": BASE, "factor": ix.FACTORS})
 
 
-def scorings(sources: Sources) -> pd.DataFrame:
+def scorings(tables: Tables) -> pd.DataFrame:
     """Return the error ratios under both selections and all scorings, empties both ways.
 
     Returns
@@ -82,7 +76,7 @@ def scorings(sources: Sources) -> pd.DataFrame:
     parts = []
     for selection in SELECTIONS:
         for scoring, empty in kinds:
-            part = error_ratios(sources, selection=selection, scoring=scoring, empty=empty)
+            part = error_ratios(tables, selection=selection, scoring=scoring, empty=empty)
             part.insert(0, "selection", selection)
             part.insert(1, "scoring", scoring)
             part.insert(2, "empty", empty)
@@ -90,7 +84,7 @@ def scorings(sources: Sources) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def class_clusters(sources: Sources) -> pd.DataFrame:
+def class_clusters(tables: Tables) -> pd.DataFrame:
     """Return how much wider intervals get when the images of a class are not independent.
 
     Returns
@@ -99,7 +93,7 @@ def class_clusters(sources: Sources) -> pd.DataFrame:
         Columns model, factor, images, by_image, by_class (standard errors of the error ratio by the
         delta method, images or classes independent), inflation (their ratio).
     """
-    rows = sources.scored()
+    rows = tables.scored()
     by_image, by_class = (ix.error_ratio_sd(rows, cluster=unit) for unit in ("image", "class"))
     return _by_factor(
         images=rows.counts().factor_images,
@@ -109,7 +103,7 @@ def class_clusters(sources: Sources) -> pd.DataFrame:
     )
 
 
-def averages(sources: Sources) -> pd.DataFrame:
+def averages(tables: Tables) -> pd.DataFrame:
     """Return each model's accuracy and its worst factor and classes, with intervals (dossier 4.6).
 
     Returns
@@ -118,12 +112,12 @@ def averages(sources: Sources) -> pd.DataFrame:
         Columns model, accuracy, low, high (95 % bootstrap), worst_factor (its name), worst
         (accuracy on it), worst_100_classes, calibration_error (class scoring, top factors).
     """
-    rows = sources.scored()
+    rows = tables.scored()
     counts = rows.counts()
-    settings = sources.settings
+    settings = tables.settings
     intervals = ix.bootstrap_error_ratio(rows, replicates=settings.draws, seed=settings.seed)
     worst = np.nanargmin(counts.factor_accuracy, axis=1)
-    errors = sources.calibration.table.query(f"factor == '{ALL_IMAGES}'").set_index("model").error
+    errors = tables["calibration"].query(f"factor == '{ALL_IMAGES}'").set_index("model").error
     return pd.DataFrame(
         {
             "model": BASE,
@@ -138,7 +132,7 @@ def averages(sources: Sources) -> pd.DataFrame:
     )
 
 
-def calibration(sources: Sources) -> pd.DataFrame:
+def calibration(tables: Tables) -> pd.DataFrame:
     """Return the calibration error of each model on each factor's images, a column a model.
 
     Returns
@@ -146,7 +140,7 @@ def calibration(sources: Sources) -> pd.DataFrame:
     pandas.DataFrame
         Columns factor, images, then one for each model.
     """
-    table = sources.calibration.table
+    table = tables["calibration"]
     wide = table.pivot(index=["factor", "images"], columns="model", values="error")
     wide = wide[list(BASE)].sort_index(level="images", ascending=False)
     return wide.rename_axis(columns=None).reset_index()
@@ -176,7 +170,7 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     return wide.reindex(order).rename_axis(columns=None).reset_index()
 
 
-def error_by_ticks(sources: Sources, *, most: int = 6) -> pd.DataFrame:
+def error_by_ticks(tables: Tables, *, most: int = 6) -> pd.DataFrame:
     """Return each model's error rate by number of ticked factors (our addition, dossier 4.2).
 
     Returns
@@ -184,26 +178,19 @@ def error_by_ticks(sources: Sources, *, most: int = 6) -> pd.DataFrame:
     pandas.DataFrame
         Columns model, ticks, images, error, low, high (95 % Wilson).
     """
-    rows = sources.scored(selection="multi")
+    rows = tables.scored(selection="multi")
     result = ix.error_by_active_factors(rows, most=most)
     low, high = wilson(result.error * result.images, result.images)
-    parts = [
-        pd.DataFrame(
-            {
-                "model": model,
-                "ticks": result.ticks,
-                "images": result.images[m],
-                "error": result.error[m],
-                "low": low[m],
-                "high": high[m],
-            }
-        )
-        for m, model in enumerate(BASE)
-    ]
-    return pd.concat(parts, ignore_index=True)
+    return crossed(
+        {"model": BASE, "ticks": result.ticks},
+        images=result.images,
+        error=result.error,
+        low=low,
+        high=high,
+    )
 
 
-def empties(sources: Sources) -> pd.DataFrame:
+def empties(tables: Tables) -> pd.DataFrame:
     """Return what the images without reassessed label do to the error ratios.
 
     Returns
@@ -214,13 +201,13 @@ def empties(sources: Sources) -> pd.DataFrame:
         mistakes, as in the released code, and when they are left out, as the ReaL protocol says),
         low, high (95 % bootstrap of the latter).
     """
-    rows = sources.scored(scoring="real", empty="exclude")
-    as_wrong = sources.scored(scoring="real", empty="wrong").counts()
+    rows = tables.scored(scoring="real", empty="exclude")
+    as_wrong = tables.scored(scoring="real", empty="wrong").counts()
     left_out = rows.counts()
     images = as_wrong.factor_images
     empty = images - left_out.factor_images
     low, high = wilson(empty, images)
-    settings = sources.settings
+    settings = tables.settings
     intervals = ix.bootstrap_error_ratio(rows, replicates=settings.draws, seed=settings.seed)
     return _by_factor(
         images=images,
@@ -235,7 +222,7 @@ def empties(sources: Sources) -> pd.DataFrame:
     )
 
 
-def prototype_effect(sources: Sources) -> pd.DataFrame:
+def prototype_effect(tables: Tables) -> pd.DataFrame:
     """Return error ratios without and with the prototypes, and the accuracy they add.
 
     Returns
@@ -244,35 +231,34 @@ def prototype_effect(sources: Sources) -> pd.DataFrame:
         Columns model, factor, drop, keep (error ratios), low, high (95 % bootstrap of drop),
         average_drop, average_keep and on_prototypes (accuracies).
     """
-    kept, dropped = (sources.scored(prototypes=p).counts() for p in ("keep", "drop"))
-    table = error_ratios(sources)
+    kept, dropped = (tables.scored(prototypes=p).counts() for p in ("keep", "drop"))
+    table = error_ratios(tables)
     on_prototypes = (kept.correct - dropped.correct) / (kept.images - dropped.images)
-    wide = np.ones((1, len(ix.FACTORS)))
     return _by_factor(
         drop=dropped.error_ratio,
         keep=kept.error_ratio,
-        low=table.low.to_numpy(),
-        high=table.high.to_numpy(),
-        average_drop=dropped.accuracy[:, None] * wide,
-        average_keep=kept.accuracy[:, None] * wide,
-        on_prototypes=on_prototypes[:, None] * wide,
+        low=table.low.to_numpy().reshape(dropped.error_ratio.shape),
+        high=table.high.to_numpy().reshape(dropped.error_ratio.shape),
+        average_drop=dropped.accuracy[:, None],
+        average_keep=kept.accuracy[:, None],
+        on_prototypes=on_prototypes[:, None],
     )
 
 
 def metaclass_ratios(
-    sources: Sources, *, model: str = "ViT", prototypes: str = "drop"
+    tables: Tables, *, model: str = "ViT", prototypes: str = "drop"
 ) -> pd.DataFrame:
     """Return one model's error ratio by factor within each metaclass (dossier 4.9).
 
     Returns
     -------
     pandas.DataFrame
-        Columns metaclass, accuracy, factor, images, mistakes, error_ratio, low, high. A last
+        Columns metaclass, factor, accuracy, images, mistakes, error_ratio, low, high. A last
         "metaclass" called "all images" holds the ratios of the whole set. The interval is a 95 %
         Wilson interval of the error on the factor, over the metaclass's error as it is; without
         images the ratio is NaN.
     """
-    rows = sources.scored(prototypes=prototypes).select([model])
+    rows = tables.scored(prototypes=prototypes).select([model])
     groups, whole = ix.metaclass_counts(rows), rows.counts()
     images = np.vstack([groups.factor_images[0], whole.factor_images])
     correct = np.vstack([groups.factor_correct[0], whole.factor_correct])
@@ -282,19 +268,14 @@ def metaclass_ratios(
         ratio = np.vstack([groups.error_ratio[0], whole.error_ratio])
         low, high = (np.where(images, bound, np.nan) for bound in (low, high))
         low, high = (bound / (1 - accuracy[:, None]) for bound in (low, high))
-    names = [*ix.METACLASSES, "all images"]
-    rows_, columns = np.indices(images.shape).reshape(2, -1)
-    return pd.DataFrame(
-        {
-            "metaclass": np.array(names)[rows_],
-            "accuracy": accuracy[rows_],
-            "factor": np.array(ix.FACTORS)[columns],
-            "images": images.ravel(),
-            "mistakes": (images - correct).ravel(),
-            "error_ratio": ratio.ravel(),
-            "low": low.ravel(),
-            "high": high.ravel(),
-        }
+    return crossed(
+        {"metaclass": [*ix.METACLASSES, ALL_IMAGES], "factor": ix.FACTORS},
+        accuracy=accuracy[:, None],
+        images=images,
+        mistakes=images - correct,
+        error_ratio=ratio,
+        low=low,
+        high=high,
     )
 
 
@@ -334,7 +315,7 @@ def _named(part: pd.DataFrame) -> str:
     )
 
 
-def class_adjusted(sources: Sources) -> pd.DataFrame:
+def class_adjusted(tables: Tables) -> pd.DataFrame:
     """Return error ratios against what the classes of a factor's images let expect (4.10).
 
     Returns
@@ -343,7 +324,7 @@ def class_adjusted(sources: Sources) -> pd.DataFrame:
         Columns model, factor, images, raw, adjusted, low, high: a 95 % Wilson interval of the
         error on the factor, over the expected error as it is.
     """
-    rows = sources.scored()
+    rows = tables.scored()
     counts = rows.counts()
     adjusted = ix.class_adjusted_error_ratio(rows)
     error = 1 - counts.factor_accuracy
@@ -358,7 +339,7 @@ def class_adjusted(sources: Sources) -> pd.DataFrame:
     )
 
 
-def shared_mistakes(sources: Sources) -> pd.DataFrame:
+def shared_mistakes(tables: Tables) -> pd.DataFrame:
     """Return how many base models miss an image, and how many would if they erred on their own.
 
     Returns
@@ -367,7 +348,7 @@ def shared_mistakes(sources: Sources) -> pd.DataFrame:
         Columns missed_by (0 to 4), images, percent, low, high (95 % Wilson, percent), independent
         (percent, models with the same accuracies and unrelated mistakes).
     """
-    rows = sources.scored()
+    rows = tables.scored()
     missed = np.bincount((~rows.correct).sum(axis=0), minlength=len(BASE) + 1)
     low, high = wilson(missed, missed.sum())
     chance = np.ones(1)
@@ -385,7 +366,7 @@ def shared_mistakes(sources: Sources) -> pd.DataFrame:
     )
 
 
-def linear_model(sources: Sources) -> pd.DataFrame:
+def linear_model(tables: Tables) -> pd.DataFrame:
     """Return how much each tick adds to the error when all ticks are considered at once (4.10).
 
     Returns
@@ -395,12 +376,12 @@ def linear_model(sources: Sources) -> pd.DataFrame:
         the others held equal), low, high: least squares of the mistakes on the sixteen ticks, with
         95 % intervals that allow for unequal variances (White's HC0).
     """
-    rows = sources.scored(selection="multi")
+    rows = tables.scored(selection="multi")
     fits = ix.linear_probability_model(rows)
     spread = 1.959964 * robust_errors(rows.table.factors, rows.correct, fits)[:, 1:]
     points = fits[:, 1:]
     return _by_factor(
-        images=np.broadcast_to(rows.table.factors.sum(axis=0), points.shape),
+        images=rows.table.factors.sum(axis=0),
         points=100 * points,
         low=100 * (points - spread),
         high=100 * (points + spread),

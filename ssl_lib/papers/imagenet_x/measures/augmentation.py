@@ -8,17 +8,18 @@ import pandas as pd
 
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.augmentation import Effect, augmentation_effect
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models
-from ssl_lib.papers.imagenet_x.sources import Sources
+from ssl_lib.papers.imagenet_x.experiments import Tables
+from ssl_lib.papers.imagenet_x.measures.crossed import crossed
+from ssl_lib.papers.imagenet_x.measures.intervals import Resampled
 
 __all__ = [
     "SWEEPS",
     "Sweep",
     "accuracy_control",
+    "described",
     "effects",
     "extremes",
     "group_comparison",
-    "selected",
     "strengths",
     "sweep",
 ]
@@ -43,8 +44,8 @@ SWEEPS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Sweep:
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Sweep(Resampled):
     """Models of one sweep.
 
     Attributes
@@ -55,22 +56,19 @@ class Sweep:
         0 to 100, as the model's name says; for crops, 100 minus the smallest area in percent.
     counts : FactorCounts
         Of the m models, strengths with fewer than five models left out.
-    draws, seed : int
     """
 
     name: str
     strength: Floats
     counts: ix.FactorCounts
-    draws: int
-    seed: int
 
 
-def sweep(sources: Sources, name: str) -> Sweep:
+def sweep(tables: Tables, name: str) -> Sweep:
     """Return the models of one sweep.
 
     Parameters
     ----------
-    sources : Sources
+    tables : Tables
     name : str
         A key of ``SWEEPS``.
 
@@ -79,11 +77,14 @@ def sweep(sources: Sources, name: str) -> Sweep:
     Sweep
     """
     kind = SWEEPS[name]
-    counts = sources.counts(kind.group)
+    counts = tables.counts(kind.group)
     strength = np.array([_strength(model, kind.parameter) for model in counts.models])
     keep = ix.drop_rare_strengths(strength)
-    settings = sources.settings
-    return Sweep(name, strength[keep], counts.select(keep), settings.draws, settings.seed)
+    settings = tables.settings
+    return Sweep(
+        name=name, strength=strength[keep], counts=counts.select(keep), draws=settings.draws,
+        seed=settings.seed,
+    )  # fmt: skip
 
 
 def _strength(model: str, parameter: str) -> float:
@@ -97,30 +98,21 @@ def strengths(models: Sweep) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns augmentation, strength, factor, models, average (accuracy on all images), accuracy
+        Columns strength, factor, augmentation, models, average (accuracy on all images), accuracy
         (on the factor), error_ratio, sd, fit (cubic polynomial through all models).
     """
     grid = np.unique(models.strength)
-    fits = _effect(models).predict(grid)
-    parts = []
-    for strength, fit in zip(grid, fits, strict=True):
-        here = models.counts.select(models.strength == strength)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "augmentation": models.name,
-                    "strength": strength,
-                    "factor": ix.FACTORS,
-                    "models": len(here),
-                    "average": here.accuracy.mean(),
-                    "accuracy": here.factor_accuracy.mean(axis=0),
-                    "error_ratio": here.error_ratio.mean(axis=0),
-                    "sd": here.error_ratio.std(axis=0, ddof=1),
-                    "fit": fit,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    each = [models.counts.select(models.strength == strength) for strength in grid]
+    return crossed(
+        {"strength": grid, "factor": ix.FACTORS},
+        augmentation=models.name,
+        models=[[len(here)] for here in each],
+        average=[[here.accuracy.mean()] for here in each],
+        accuracy=[here.factor_accuracy.mean(axis=0) for here in each],
+        error_ratio=[here.error_ratio.mean(axis=0) for here in each],
+        sd=[here.error_ratio.std(axis=0, ddof=1) for here in each],
+        fit=_effect(models).predict(grid),
+    )
 
 
 def _effect(models: Sweep) -> Effect:
@@ -135,9 +127,13 @@ def effects(models: Sweep) -> pd.DataFrame:
     pandas.DataFrame
         Columns augmentation, factor, images, low_strength, high_strength (where the fit is
         smallest and largest, in order of strength), t (positive: the error ratio falls as strength
-        rises), p_value; in decreasing order of t.
+        rises), p_value, shown; in decreasing order of t. By the released figure's own rule it shows
+        as "improved" and as "hurt" the three largest and the three smallest significant t, these
+        even when they are positive.
     """
     effect = _effect(models)
+    sides = dict(zip(("improved", "hurt"), effect.panels(), strict=True))
+    shown = {ix.FACTORS[f]: side for side, chosen in sides.items() for f in chosen}
     table = pd.DataFrame(
         {
             "augmentation": models.name,
@@ -149,24 +145,39 @@ def effects(models: Sweep) -> pd.DataFrame:
             "p_value": effect.p_value,
         }
     )
+    table["shown"] = table.factor.map(shown).fillna("")
     return table.sort_values("t", ascending=False, ignore_index=True)
 
 
-def selected(models: Sweep) -> tuple[list[str], list[str]]:
-    """Return the factors the released figure shows, by its own rule.
+def described(models: Sweep, table: pd.DataFrame, effects: pd.DataFrame) -> tuple[str, str]:
+    """Write caption and description of a sweep's figure.
 
     Parameters
     ----------
     models : Sweep
+    table, effects : pandas.DataFrame
+        From :func:`strengths` and :func:`effects`.
 
     Returns
     -------
-    improved, hurt : lists of str
-        The three largest and the three smallest significant t: the most improved factor first, the
-        most hurt one last. The smallest t are taken even when they are positive.
+    caption, alt : str
     """
-    improved, hurt = _effect(models).panels()
-    return [ix.FACTORS[f] for f in improved], [ix.FACTORS[f] for f in hurt]
+    average = table.groupby("strength").average.first()
+    caption = (
+        f"Error ratio against strength of {models.name}, {len(models.counts):,} models; points are "
+        "means, bands one standard deviation over models, lines cubic fits. Left: most improved, "
+        f"right: most hurt. Accuracy goes from {average.iloc[0]:.3f} over {average.max():.3f} to "
+        f"{average.iloc[-1]:.3f}."
+    )
+    improved, hurt = (
+        ", ".join(effects.factor[effects.shown == side].str.replace("_", " "))
+        for side in ("improved", "hurt")
+    )
+    alt = (
+        "Panels of points on smooth curves with bands, strength on the horizontal axis. Left, the "
+        f"most improved factors: {improved}; right, those most hurt: {hurt}."
+    )
+    return caption, alt
 
 
 def extremes(models: Sweep) -> pd.DataFrame:
@@ -187,14 +198,7 @@ def extremes(models: Sweep) -> pd.DataFrame:
         mask = strong[rows]
         return np.asarray(values[rows][mask].mean(axis=0) - values[rows][~mask].mean(axis=0))
 
-    low, high = bootstrap_over_models(
-        change,
-        len(values),
-        replicates=models.draws,
-        seed=models.seed,
-        stream=models.name,
-        groups=strong.astype(object),
-    )
+    low, high = models.interval(change, len(values), models.name, strong.astype(object))
     return pd.DataFrame(
         {
             "augmentation": models.name,
@@ -252,7 +256,7 @@ def _correlations(models: Sweep, kind: str, keep: npt.NDArray[np.bool_]) -> pd.D
     )
 
 
-def group_comparison(sources: Sources) -> pd.DataFrame:
+def group_comparison(tables: Tables) -> pd.DataFrame:
     """Return error ratio and accuracy of four ways to augment (dossier 4.8).
 
     Returns
@@ -262,32 +266,33 @@ def group_comparison(sources: Sources) -> pd.DataFrame:
         accuracy_low, accuracy_high (mean minus and plus one standard deviation over models),
         p_value and accuracy_p_value (Alexander-Govern across the groups).
     """
-    groups = _groups(sources)
+    groups = _groups(tables)
     labels = np.concatenate([[name] * len(counts) for name, counts in groups.items()])
     ratios = np.concatenate([counts.error_ratio for counts in groups.values()])
     accuracies = np.concatenate([counts.factor_accuracy for counts in groups.values()])
     p_value, accuracy_p = (ix.alexander_govern(v, labels) for v in (ratios, accuracies))
-    parts = []
-    for name, counts in groups.items():
-        ratio, accuracy = _spread(counts.error_ratio), _spread(counts.factor_accuracy)
-        part = pd.DataFrame({"group": name, "factor": ix.FACTORS, "models": len(counts)})
-        part["average"] = counts.accuracy.mean()
-        part[["error_ratio", "sd", "low", "high"]] = ratio
-        part[["accuracy", "accuracy_sd", "accuracy_low", "accuracy_high"]] = accuracy
-        parts.append(part.assign(p_value=p_value, accuracy_p_value=accuracy_p))
-    return pd.concat(parts, ignore_index=True)
+    return crossed(
+        {"group": list(groups), "factor": ix.FACTORS},
+        models=[[len(counts)] for counts in groups.values()],
+        average=[[counts.accuracy.mean()] for counts in groups.values()],
+        **_spread("error_ratio", [counts.error_ratio for counts in groups.values()]),
+        **_spread("accuracy", [counts.factor_accuracy for counts in groups.values()], "accuracy_"),
+        p_value=p_value,
+        accuracy_p_value=accuracy_p,
+    )
 
 
-def _groups(sources: Sources) -> dict[str, ix.FactorCounts]:
-    crop, colour = sweep(sources, "random crop"), sweep(sources, "colour jitter")
+def _groups(tables: Tables) -> dict[str, ix.FactorCounts]:
+    crop, colour = sweep(tables, "random crop"), sweep(tables, "colour jitter")
     return {
         "crop": crop.counts.select(crop.strength == crop.strength.max()),
         "colour": colour.counts.select(colour.strength == colour.strength.max()),
-        "colour + crop": sources.counts("colorjitter_crop"),
-        "per-class colour + crop": sources.counts("adaptive_colorjitter"),
+        "colour + crop": tables.counts("colorjitter_crop"),
+        "per-class colour + crop": tables.counts("adaptive_colorjitter"),
     }
 
 
-def _spread(values: Floats) -> Floats:
-    mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
-    return np.column_stack([mean, sd, mean - sd, mean + sd])
+def _spread(name: str, values: list[Floats], prefix: str = "") -> dict[str, Floats]:
+    mean = np.array([some.mean(axis=0) for some in values])
+    sd = np.array([some.std(axis=0, ddof=1) for some in values])
+    return {name: mean, f"{prefix}sd": sd, f"{prefix}low": mean - sd, f"{prefix}high": mean + sd}

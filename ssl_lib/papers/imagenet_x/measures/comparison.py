@@ -10,13 +10,16 @@ from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
 from ssl_lib.evaluation.imagenet_x.families import family
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models
-from ssl_lib.papers.imagenet_x.sources import Sources
+from ssl_lib.papers.imagenet_x.experiments import Tables
+from ssl_lib.papers.imagenet_x.measures.crossed import crossed
+from ssl_lib.papers.imagenet_x.measures.intervals import Resampled
+from ssl_lib.papers.imagenet_x.settings import ALIKE
 
 __all__ = [
     "FAMILIES",
     "Comparison",
     "accuracy_dependence",
+    "agreement",
     "compare",
     "consistency",
     "effective_robustness",
@@ -31,11 +34,11 @@ __all__ = [
 ]
 
 Names = npt.NDArray[np.object_]
-SIGNIFICANT = 0.05
+Floats = npt.NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison(Resampled):
     """The models of the main comparison.
 
     Attributes
@@ -44,22 +47,18 @@ class Comparison:
         Of m models.
     families : object array (m,)
         Family of each model, one of ``FAMILIES``.
-    draws, seed : int
-        Bootstrap replicates over models, and their seed.
     """
 
     counts: ix.FactorCounts
     families: Names
-    draws: int
-    seed: int
 
 
-def compare(sources: Sources, *, selection: str | None = None) -> Comparison:
+def compare(tables: Tables, *, selection: str | None = None) -> Comparison:
     """Choose the models of the main comparison from all published ones.
 
     Parameters
     ----------
-    sources : Sources
+    tables : Tables
     selection : {"top", "multi"}, optional
         Default: the chapter's.
 
@@ -69,12 +68,13 @@ def compare(sources: Sources, *, selection: str | None = None) -> Comparison:
         209 models: the testbed's models of four families, the self-supervised models of
         model-vs-human, and DINO.
     """
-    rows = sources.rows(selection)
+    rows = tables.rows(selection)
     found = [family(group, model) for group, model in zip(rows.group, rows.model, strict=True)]
     keep = np.array([name in FAMILIES for name in found])
     families = np.array(found, dtype=object)[keep]
     counts = ix.FactorCounts.from_frame(rows[keep])
-    return Comparison(counts, families, sources.settings.draws, sources.settings.seed)
+    own = tables.settings
+    return Comparison(counts=counts, families=families, draws=own.draws, seed=own.seed)
 
 
 def error_ratios(models: Comparison) -> pd.DataFrame:
@@ -83,22 +83,17 @@ def error_ratios(models: Comparison) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns model, family, top1, factor, accuracy, error_ratio, rank (1 is the largest ratio).
+        Columns model, factor, family, top1, accuracy, error_ratio, rank (1 is the largest ratio).
     """
     counts = models.counts
-    m, k = counts.error_ratio.shape
-    rows, columns = np.indices((m, k)).reshape(2, -1)
     ranks = pd.DataFrame(counts.error_ratio).rank(axis=1, ascending=False).to_numpy()
-    return pd.DataFrame(
-        {
-            "model": np.array(counts.models)[rows],
-            "family": models.families[rows],
-            "top1": counts.accuracy[rows],
-            "factor": np.array(ix.FACTORS)[columns],
-            "accuracy": counts.factor_accuracy.ravel(),
-            "error_ratio": counts.error_ratio.ravel(),
-            "rank": ranks.ravel(),
-        }
+    return crossed(
+        {"model": counts.models, "factor": ix.FACTORS},
+        family=models.families[:, None],
+        top1=counts.accuracy[:, None],
+        accuracy=counts.factor_accuracy,
+        error_ratio=counts.error_ratio,
+        rank=ranks,
     )
 
 
@@ -135,26 +130,19 @@ def family_ratios(models: Comparison) -> pd.DataFrame:
     """
     ratios = models.counts.error_ratio
     p_value = ix.alexander_govern(ratios, models.families)
-    parts = []
-    for name in FAMILIES:
-        of_family = ratios[models.families == name]
-        mean, sd = of_family.mean(axis=0), of_family.std(axis=0, ddof=1)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "family": name,
-                    "factor": ix.FACTORS,
-                    "models": len(of_family),
-                    "error_ratio": mean,
-                    "sd": sd,
-                    "low": mean - sd,
-                    "high": mean + sd,
-                    "p_value": p_value,
-                    "differs": p_value < SIGNIFICANT,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    each = [ratios[models.families == name] for name in FAMILIES]
+    mean = np.array([part.mean(axis=0) for part in each])
+    sd = np.array([part.std(axis=0, ddof=1) for part in each])
+    return crossed(
+        {"family": FAMILIES, "factor": ix.FACTORS},
+        models=[[len(part)] for part in each],
+        error_ratio=mean,
+        sd=sd,
+        low=mean - sd,
+        high=mean + sd,
+        p_value=p_value,
+        differs=p_value < ALIKE,
+    )
 
 
 def line(models: Comparison) -> pd.DataFrame:
@@ -163,7 +151,7 @@ def line(models: Comparison) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns model, family, top1, factor, accuracy, images.
+        Columns model, factor, family, top1, accuracy, images.
     """
     images = dict(zip(ix.FACTORS, models.counts.factor_images[0], strict=True))
     table = error_ratios(models).drop(columns=["error_ratio", "rank"])
@@ -182,13 +170,7 @@ def line_fits(models: Comparison) -> pd.DataFrame:
     """
     counts = models.counts
     fit = ix.accuracy_on_the_line(counts)
-    low, high = bootstrap_over_models(
-        lambda rows: pearson(counts, rows),
-        len(counts),
-        replicates=models.draws,
-        seed=models.seed,
-        stream="line",
-    )
+    low, high = models.interval(lambda rows: pearson(counts, rows), len(counts), "line")
     twenty = np.argsort(-counts.accuracy, kind="stable")[:20]
     table = pd.DataFrame(
         {
@@ -207,7 +189,7 @@ def line_fits(models: Comparison) -> pd.DataFrame:
     return table.sort_values("best", ascending=False, ignore_index=True)
 
 
-def pearson(counts: ix.FactorCounts, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def pearson(counts: ix.FactorCounts, rows: npt.NDArray[np.int64]) -> Floats:
     """Return the correlation of factor accuracy and overall accuracy over some models.
 
     Parameters
@@ -223,7 +205,7 @@ def pearson(counts: ix.FactorCounts, rows: npt.NDArray[np.int64]) -> npt.NDArray
     return _pearson(counts.accuracy[rows], counts.factor_accuracy[rows])
 
 
-def _pearson(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _pearson(x: Floats, y: Floats) -> Floats:
     x, y = x - x.mean(), y - y.mean(axis=0)
     return np.asarray(x @ y / np.sqrt((x @ x) * (y * y).sum(axis=0)))
 
@@ -243,7 +225,7 @@ def consistency(models: Comparison) -> pd.DataFrame:
     low, high = pairs_interval(models)
     rows = [["all pairs of models", *summary[:4], low, high]]
     for name in FAMILIES:
-        value, low, high = _family_agreement(models, name)
+        value, low, high = agreement(models, ratios, models.families == name, name)
         rows.append([name, value, np.nan, np.nan, 1, low, high])
     columns = ["what", "mean", "median", "low_5", "pairs", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
@@ -267,31 +249,40 @@ def pairs_interval(models: Comparison) -> tuple[float, float]:
         same = weights @ (weights * np.diag(matrix))
         return float((weights @ matrix @ weights - same) / (m**2 - weights @ weights))
 
-    low, high = bootstrap_over_models(
-        mean_over_pairs, m, replicates=models.draws, seed=models.seed, stream="pairs"
-    )
+    low, high = models.interval(mean_over_pairs, m, "pairs")
     return float(low), float(high)
 
 
-def _family_agreement(models: Comparison, name: str) -> tuple[float, float, float]:
-    """Spearman of a family's mean error ratios with those of all other models."""
-    ratios, inside = models.counts.error_ratio, models.families == name
-    both = np.where(inside, "inside", "outside").astype(object)
+def agreement(
+    models: Resampled, ratios: Floats, inside: npt.NDArray[np.bool_], stream: str
+) -> tuple[float, float, float]:
+    """Correlate the mean error ratios of two groups of models (Spearman).
 
-    def agreement(rows: npt.NDArray[np.int64]) -> float:
+    Parameters
+    ----------
+    models : Resampled
+        Says how to draw them again.
+    ratios : float64 array (m, 16)
+        Error ratios.
+    inside : bool array (m,)
+        Which models are in the first group.
+    stream : str
+        Name of the random stream.
+
+    Returns
+    -------
+    value, low, high : float
+        With a 95 % bootstrap interval over models, drawn within each group.
+    """
+
+    def correlate(rows: npt.NDArray[np.int64]) -> float:
         mask = inside[rows]
         means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
         return float(ix.pairwise_spearman(means)[0, 1])
 
-    low, high = bootstrap_over_models(
-        agreement,
-        len(ratios),
-        replicates=models.draws,
-        seed=models.seed,
-        stream=name,
-        groups=both,
-    )
-    return agreement(np.arange(len(ratios))), float(low), float(high)
+    groups = np.where(inside, "inside", "outside").astype(object)
+    low, high = models.interval(correlate, len(ratios), stream, groups)
+    return correlate(np.arange(len(ratios))), float(low), float(high)
 
 
 def accuracy_dependence(models: Comparison) -> pd.DataFrame:
@@ -303,12 +294,10 @@ def accuracy_dependence(models: Comparison) -> pd.DataFrame:
         Columns factor, correlation (Pearson, over models, of error ratio and top-1), low, high.
     """
     counts = models.counts
-    low, high = bootstrap_over_models(
+    low, high = models.interval(
         lambda rows: _pearson(counts.accuracy[rows], counts.error_ratio[rows]),
         len(counts),
-        replicates=models.draws,
-        seed=models.seed,
-        stream="dependence",
+        "dependence",
     )
     correlation = _pearson(counts.accuracy, counts.error_ratio)
     return pd.DataFrame(
@@ -328,7 +317,7 @@ def mean_gains(models: Comparison) -> dict[str, npt.NDArray[np.float64]]:
     return {name: gains[models.families == name] for name in FAMILIES}
 
 
-def _gains(models: Comparison) -> npt.NDArray[np.float64]:
+def _gains(models: Comparison) -> Floats:
     reference = models.families == "ImageNet-1k"
     return np.asarray(100 * ix.effective_robustness(models.counts, reference=reference))
 
@@ -345,20 +334,12 @@ def effective_robustness(models: Comparison) -> pd.DataFrame:
     """
     gains = _gains(models)
     gains = np.column_stack([gains, gains.mean(axis=1)])
-    parts = []
-    for name in FAMILIES:
-        rows = gains[models.families == name]
-        mean, low, high = mean_interval(rows)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "family": name,
-                    "factor": [*ix.FACTORS, "mean of factors"],
-                    "models": len(rows),
-                    "gain": mean,
-                    "low": low,
-                    "high": high,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    each = [gains[models.families == name] for name in FAMILIES]
+    mean, low, high = np.stack([mean_interval(part) for part in each], axis=1)
+    return crossed(
+        {"family": FAMILIES, "factor": [*ix.FACTORS, "mean of factors"]},
+        models=[[len(part)] for part in each],
+        gain=mean,
+        low=low,
+        high=high,
+    )

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib.evaluation import imagenet_x as ix
-from ssl_lib.papers.imagenet_x.intervals import wilson
+from ssl_lib.papers.imagenet_x.measures.crossed import crossed
+from ssl_lib.papers.imagenet_x.measures.intervals import wilson
 
 __all__ = [
     "MEANINGS",
@@ -169,7 +170,7 @@ def associations() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns split, kind ("factor" or "metaclass"), factor, other, phi, p_value; all ticks,
+        Columns factor, other, split, kind ("factor" or "metaclass"), phi, p_value; all ticks,
         prototypes removed. Of factor pairs each comes once.
 
     Examples
@@ -192,18 +193,10 @@ def associations() -> pd.DataFrame:
 def _long(
     phi: np.ndarray, p_value: np.ndarray, others: tuple[str, ...], *, split: str, kind: str
 ) -> pd.DataFrame:
-    rows, columns = np.indices(phi.shape).reshape(2, -1)
-    table = pd.DataFrame(
-        {
-            "split": split,
-            "kind": kind,
-            "factor": np.array(ix.FACTORS)[rows],
-            "other": np.array(others)[columns],
-            "phi": phi.ravel(),
-            "p_value": p_value.ravel(),
-        }
-    )
-    return table[(kind != "factor") | (rows > columns)]
+    names = {"factor": ix.FACTORS, "other": others}
+    table = crossed(names, split=split, kind=kind, phi=phi, p_value=p_value)
+    once = np.tril(np.ones_like(phi, np.bool_), -1).ravel()
+    return table[once] if kind == "factor" else table
 
 
 def class_shift(*, selection: str = "top") -> pd.DataFrame:
@@ -231,14 +224,10 @@ def class_shift(*, selection: str = "top") -> pd.DataFrame:
     total = images.sum(axis=1, keepdims=True)
     overall = images.sum(axis=0) / images.sum()
     low, high = wilson(images, np.broadcast_to(total, images.shape))
-    rows, columns = np.indices(images.shape).reshape(2, -1)
-    return pd.DataFrame(
-        {
-            "metaclass": np.array(ix.METACLASSES)[rows],
-            "factor": np.array(ix.FACTORS)[columns],
-            "images": images.ravel(),
-            "shift": ix.prevalence_shift(table).ravel(),
-            "low": (low / overall - 1).ravel(),
-            "high": (high / overall - 1).ravel(),
-        }
+    return crossed(
+        {"metaclass": ix.METACLASSES, "factor": ix.FACTORS},
+        images=images,
+        shift=ix.prevalence_shift(table),
+        low=low / overall - 1,
+        high=high / overall - 1,
     )

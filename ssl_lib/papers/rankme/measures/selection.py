@@ -7,8 +7,22 @@ import pandas as pd
 
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.rank import select_by_rank
+from ssl_lib.papers.rankme.measures.sweeps import within
+from ssl_lib.papers.rankme.settings import TITLES
+from ssl_lib.plotting import words
 
-__all__ = ["PAPER", "RULES", "gaps", "paper_gaps", "pick", "selections", "summary"]
+__all__ = [
+    "COMPARED",
+    "PAPER",
+    "RULES",
+    "gaps",
+    "paper_gaps",
+    "pick",
+    "selections",
+    "side_by_side",
+    "summary",
+    "verdicts",
+]
 
 DIGEST = "digest of the full paper"
 TWO = "two digests that agree"
@@ -29,6 +43,9 @@ PAPER = pd.DataFrame(
     ],
     columns=["sweep", "oracle", "alpha-ReQ", "RankMe", "read in"],
 )
+
+#: What is set side by side: rules, and the average setting.
+COMPARED = ["RankMe", "alpha-ReQ", "labelled oracle", "mean of the sweep"]
 
 Rule = Callable[[pd.DataFrame, float], int]
 
@@ -62,7 +79,8 @@ def pick(sweep: pd.DataFrame, rule: str, *, tolerance: float = 0.01) -> int:
     Parameters
     ----------
     sweep : pandas.DataFrame
-        The encoders of one sweep and seed, from :func:`ssl_lib.papers.rankme.runs.encoders`.
+        The encoders of one sweep and seed, from
+        :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     rule : str
         A key of ``RULES``.
     tolerance : float, default=0.01
@@ -97,7 +115,7 @@ def selections(
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     tolerance : float, default=0.01
         See :func:`pick`.
     outcome : str, default="accuracy"
@@ -163,6 +181,58 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     order = ["labelled oracle", "labels held out", "RankMe", "alpha-ReQ", "alpha-ReQ, embedding"]
     rows = [name for name in (*order, "mean of the sweep", "worst") if name in mean.index]
     return mean.loc[rows, list(dict.fromkeys(table.experiment))].rename_axis(columns=None)
+
+
+def side_by_side(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Set each seed's correlation and what its selections reach side by side.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
+    chosen : pandas.DataFrame
+        From :func:`selections`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``sweep``, ``seed``, ``Kendall`` (RankMe against accuracy), then the accuracy in percent of
+        what RankMe, alpha-ReQ and the labelled oracle pick, and the mean of the sweep.
+    """
+    keys = ["experiment", "seed"]
+    picked = 100 * chosen.pivot(index=keys, columns="rule", values="accuracy")[COMPARED]
+    tau = within(table).rename(columns={"value": "Kendall"})
+    both = tau.merge(picked.reset_index(), on=keys)
+    sweeps = both.pop("experiment").map(TITLES)
+    both.insert(0, "sweep", sweeps)
+    return both
+
+
+def verdicts(side: pd.DataFrame) -> str:
+    """Say for each sweep how well RankMe chose.
+
+    Parameters
+    ----------
+    side : pandas.DataFrame
+        From :func:`side_by_side`.
+
+    Returns
+    -------
+    str
+        Markdown, one paragraph.
+    """
+    return " ".join(_verdict(str(name), part) for name, part in side.groupby("sweep", sort=False))
+
+
+def _verdict(name: str, part: pd.DataFrame) -> str:
+    lost = part["labelled oracle"] - part["RankMe"]
+    above = int((part["RankMe"] > part["mean of the sweep"]).sum())
+    return (
+        f"*{name}*: Kendall's correlation of RankMe with accuracy is "
+        f"{words.spread(part.Kendall, '.2f')} over the seeds; RankMe's pick is "
+        f"{words.spread(lost, '.1f')} points behind the oracle's, and better than the average "
+        f"setting in {above} of {len(part)} seeds."
+    )
 
 
 def paper_gaps() -> pd.DataFrame:
