@@ -106,7 +106,7 @@ class SelfSupervised(Estimator):
             Times the root of their eigenvalue where ``scaled``, else of unit second moment on the
             views.
         """
-        weights, inputs = self._fitted("_weights"), as_matrix(X, width=self.n_features_in_)
+        weights, inputs = self._fitted("_weights"), self._checked_inputs(X)
         rows = blocks(len(inputs), len(weights))
         return np.concatenate([self._base(inputs[part]) @ weights - self._shift for part in rows])
 

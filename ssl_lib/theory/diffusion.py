@@ -101,6 +101,8 @@ class DiffusionMap(Estimator):
         """
         inputs = as_matrix(X)
         n = len(inputs)
+        if n == 1:
+            raise InputError("X must have at least 2 samples to join, got n_samples=1.")
         k = as_count(self.n_components, name="n_components", most=n - 1)
         as_positive(self.bandwidth, name="bandwidth")
         weights = self._weights(inputs)
@@ -151,7 +153,7 @@ class DiffusionMap(Estimator):
         InputError
             When an eigenvalue of the walk is too near to zero to divide by.
         """
-        embedding, inputs = self._fitted("embedding_"), as_matrix(X, width=self.n_features_in_)
+        embedding, inputs = self._fitted("embedding_"), self._checked_inputs(X)
         if (usable := int((self.walk_ > _SMALLEST).sum())) < len(self.walk_):
             raise InputError(
                 f"only {usable} of {len(self.walk_)} functions extend to other inputs: the walk's "

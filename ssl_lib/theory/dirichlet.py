@@ -198,7 +198,7 @@ class KernelDirichlet(Estimator):
         numpy.ndarray of shape (n, k)
             Of unit second moment on the sample.
         """
-        weights, inputs = self._fitted("_weights"), as_matrix(X, width=self.n_features_in_)
+        weights, inputs = self._fitted("_weights"), self._checked_inputs(X)
         rows = blocks(len(inputs), len(weights))
         features = [self.kernel(inputs[part], self._anchors) @ weights for part in rows]
         return np.asarray(np.concatenate(features) - self._shift)
