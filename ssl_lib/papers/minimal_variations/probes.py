@@ -92,15 +92,22 @@ def probe_excess(
 
 
 def ridge_excess(
-    train: Array, labels: Array, test: Array, probabilities: Array, *, n: int
+    train: Array,
+    labels: Array,
+    test: Array,
+    probabilities: Array,
+    *,
+    n: int,
+    scales: Sequence[float] = SCALES,
+    penalties: Sequence[float] = PENALTIES,
 ) -> float:
     """Return the same of kernel ridge regression on the points, the best setting in hindsight."""
     found = [
         [
             classification_excess(predicted, probabilities)
-            for scale in SCALES
+            for scale in scales
             for predicted in kernel_ridge(
-                train[part], labels[part], test, scale=scale, penalties=PENALTIES
+                train[part], labels[part], test, scale=scale, penalties=penalties
             )
         ]
         for part in _draws(n, len(train))
