@@ -105,7 +105,7 @@ def density(table: pd.DataFrame) -> "Figure":
         ax.set_xticks([0, 0.5, 1], ["0", "½", "1"])
     limit = np.array([0.0, 1.0])
     axes[0].plot(limit, 2 * (1 - limit), color=GREY, ls=":", lw=1.4, marker="", label="limit")
-    axes[0].set_ylabel("in units of the Dirichlet one")
+    axes[0].set_ylabel("in Dirichlet units")
     handles, names = axes[0].get_legend_handles_labels()
     axes[0].figure.legend(handles, names, loc="outside upper left", ncols=2)
     return fig
@@ -169,7 +169,7 @@ def bound(table: pd.DataFrame) -> "Figure":
     ax.plot(ends, ends, color=GREY, ls="--", lw=1.2, marker="")
     ax.set(xscale="log", yscale="log", xlabel="bound V / η of the next function",
            ylabel="share missed by k functions")  # fmt: skip
-    fig.legend(loc="outside upper left", ncols=2)
+    fig.legend(loc="outside upper left", ncols=2, markerscale=2)
     return fig
 
 

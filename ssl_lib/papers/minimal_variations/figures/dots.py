@@ -35,7 +35,7 @@ def unification(table: pd.DataFrame) -> "Figure":
             series=series, of=len(CUTS), label=f"{cut} functions",
         )  # fmt: skip
     ax.set_xscale("log")
-    ax.set_xlabel("1 − alignment with the functions of least energy")
+    ax.set_xlabel("1 − alignment with least energy")
     fig.legend(loc="outside upper left", ncols=3)
     return fig
 
