@@ -21,6 +21,8 @@ __all__ = ["eigenfunctions", "learned"]
 #: Of functions of unit second moment.
 LEVELS = np.linspace(-2.4, 2.4, 17)
 INK = "#222832"
+#: How far from the nearest point a place counts as one where there are data.
+NEAR = 0.15
 
 
 @plotting.style()
@@ -82,15 +84,22 @@ def _panels(rows: int, columns: int) -> tuple["Figure", "np.ndarray"]:
 
 
 def _row(axes: Sequence["Axes"], maps: pd.DataFrame, points: "Array") -> None:
-    """Draw a method's functions; the sign of each is that of its largest value."""
-    for number, ax in enumerate(axes, start=1):
+    """Draw a method's functions, in the signs that have most red at the upper right."""
+    signs = _signs(maps, points, len(axes))
+    for number, (ax, sign) in enumerate(zip(axes, signs, strict=True), start=1):
         wide = maps.pivot(index="y", columns="x", values=f"f{number}")
-        values = wide.to_numpy()
-        values = values * np.sign(values[np.unravel_index(np.abs(values).argmax(), values.shape)])
-        filled = ax.contourf(
-            wide.columns, wide.index, values.clip(LEVELS[0], LEVELS[-1]), levels=LEVELS,
-            cmap="RdBu_r",
-        )  # fmt: skip
+        values = (sign * wide.to_numpy()).clip(LEVELS[0], LEVELS[-1])
+        filled = ax.contourf(wide.columns, wide.index, values, levels=LEVELS, cmap="RdBu_r")
         filled.set_rasterized(True)
         plotting.keep_colours(filled)
         ax.plot(*points.T, ls="", marker=".", ms=1.2, mew=0, color=INK, alpha=0.5, rasterized=True)
+
+
+def _signs(maps: pd.DataFrame, points: "Array", k: int) -> "Array":
+    """Return a sign for each function, from where the data are: beyond, methods differ."""
+    from scipy.spatial import cKDTree
+
+    near = maps[cKDTree(points).query(maps[["x", "y"]])[0] < NEAR]
+    weights = 1 + 2 * near.x + near.y
+    total = weights @ near[[f"f{number}" for number in range(1, k + 1)]]
+    return np.asarray(np.where(total < 0, -1.0, 1.0))
