@@ -108,11 +108,11 @@ class Settings(chapter.Seeded):
                       steps=1500, images=4000, kept=30, grid=60)  # fmt: skip
         return profiles.choose(
             self.profile,
-            smoke=Sizes(points=200, landmarks=80, test=300, reference=600, dense=300,
+            smoke=Sizes(points=200, landmarks=80, test=300, reference=2000, dense=300,
                         steps=20, images=250, kept=10, grid=20),
             quick=Sizes(points=500, landmarks=200, test=2000, reference=5000, dense=1000,
                         steps=500, images=800, kept=30, grid=40),
             standard=large,
-            paper=Sizes(points=100_000, landmarks=1000, test=2000, reference=100_000, dense=20_000,
-                        steps=1500, images=20_000, kept=30, grid=60),
+            paper=Sizes(points=100_000, landmarks=1000, test=2000, reference=1_000_000,
+                        dense=20_000, steps=1500, images=20_000, kept=30, grid=60),
         )  # fmt: skip
