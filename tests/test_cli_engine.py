@@ -374,3 +374,31 @@ def test_shapes_in_colour(capsys, tmp_path):
     assert "diet on shapes/train: 1 epochs" in out
     assert load_checkpoint(tmp_path).spec.in_channels == 3
     assert torch.isfinite(load_checkpoint(tmp_path).model["classifier.weight"]).all()
+
+
+def test_diet_on_a_folder_at_its_defaults(capsys, tmp_path, sorted_folder):
+    """All but the number of showings, which would take minutes: that is warned of."""
+    folder, out = sorted_folder / "train", tmp_path / "run"
+    status, said, warned = call(
+        capsys, "pretrain", "--method", "diet", "--data", folder, "--channels", 1, "--encoder",
+        "convnet", "--epochs", 2, "--out", out, "--device", "cpu",
+    )  # fmt: skip
+    spec = load_checkpoint(out).spec
+    assert status == 0
+    assert "DIET will see each image 1 times" in warned
+    assert (spec.training.batch_size, spec.training.learning_rate) == (256, 1e-3)
+    assert (spec.training.weight_decay, spec.training.warmup_epochs) == (0.05, 0)
+    assert f"encoder alone: {out / 'encoder.safetensors'}" in said
+
+
+def test_the_encoder_alone_has_no_rows_and_the_same_bits(tmp_path, capsys):
+    call(
+        capsys, "pretrain", "--method", "diet", "--data", "digits", "--encoder", "convnet",
+        "--epochs", 1, "--out", tmp_path, "--device", "cpu",
+    )  # fmt: skip
+    alone = load_checkpoint(tmp_path / "encoder.safetensors")
+    assert all(name.startswith("encoder.") for name in alone.model)
+    assert not alone.optimiser
+    image = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    codes = [load_encoder(p)[0](image) for p in (tmp_path, tmp_path / "encoder.safetensors")]
+    assert torch.equal(*codes)
