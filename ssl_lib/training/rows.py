@@ -114,7 +114,7 @@ def _adamw(
     moments[0].lerp_(gradient, 1 - beta1)
     moments[1].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
     scale = moments[1].sqrt().div_((1 - beta2**number) ** 0.5).add_(group["eps"])
-    decayed = values * (1 - lr * group["weight_decay"])
+    decayed: Tensor = values * (1 - lr * group["weight_decay"])
     return decayed.addcdiv_(moments[0], scale, value=-lr / (1 - beta1**number))
 
 
