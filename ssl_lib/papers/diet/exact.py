@@ -168,7 +168,7 @@ def _minimise(loss: Callable[[Tensor], Tensor], config: Linear, seed: int) -> Te
     def closure() -> Tensor:
         optimiser.zero_grad()
         # Near its minimum DIET's varies by a share of 1 / N.
-        value = loss(encoder) * config.images
+        value: Tensor = loss(encoder) * config.images
         value.backward()
         return value
 
@@ -181,4 +181,5 @@ def _best_scale(encoder: Tensor, means: Tensor, second: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(encoder @ second @ encoder.T)
     unit = torch.diag(values**-0.5) @ vectors.T @ encoder  # now F C F' = 1
     strengths, turn = torch.linalg.eigh(unit @ (means.T @ means / len(means)) @ unit.T)
-    return torch.diag(strengths.clamp_min(0) ** 0.5) @ turn.T @ unit
+    best: Tensor = torch.diag(strengths.clamp_min(0) ** 0.5) @ turn.T @ unit
+    return best
