@@ -39,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     ...
     SystemExit: 0
     """
+    argv = sys.argv[1:] if argv is None else argv
     args = parser().parse_args(argv)
     try:
+        _check_not_empty(argv)
         return int(args.run(args))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -51,6 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
+
+
+def _check_not_empty(argv: Sequence[str]) -> None:
+    """Refuse what a shell makes of an unset variable: as a path, it would be the folder here."""
+    for before, given in zip(["", *argv], argv, strict=False):
+        option, _, value = given.partition("=")
+        if option.startswith("--") and option != given:
+            before, given = option, value
+        if not given.strip():
+            what = before if before.startswith("-") else f"the argument after {before!r}"
+            raise InputError(f"{what} must not be empty: give a value, or leave it out.")
 
 
 def parser() -> argparse.ArgumentParser:

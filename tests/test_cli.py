@@ -61,6 +61,29 @@ def test_wrong_input_is_one_line_and_status_2(root, capsys, arguments, said):
     assert captured.out == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["book", "--root", ""], "--root"),
+        (["run", "rankme", "--root="], "--root"),
+        (["status", "--root", "  "], "--root"),
+        (["compare", "", "new"], "the argument after 'compare'"),
+        (["compare", "old", "new", "--json", ""], "--json"),
+        (["pretrain", "--method", "simclr", "--data", "digits", "--out", ""], "--out"),
+        (["pretrain", "--method", "simclr", "--data", "", "--out", "here"], "--data"),
+        (["probe", "run", "--data", "digits", "--test", ""], "--test"),
+        (["rankme", ""], "the argument after 'rankme'"),
+        (["fairness", "a.csv", "--groups", ""], "--groups"),
+        (["publish", "rankme", "--data="], "--data"),
+    ],
+)
+def test_an_empty_value_is_refused_by_the_name_of_its_option(arguments, named, capsys):
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().err == (
+        f"error: {named} must not be empty: give a value, or leave it out.\n"
+    )
+
+
 def test_without_a_book_the_way_to_one_is_named(tmp_path, capsys):
     assert cli.main(["status", "--root", str(tmp_path)]) == 2
     assert "there is no book in" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "ssl_lib"
 # DESIGN's floors from below, with the steps inside a floor.
 FLOORS = [
-    {"errors", "paths", "profiles", "randomness", "vision", "markup", "atomic"},
+    {"arguments", "errors", "paths", "profiles", "randomness", "vision", "markup", "atomic"},
     {"results"},
     {"plotting"},
     {"data", "models"},

@@ -5,7 +5,7 @@
 ``reporting``  reports of a chapter, the scoreboard and the scorecard
 ``entries``    a claim as readers see it; ``pictures`` its estimates against the rule
 ``records``    what a run leaves for the scorecard
-``intervals``  intervals of means over seeds
+``intervals``  intervals of means over seeds; ``resampling`` where units are crossed or noisy
 """
 
 from ssl_lib.claims.records import MIME, restore

@@ -33,7 +33,7 @@ class Evidence:
     tables : tuple of str, default=()
         Names of the tables.
     standing : str, default=""
-        How far they can be relied on, see :func:`ssl_lib.results.origin.standing`.
+        How far they can be relied on, see :func:`ssl_lib.results.wording.standing`.
     """
 
     profile: str = ""

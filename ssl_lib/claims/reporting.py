@@ -17,7 +17,8 @@ from ssl_lib.errors import InputError, closest
 from ssl_lib.paths import cache_root, share
 from ssl_lib.plotting.words import Text, text
 from ssl_lib.profiles import PROFILES, check
-from ssl_lib.results.origin import Result, standing
+from ssl_lib.results.origin import Result
+from ssl_lib.results.wording import standing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +183,7 @@ def scoreboard(
         One row a claim and profile that ran, with columns ``paper``, ``id``, ``profile``,
         ``claim``, ``where``, ``paper_value``, ``statistic``, ``rule``, ``estimate``, ``verdict``,
         ``reason``, ``origin`` (``"cache"`` or ``"committed"``), ``evidence`` (how far the tables
-        of that run can be relied on, see :func:`ssl_lib.results.origin.standing`; empty where that
+        of that run can be relied on, see :func:`ssl_lib.results.wording.standing`; empty where that
         was not recorded). The verdict of a claim that a run left out is ``"not tested"``; a claim
         that never ran has one row, with the profile empty.
     """

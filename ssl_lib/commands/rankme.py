@@ -80,7 +80,7 @@ def _array(args: argparse.Namespace) -> tuple["Tensor", int]:
     """Return rows of a saved array, drawn at random: files are often sorted by class."""
     import torch
 
-    from ssl_lib.evaluation.checks import as_tensor
+    from ssl_lib.arguments import as_tensor
     from ssl_lib.randomness import torch_generator
 
     if args.data:

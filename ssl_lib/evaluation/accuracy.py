@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_labels, predicted_classes
+from ssl_lib.evaluation.checks import check_labels, predicted_classes
 
 __all__ = ["accuracy", "balanced_accuracy", "per_class_accuracy"]
 

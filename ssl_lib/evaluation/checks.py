@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import as_array
 
 __all__ = [
-    "ArrayLike",
-    "as_tensor",
     "check_features",
     "check_labels",
     "check_pair",
@@ -22,46 +16,8 @@ __all__ = [
     "unit_rows",
 ]
 
-ArrayLike: TypeAlias = Tensor | npt.ArrayLike
-"""What public functions take: tensors, numpy arrays, lists."""
-
 # Below this norm, or at an infinite one, squares have left the range of their type.
 _SHORTEST = 1e-12
-
-
-def as_tensor(values: ArrayLike, *, name: str) -> Tensor:
-    """Return a tensor as it is, and lists and arrays as tensors.
-
-    Parameters
-    ----------
-    values : array-like
-        Numbers of any kind; numpy's unsigned, long and foreign-order ones too.
-    name : str
-        What an error calls them.
-
-    Returns
-    -------
-    torch.Tensor
-        Lists of floats are read in double precision. An array's memory is shared where possible.
-
-    Raises
-    ------
-    InputError
-        For what is no array of numbers.
-
-    Examples
-    --------
-    >>> as_tensor([[1, 2], [3, 4]], name="features").shape
-    torch.Size([2, 2])
-    """
-    if isinstance(values, Tensor):
-        return values
-    array = as_array(values, name=name)
-    # Torch has neither other byte orders nor wider floats, and few unsigned types.
-    narrow = {"f": np.float64, "u": np.int64}.get(array.dtype.kind, array.dtype.type)
-    if array.dtype.itemsize <= (1 if array.dtype.kind == "u" else 8):
-        narrow = array.dtype.type
-    return torch.from_numpy(np.require(array, dtype=narrow, requirements=["C", "W"]))
 
 
 def unit_rows(features: Tensor) -> Tensor:

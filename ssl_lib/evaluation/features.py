@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_whole
 from ssl_lib.data import ImageData
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_features, check_labels
+from ssl_lib.evaluation.checks import check_features, check_labels
 from ssl_lib.evaluation.knn import knn_accuracy
 from ssl_lib.evaluation.linear import logistic_probe, ridge_probe
 from ssl_lib.evaluation.rank import alpha_req, rankme

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_array, as_tensor, check_whole
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.arguments import check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_labels, check_pair
+from ssl_lib.evaluation.checks import check_labels, check_pair
 from ssl_lib.evaluation.linear import ProbeResult, logistic_probe, ridge_probe
 from ssl_lib.randomness import torch_generator
 
@@ -117,11 +117,12 @@ def few_shot_probe(
     """
     import pandas as pd
 
-    if probe not in _PROBES:
+    if probe not in list(_PROBES):
         raise InputError(f"unknown probe {probe!r}.{closest(probe, _PROBES)}")
     check_whole("draws", draws)
-    if len(shots) == 0:
-        raise InputError("few-shot needs at least one entry of shots, got none.")
+    counts = as_array(shots, name="shots")
+    if counts.ndim != 1 or not len(counts):
+        raise InputError(f"shots must be one or more whole numbers, such as [1, 5]; got {shots!r}.")
     train, test = check_pair(train, test)
     labels = check_labels(labels, n=len(train))
     test_labels = check_labels(test_labels, n=len(test), name="test_labels")
@@ -130,7 +131,7 @@ def few_shot_probe(
         scale = torch.where(scale > 0, scale, 1.0)
         train, test = (train - mean) / scale, (test - mean) / scale
     rows = []
-    for count in shots:
+    for count in [check_whole("shots", count) for count in counts.tolist()]:
         for draw in range(draws):
             generator = torch_generator(seed, "few-shot", count, draw)
             chosen = sample_shots(labels, shots=count, generator=generator).to(train.device)

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, check_between, check_whole
 from ssl_lib.data import ImageData
 from ssl_lib.data.views import Policy
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.arguments import check_between, check_whole
-from ssl_lib.evaluation.checks import ArrayLike, check_features, check_labels, check_pair
+from ssl_lib.evaluation.checks import check_features, check_labels, check_pair
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.linear import logistic_probe
 from ssl_lib.evaluation.logistic import binary_logistic_fit

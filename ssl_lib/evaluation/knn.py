@@ -12,10 +12,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, check_between, check_whole
 from ssl_lib.errors import InputError, closest
 from ssl_lib.evaluation.accuracy import accuracy
-from ssl_lib.evaluation.arguments import check_between, check_whole
-from ssl_lib.evaluation.checks import ArrayLike, check_labels, check_pair, unit_rows
+from ssl_lib.evaluation.checks import check_labels, check_pair, unit_rows
 
 __all__ = ["knn_accuracy", "knn_votes"]
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ssl_lib.arguments import as_array, check_between
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.accuracy import accuracy, per_class_accuracy
 from ssl_lib.evaluation.checks import check_features, check_labels, check_pair
@@ -82,6 +83,8 @@ class RidgePath:
     gradient : torch.Tensor of shape (p,)
         Largest entry of the objective's gradient, as a share of the largest at zero weights: about
         1e-14, and more where the penalty is tiny and the features nearly dependent.
+    loo_exact : torch.Tensor of shape (p,), bool
+        Whether rounding leaves 8 digits or so to the leave-one-out errors.
 
     Examples
     --------
@@ -96,6 +99,7 @@ class RidgePath:
     bias: Tensor
     loo_error: Tensor
     gradient: Tensor
+    loo_exact: Tensor
 
     @property
     def converged(self) -> Tensor:
@@ -140,9 +144,10 @@ def ridge_path(features: Tensor, targets: Tensor, *, penalties: Sequence[float])
         raise InputError(f"targets must have {len(features)} rows, got {len(targets)}.")
     ridge = _penalties(penalties).to(features)
     x_mean, y_mean = features.mean(0), targets.mean(0)
+    x_mean = x_mean + (features - x_mean).mean(0)  # equal samples differ from it by nothing
     x, y = features - x_mean, targets - y_mean
     solve = _ridge_wide if len(x) <= x.shape[1] else _ridge_tall
-    weights, loo_error = solve(x, y, len(x) * ridge)
+    weights, loo_error, loo_exact = solve(x, y, len(x) * ridge)
     towards = x.T @ y
     left = x.T @ (x @ weights) + len(x) * ridge[:, None, None] * weights - towards
     return RidgePath(
@@ -151,42 +156,72 @@ def ridge_path(features: Tensor, targets: Tensor, *, penalties: Sequence[float])
         bias=y_mean - x_mean @ weights,
         loo_error=loo_error,
         gradient=left.abs().amax((1, 2)) / towards.abs().max().clamp_min(1e-300),
+        loo_exact=loo_exact,
     )
 
 
-def _ridge_tall(x: Tensor, y: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
-    """Return weights (p, d, c) and leave-one-out errors (p,) from the d x d Gram matrix."""
+def _ridge_tall(x: Tensor, y: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weights (p, d, c), leave-one-out errors and whether they are exact, both (p,)."""
     eigenvalues, vectors = torch.linalg.eigh(x.T @ x)
     rotated = x @ vectors
     shrink = 1 / (eigenvalues.clamp_min(0) + ridge[:, None])
     weights = vectors @ (shrink[:, :, None] * (rotated.T @ y))
     # 1/n is the leverage of the unpenalised bias.
-    leverage = rotated.square() @ shrink.T + 1 / len(x)
+    left = 1 - rotated.square() @ shrink.T - 1 / len(x)
     errors = [
-        ((y - x @ weight) / (1 - leverage[:, i, None]).clamp_min(1e-12)).square().mean()
+        ((y - x @ weight) / left[:, i, None].clamp_min(1e-12)).square().mean()
         for i, weight in enumerate(weights)
     ]
-    return weights, torch.stack(errors)
+    return weights, torch.stack(errors), left.amin(0) >= _exact(x)
 
 
-def _ridge_wide(x: Tensor, y: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+def _ridge_wide(x: Tensor, y: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Do the same from the n x n Gram matrix, where tiny penalties leave hardly any residual.
 
     A residual and what it is divided by, 1 minus the leverage, then both vanish, and no difference
     of numbers near 1 would tell their ratio: both are sums over ``penalty / (s + penalty)``.
     """
-    gram = x @ x.T
-    # Raised above all others, the mean is the last eigenvector: the one the bias takes.
-    eigenvalues, vectors = torch.linalg.eigh(gram + (2 * gram.trace() + 1) / len(x))
-    eigenvalues, vectors = eigenvalues[:-1].clamp_min(0), vectors[:, :-1]
+    eigenvalues, vectors = _spectrum(x)
     shrink = 1 / (eigenvalues + ridge[:, None])
     rotated = vectors.T @ y
-    weights = x.T @ (vectors @ (shrink[:, :, None] * rotated))
+    # No weight lies where samples are dependent.
+    weights = x.T @ (vectors @ (torch.where(eigenvalues > 0, shrink, 0)[:, :, None] * rotated))
     kept = ridge[:, None] * shrink
     residual = vectors @ (kept[:, :, None] * rotated)
     share = (kept @ vectors.square().T)[:, :, None]
     # A sample that alone is left by the others' mean has a share of 0, and no residual.
-    return weights, (residual / share.clamp_min(1e-300)).square().mean((1, 2))
+    errors = (residual / share.clamp_min(1e-300)).square().mean((1, 2))
+    largest = ((vectors != 0) * kept[:, None]).amax(2)  # the rounding of what a sample keeps
+    return weights, errors, (share[..., 0] >= _exact(x) * largest).all(1)
+
+
+def _spectrum(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues (n - 1,) and eigenvectors (n, n - 1) of ``X X^T``, less the mean.
+
+    Dependent samples, such as equal ones, have an eigenvalue of exactly 0, and samples that take no
+    part in it have an entry of exactly 0: any rounding would count beside a tiny penalty.
+    """
+    gram = x @ x.T
+    size = torch.where(gram.trace() > 0, gram.trace(), 1)
+    # Raised above all others, the mean is the last eigenvector: the one the bias takes.
+    eigenvalues, vectors = torch.linalg.eigh(gram + 2 * size / len(x))
+    eigenvalues, vectors = eigenvalues[:-1], vectors[:, :-1]
+    rounding = torch.finfo(x.dtype).eps * len(x) * size
+    small = int((eigenvalues <= 1e4 * rounding).sum())
+    if small:
+        noise = rounding / eigenvalues[small:].min() if small < len(eigenvalues) else rounding
+        turn, singular, _ = torch.linalg.svd(vectors[:, :small].T @ x, full_matrices=False)
+        none = singular <= noise * size.sqrt()
+        eigenvalues[:small] = torch.where(none, 0, singular.square())
+        found = vectors[:, :small] @ turn
+        alone = found[:, none].square().sum(1, keepdim=True) <= noise**2
+        vectors[:, :small] = torch.where(none & alone, 0, found)
+    return eigenvalues, vectors
+
+
+def _exact(x: Tensor) -> float:
+    """Return the least that may be left of what a sample keeps, to 8 digits."""
+    return 1e8 * torch.finfo(x.dtype).eps
 
 
 def ridge_probe(
@@ -288,6 +323,7 @@ def logistic_probe(
     >>> logistic_probe(x, y, x, y).accuracy
     1.0
     """
+    penalty = check_between("penalty", penalty)
     train, labels, test, test_labels = _probe_inputs(train, labels, test, test_labels)
     if standardise:
         train, test = _standardise(train, test)
@@ -305,10 +341,11 @@ def logistic_probe(
 
 
 def _penalties(penalties: Sequence[float]) -> Tensor:
-    values = torch.tensor([float(p) for p in penalties], dtype=torch.float64)
-    if len(values) == 0 or not bool((values > 0).all()):
-        raise InputError(f"penalties must be one or more numbers above 0, got {list(penalties)}.")
-    return values
+    values = as_array(penalties, name="penalties")
+    if values.ndim != 1 or not len(values):
+        raise InputError(f"penalties must be one or more numbers above 0, got {penalties!r}.")
+    each = [check_between("penalties", value, open=True) for value in values.tolist()]
+    return torch.tensor(each, dtype=torch.float64)
 
 
 def _probe_inputs(

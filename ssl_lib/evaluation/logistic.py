@@ -5,11 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ssl_lib.arguments import ArrayLike, as_array, as_tensor, check_between, check_whole
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.checks import check_features, check_labels
 from ssl_lib.evaluation.newton import solve
@@ -62,8 +65,8 @@ class LogisticFit:
 
 @torch.no_grad()
 def logistic_fit(
-    features: Tensor,
-    labels: Tensor,
+    features: ArrayLike,
+    labels: ArrayLike,
     *,
     n_classes: int | None = None,
     penalty: float | Sequence[float] = 1.0,
@@ -114,23 +117,23 @@ def logistic_fit(
     """
     features = check_features(features).double()
     _check_numbers(max_iter, tolerance)
-    rows = labels if isinstance(labels, Tensor) and labels.ndim == 2 else [labels]
+    labels = as_tensor(labels, name="labels")
+    rows = labels if labels.ndim == 2 and len(labels) else [labels]
     tasks = torch.stack([check_labels(row, n=len(features)) for row in rows]).to(features.device)
-    several = rows is labels or not isinstance(penalty, int | float)
-    ridge = _penalties(penalty, len(tasks)).to(features.device)
+    penalties = as_array(penalty, name="penalty")
+    several = rows is labels or penalties.ndim > 0
+    ridge = _penalties(penalties, len(tasks)).to(features.device)
     tasks = tasks.expand(len(ridge), -1)
     largest = int(tasks.max())
-    n_classes = largest + 1 if n_classes is None else n_classes
+    n_classes = largest + 1 if n_classes is None else check_whole("n_classes", n_classes)
     if largest >= n_classes:
         raise InputError(f"labels must be below n_classes = {n_classes}, got {largest}.")
     start = None
     if len(tasks) == 1 and _is_large(features, tasks[0], n_classes) and float(ridge) > 0:
         start = _lbfgs(features, tasks[0], float(ridge), max_iter, tolerance)
     fits = [
-        _fit(
-            features, functional.one_hot(part, n_classes).mT, penalties, max_iter, tolerance, start
-        )
-        for part, penalties in _groups(tasks, ridge, len(features) * n_classes)
+        _fit(features, functional.one_hot(part, n_classes).mT, each, max_iter, tolerance, start)
+        for part, each in _groups(tasks, ridge, len(features) * n_classes)
     ]
     weight, bias, gradient, iterations = (torch.cat(parts) for parts in zip(*fits, strict=True))
     found = weight.mT, bias, gradient, iterations, gradient <= tolerance
@@ -139,8 +142,8 @@ def logistic_fit(
 
 @torch.no_grad()
 def binary_logistic_fit(
-    features: Tensor,
-    targets: Tensor,
+    features: ArrayLike,
+    targets: ArrayLike,
     *,
     penalty: float = 1e-3,
     max_iter: int = 200,
@@ -178,15 +181,15 @@ def binary_logistic_fit(
     """
     features = check_features(features).double()
     _check_numbers(max_iter, tolerance)
+    targets = as_tensor(targets, name="targets")
     if targets.shape[:1] != features.shape[:1] or targets.ndim != 2:
         raise InputError(
             f"targets must have shape ({len(features)}, tasks), got {tuple(targets.shape)}."
         )
     if not bool(((targets == 0) | (targets == 1)).all()):
         raise InputError("targets must be 0 or 1.")
-    if not penalty > 0:
-        raise InputError(f"penalty must be above 0, got {penalty}.")
-    ridge = features.new_full((targets.shape[1],), float(penalty))
+    penalty = check_between("penalty", penalty, open=True)
+    ridge = features.new_full((targets.shape[1],), penalty)
     fits = [
         _fit(features, part[:, None], penalties, max_iter, tolerance)
         for part, penalties in _groups(targets.T.to(features.device), ridge, len(features))
@@ -234,19 +237,16 @@ def _groups(tasks: Tensor, penalty: Tensor, each: int) -> Iterator[tuple[Tensor,
 
 
 def _check_numbers(max_iter: int, tolerance: float) -> None:
-    if max_iter < 0 or not tolerance > 0:
-        raise InputError(
-            f"max_iter must be at least 0 and tolerance above 0, got {max_iter} and {tolerance}."
-        )
+    check_whole("max_iter", max_iter, least=0)
+    check_between("tolerance", tolerance, open=True)
 
 
-def _penalties(penalty: float | Sequence[float], tasks: int) -> Tensor:
-    values = torch.as_tensor(penalty, dtype=torch.float64).reshape(-1)
-    if not len(values) or not bool((values >= 0).all()) or not bool(values.isfinite().all()):
-        raise InputError(f"penalty must be at least 0 and finite, got {penalty}.")
-    if tasks > 1 and len(values) not in (1, tasks):
-        raise InputError(f"penalty must be one number or {tasks}, got {len(values)}.")
-    return values.expand(max(tasks, len(values)))
+def _penalties(penalty: npt.NDArray[Any], tasks: int) -> Tensor:
+    values = [check_between("penalty", value) for value in penalty.reshape(-1).tolist()]
+    if penalty.ndim > 1 or not values or (tasks > 1 and len(values) not in (1, tasks)):
+        wanted = str(tasks) if tasks > 1 else "several"
+        raise InputError(f"penalty must be one number or {wanted}, got {penalty.tolist()}.")
+    return torch.tensor(values, dtype=torch.float64).expand(max(tasks, len(values)))
 
 
 def _is_large(features: Tensor, labels: Tensor, n_classes: int) -> bool:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.adam import adam
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_between, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_between, check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_labels, check_pair
+from ssl_lib.evaluation.checks import check_labels, check_pair
 from ssl_lib.randomness import torch_generator
 
 __all__ = ["MLPProbe", "mlp_probe"]
@@ -116,7 +117,7 @@ def mlp_probe(
         _train(stack, x, tasks, steps, batch_size, learning_rate, seed)
         loss, hits = stack.judge(x, tasks)
         gradient = stack.largest()
-        accuracy = stack.judge(y, test_tasks)[1]
+        accuracy = stack.accuracy(y, test_tasks)
     return MLPProbe(hits, accuracy, loss, gradient)
 
 
@@ -181,24 +182,29 @@ class _Stack:
         units, scores = self.scores(columns)
         slope = (scores.softmax(1) - target).mul_(share)
         back = torch.bmm(self.last.mT, slope, out=self.rooms[1])
-        last = slope @ units.mT
-        back.mul_(units.sign_())
-        found = [columns @ back.flatten(0, 1).T, last, slope.sum(2, keepdim=True)]
-        for total, part in zip(self.slopes, found, strict=True):
-            part = part.view(total.shape)
-            total.copy_(part) if fresh else total.add_(part)
+        torch.ops.aten.threshold_backward.grad_input(back, units, 0, grad_input=back)
+        first, last, bias = self.slopes
+        beta = 0 if fresh else 1
+        first.flatten(1).addmm_(columns, back.flatten(0, 1).T, beta=beta)
+        last.baddbmm_(slope, units.mT, beta=beta)
+        bias.mul_(beta).add_(slope.sum(2, keepdim=True))
         return scores
 
     def judge(self, x: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         """Return loss and accuracy (tasks,), and leave the gradient of the loss."""
         loss, hits = x.new_zeros(len(tasks)), tasks.new_zeros(len(tasks))
-        for start in range(0, len(x), _PART):
-            part, labels = x[start : start + _PART], tasks[:, start : start + _PART]
+        for i, (part, labels) in enumerate(zip(x.split(_PART), tasks.split(_PART, 1), strict=True)):
             columns, target = _columns(part), _one_hot(labels, self.bias.shape[1], x)
-            scores = self.descend(columns, target, share=1 / len(x), fresh=start == 0)
+            scores = self.descend(columns, target, share=1 / len(x), fresh=i == 0)
             loss += (scores.logsumexp(1) - (scores * target).sum(1)).sum(1)
             hits += (scores.max(1).indices == labels).sum(1)
         return loss / len(x), hits / len(x)
+
+    def accuracy(self, x: Tensor, tasks: Tensor) -> Tensor:
+        hits = tasks.new_zeros(len(tasks))
+        for part, labels in zip(x.split(_PART), tasks.split(_PART, 1), strict=True):
+            hits += (self.scores(_columns(part))[1].max(1).indices == labels).sum(1)
+        return hits / len(x)
 
     def largest(self) -> Tensor:
         first, last, bias = (part.abs() for part in self.slopes)
@@ -218,15 +224,30 @@ def _train(
     learning_rate: float,
     seed: int,
 ) -> None:
-    fused = x.device.type in ("cpu", "cuda")
-    optimiser = torch.optim.Adam([stack.flat], lr=learning_rate, fused=fused)
+    step_of = _adam(stack.flat)
     columns, target = _columns(x), _one_hot(tasks, stack.bias.shape[1], x)
     batches = _batches(columns, target, batch_size, seed)
     for step, batch in zip(range(steps), batches, strict=False):
-        optimiser.param_groups[0]["lr"] = learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
         # The mean is over the batch, not over tasks: their number changes no task's step.
         stack.descend(*batch, share=1 / batch[0].shape[1], fresh=True)
-        optimiser.step()
+        step_of(learning_rate * (1 + math.cos(math.pi * step / steps)) / 2)
+
+
+def _adam(flat: Tensor) -> Callable[[float], None]:
+    """Return Adam's step as a function: its class spends longer on a vector than the arithmetic."""
+    slope = flat.grad
+    assert slope is not None
+    first, second = torch.zeros_like(flat), torch.zeros_like(flat)
+    count = torch.zeros((), device=flat.device)
+    fused = flat.device.type in ("cpu", "cuda")
+
+    def step(rate: float) -> None:
+        adam(
+            [flat], [slope], [first], [second], [], [count], fused=fused, lr=rate, beta1=0.9,
+            beta2=0.999, eps=1e-8, weight_decay=0.0, amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    return step
 
 
 def _batches(
@@ -238,5 +259,5 @@ def _batches(
     while True:
         order = torch.randperm(n, generator=generator)[: max(1, n // size) * size]
         order = order.to(columns.device)
-        parts = (whole[..., order].split(size, -1) for whole in (columns, target))
+        parts = (whole.index_select(-1, order).split(size, -1) for whole in (columns, target))
         yield from zip(*parts, strict=True)

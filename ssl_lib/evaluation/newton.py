@@ -2,7 +2,8 @@
 
 Every task solves a penalised logistic or softmax regression; all of them share the features. A
 Newton step is found by conjugate gradients, preconditioned by the inverse of one ``d x d`` matrix a
-task: ``X^T diag(mean over classes of p (1 - p)) X`` plus the penalty. Steps are found in float32,
+task: ``X^T diag(mean over classes of p (1 - p)) X`` plus the penalty. Where that takes many rounds
+it is one matrix for each class, a fifth of the rounds on digits. Steps are found in float32,
 as their direction need not be exact; gradients, weights and line searches are in float64. So two
 large products cost one, and what is reached is reached in float64.
 
@@ -13,13 +14,17 @@ features in one large product, and how a softmax over few classes runs through m
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["solve"]
 
+_FEW = 20  # matrices of second derivatives: from here on they are made together
+_CACHE = 2**19  # entries of pairs of rows that stay near the processor
 _STEPS = 60  # of conjugate gradients, for one Newton step
 _EXACT = 0.3  # a line search ends where the slope has fallen to this share
 _SLACK = 0.9  # of the tolerance: the gradient is judged again elsewhere, with other rounding
@@ -37,6 +42,7 @@ class _Tasks:
     prob: Tensor
     best: Tensor  # the smallest gradient before
     slow: Tensor  # how many steps in a row did not make it much smaller
+    stale: Tensor  # whose preconditioner is to be made again
     gradient: Tensor | None = None
     size: Tensor | None = None  # its largest entry
     inverse: Tensor | None = None
@@ -53,6 +59,7 @@ class _Tasks:
             prob=_probabilities(scores),
             best=target.new_full((len(target),), math.inf),
             slow=target.new_zeros(len(target)),
+            stale=torch.ones(len(target), dtype=torch.bool, device=target.device),
         )
 
     def unsolved(self, design: _Design, goal: float) -> _Tasks:
@@ -66,20 +73,28 @@ class _Tasks:
             self, **{name: value[left] for name, value in vars(self).items() if value is not None}
         )
 
-    def curvature(self) -> Tensor:
-        """Return the mean over classes of p (1 - p), of shape (tasks, n)."""
-        return (self.prob - self.prob.square()).mean(1)
-
     def need_double(self) -> bool:
         """Say whether float32 keeps too little: of small curvatures, or of flat directions."""
         assert self.size is not None
         self.slow = torch.where(self.size < 0.7 * self.best, 0, self.slow + 1)
         self.best = torch.minimum(self.best, self.size)
-        return bool((self.curvature().mean(1) < 1e-5).any() | (self.slow > 2).any())
+        flat = (self.prob - self.prob.square()).mean((1, 2)) < 1e-5
+        return bool((flat | (self.slow > 2)).any())
 
-    def precondition(self, design: _Design, low: torch.dtype, *, alike: bool) -> None:
-        curvature = self.curvature()
-        self.inverse = design.inverse((curvature[:1] if alike else curvature).to(low), self.penalty)
+    def precondition(self, design: _Design, low: torch.dtype, *, alike: bool, each: bool) -> None:
+        """Invert what is stale: the second derivatives of each class, or their mean."""
+        prob = self.prob[:1] if alike else self.prob[self.stale]
+        if not len(prob):
+            return
+        curvature = prob - prob.square()
+        if not each:
+            curvature = curvature.mean(1, keepdim=True)
+        inverse = design.inverse(_normal(curvature.to(low)), self.penalty[self.stale])
+        if len(inverse) == len(self.stale):
+            self.inverse = inverse
+        else:
+            assert self.inverse is not None
+            self.inverse[self.stale] = inverse
 
 
 def solve(
@@ -129,17 +144,22 @@ def solve(
         weight = design.inward(*start)
     iterations = torch.zeros(len(target), dtype=torch.int64, device=features.device)
     tasks = _Tasks.at(design, target, penalty, weight)
-    stale, low = True, torch.float32
+    low, each = torch.float32, False
     for step in range(max_iter + 1):
         tasks = tasks.unsolved(design, _SLACK * tolerance)
         if not len(tasks.place) or step == max_iter:
             break
         if low == torch.float32 and tasks.need_double():
-            stale, low = True, torch.float64
-        if stale:
-            tasks.precondition(design, low, alike=step == 0 and start is None)
+            tasks.stale.fill_(True)
+            low = torch.float64
+        tasks.precondition(design, low, alike=step == 0 and start is None, each=each)
         direction, used = _conjugate_gradients(design, tasks, low, _SLACK / 3 * tolerance)
-        stale = used > design.patience
+        tasks.stale = used > design.patience(each=each)
+        if target.shape[1] == 1:  # those of all cost little more than that of one
+            tasks.stale.fill_(bool(tasks.stale.any()))
+        elif not each and bool((used > design.patience(each=True)).any()):
+            each = True
+            tasks.stale.fill_(True)
         _move(design, tasks, direction)
         weight[tasks.place] = tasks.weight
         iterations[tasks.place] += 1
@@ -178,10 +198,13 @@ class _Design:
     def width(self) -> int:
         return len(self.rows)
 
-    @property
-    def patience(self) -> int:
+    def patience(self, *, each: bool) -> int:
         """How many conjugate gradient steps cost less than a new preconditioner."""
-        return 4 + self.width // 16
+        return 8 + self.width // 8 if each else 2 + self.width // 16
+
+    def like(self, other: Tensor) -> Tensor:
+        """Return the features in another tensor's precision."""
+        return self.rows if other.dtype == torch.float64 else self.low
 
     def penalties(self, penalty: Tensor) -> Tensor:
         each = penalty[:, None, None] / self.rows.shape[1] * self.scale.square()
@@ -189,13 +212,11 @@ class _Design:
         return each
 
     def scores(self, weight: Tensor) -> Tensor:
-        rows = self.rows if weight.dtype == torch.float64 else self.low
-        return (weight.flatten(0, 1) @ rows).view(*weight.shape[:2], -1)
+        return (weight.flatten(0, 1) @ self.like(weight)).view(*weight.shape[:2], -1)
 
     def adjoint(self, scores: Tensor) -> Tensor:
-        rows = self.rows if scores.dtype == torch.float64 else self.low
-        product = scores.flatten(0, 1) @ rows.T
-        return product.view(*scores.shape[:2], -1) / rows.shape[1]
+        product = scores.flatten(0, 1) @ self.like(scores).T
+        return product.view(*scores.shape[:2], -1) / self.rows.shape[1]
 
     def largest(self, gradient: Tensor) -> Tensor:
         """Return the largest gradient entry of each task with respect to the features' weights."""
@@ -207,13 +228,14 @@ class _Design:
         return torch.maximum(entries.abs().amax((1, 2)), bias.abs().amax((1, 2)))
 
     def inverse(self, curvature: Tensor, penalty: Tensor) -> Tensor:
-        """Return the preconditioners (tasks, width, width), from curvatures (tasks or 1, n)."""
-        rows = self.rows if curvature.dtype == torch.float64 else self.low
-        grams = torch.stack([(rows * row) @ rows.T for row in curvature / rows.shape[1]])
+        """Return preconditioners (k, c, width, width), from curvatures (k, c, n)."""
+        rows = self.like(curvature)
+        grams = _grams(rows, curvature.flatten(0, 1) / rows.shape[1])
         # Rounding must not turn a flat direction negative.
-        trace = grams.diagonal(dim1=1, dim2=2).sum(1, keepdim=True)
-        ridge = penalty.mean(1).to(rows) + 8 * torch.finfo(rows.dtype).eps * trace
-        return torch.cholesky_inverse(torch.linalg.cholesky(grams + torch.diag_embed(ridge)))
+        trace = grams.diagonal(dim1=1, dim2=2).sum(1).view(*curvature.shape[:2], 1)
+        ridge = penalty.to(rows) + 8 * torch.finfo(rows.dtype).eps * trace
+        grams = grams.view(*curvature.shape[:2], len(rows), len(rows))
+        return _inverse(grams + torch.diag_embed(ridge))
 
     def inward(self, weight: Tensor, bias: Tensor) -> Tensor:
         bias = bias + weight @ self.mean
@@ -228,8 +250,44 @@ class _Design:
         return outer, bias - outer @ self.mean
 
 
+def _grams(rows: Tensor, weights: Tensor) -> Tensor:
+    """Return ``X^T diag(w) X``, of shape (k, width, width), for the weights w (k, n)."""
+    if len(weights) < _FEW:
+        return torch.stack([(rows * weight) @ rows.T for weight in weights])
+    # One row of all of them is one product; the other half is known by symmetry.
+    grams = rows.new_empty(len(weights), len(rows), len(rows))
+    size = min(max(1, _CACHE // rows.numel()), len(rows))
+    room = rows.new_empty(size * rows.numel())
+    for i in range(0, len(rows), size):
+        some, others = rows[i : i + size, None], rows[i:]
+        pairs = room[: some.numel() * len(others)].view(-1, *others.shape)
+        torch.mul(some, others, out=pairs)
+        found = (weights @ pairs.flatten(0, 1).T).view(len(weights), -1, len(others))
+        grams[:, i : i + size, i:] = found
+        grams[:, i:, i : i + size] = found.mT
+    return grams
+
+
+def _inverse(positive: Tensor) -> Tensor:
+    """Invert positive definite matrices (..., m, m) by halves: in products of many at once."""
+    half = positive.shape[-1] // 2
+    if half < 12:
+        return torch.cholesky_inverse(torch.linalg.cholesky(positive))
+    first = _inverse(positive[..., :half, :half])
+    across = positive[..., half:, :half] @ first
+    rest = _inverse(positive[..., half:, half:] - across @ positive[..., :half, half:])
+    corner = -rest @ across
+    left = torch.cat([first - across.mT @ corner, corner], -2)
+    return torch.cat([left, torch.cat([corner.mT, rest], -2)], -1)
+
+
 def _probabilities(scores: Tensor) -> Tensor:
     return scores.sigmoid() if scores.shape[1] == 1 else scores.softmax(1)
+
+
+def _normal(prob: Tensor) -> Tensor:
+    """Return zeros for tiny ones: a processor is slow where float32 loses digits."""
+    return prob if prob.dtype == torch.float64 else functional.threshold(prob, 1e-18, 0.0)
 
 
 def _curved(prob: Tensor, scores: Tensor) -> Tensor:
@@ -246,8 +304,8 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 def _conjugate_gradients(
     design: _Design, tasks: _Tasks, low: torch.dtype, least: float
-) -> tuple[Tensor, int]:
-    """Solve for the Newton steps, as well as is of use; also say how many rounds it took.
+) -> tuple[Tensor, Tensor]:
+    """Solve for the Newton steps, as well as is of use; also say how many rounds each took.
 
     Far from the end a rough solution does; near it none is needed below the gradient ``least``.
     """
@@ -255,34 +313,64 @@ def _conjugate_gradients(
     assert gradient is not None
     assert size is not None
     assert inverse is not None
-    prob, penalty = tasks.prob.to(low), tasks.penalty.to(low)
+    prob, penalty = _normal(tasks.prob.to(low)), tasks.penalty.to(low)
     accuracy = torch.maximum(size.pow(0.25).clamp(1e-2, 0.5), least / size)
     goal = accuracy.to(low)[:, None, None].square()
     length = gradient.square().sum((1, 2), keepdim=True).sqrt()
     left = (-gradient / length).to(low)
     found, rows = torch.zeros_like(left), torch.arange(len(left), device=left.device)
-    better = left @ inverse
+    used, spent = torch.ones_like(rows), torch.ones_like(rows)
+    hessian = _hessian(design, prob)
+    better = _apply(left, inverse)
     towards, power = better, _dot(left, better)
-    for used in range(1, _STEPS + 1):
-        bent = design.adjoint(_curved(prob, design.scores(towards))) + penalty * towards
+    for _ in range(_STEPS):
+        bent = torch.addcmul(hessian(towards), penalty, towards)
         much = power / _dot(towards, bent).clamp_min(1e-30)
         if len(rows) == len(found):
-            found += much * towards
+            found.addcmul_(much, towards)
         else:
             found[rows] += much * towards
-        left = left - much * bent
+        left = torch.addcmul(left, much, bent, value=-1)
         open_ = (_dot(left, left) > goal).flatten()
+        spent += open_
         count = int(open_.sum())
         if count == 0:
-            return found.to(gradient) * length, used
+            break
         if 2 * count <= len(rows):
-            rows, left, towards, power, goal, prob, penalty, inverse = (
-                part[open_] for part in (rows, left, towards, power, goal, prob, penalty, inverse)
+            used[rows] = spent
+            rows, spent, left, towards, power, goal, prob, penalty, inverse = (
+                part[open_]
+                for part in (rows, spent, left, towards, power, goal, prob, penalty, inverse)
             )
-        better = left @ inverse
+            hessian = _hessian(design, prob)
+        better = _apply(left, inverse)
         power, before = _dot(left, better), power
-        towards = better + power / before * towards
-    return found.to(gradient) * length, _STEPS
+        towards = torch.addcmul(better, power / before, towards)
+    used[rows] = spent
+    return found.to(gradient) * length, used
+
+
+def _hessian(design: _Design, prob: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return the mean loss's second derivatives as a function, which reuses its memory."""
+    binary = prob.shape[1] == 1
+    curvature = _normal(prob - prob.square()) if binary else prob
+    ahead, bent = torch.empty_like(prob), torch.empty_like(prob)
+
+    def product(weight: Tensor) -> Tensor:
+        torch.mm(weight.flatten(0, 1), design.like(prob), out=ahead.flatten(0, 1))
+        torch.mul(curvature, ahead, out=bent)
+        if not binary:
+            bent.addcmul_(prob, bent.sum(1, keepdim=True), value=-1)
+        return design.adjoint(bent)
+
+    return product
+
+
+def _apply(left: Tensor, inverse: Tensor) -> Tensor:
+    """Precondition (tasks, c, width) by (tasks, c, width, width), or by c = 1 for all classes."""
+    if inverse.shape[1] < left.shape[1]:
+        return left @ inverse[:, 0]
+    return (left.flatten(0, 1)[:, None] @ inverse.flatten(0, 1)).view_as(left)
 
 
 def _move(design: _Design, tasks: _Tasks, step: Tensor) -> None:

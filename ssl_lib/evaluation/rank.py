@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_between, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_between, check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, check_features
+from ssl_lib.evaluation.checks import check_features
 
 __all__ = [
     "RankMeter",
@@ -169,8 +169,7 @@ def entropic_rank(singular: ArrayLike, *, eps: float = 1e-7) -> float:
     >>> round(entropic_rank(torch.ones(5), eps=0), 6)
     5.0
     """
-    if not 0 <= eps < math.inf:
-        raise InputError(f"eps must be at least 0 and finite, got {eps}.")
+    check_between("eps", eps)
     singular = as_tensor(singular, name="singular values").to(torch.float64)
     if not bool(((singular >= 0) & (singular < math.inf)).all()):
         raise InputError("singular values must be at least 0 and finite.")
@@ -480,10 +479,12 @@ def select_by_rank(
     check_between("tolerance", tolerance, most=1)
     if prefer not in ("first", "last"):
         raise InputError(f"prefer must be 'first' or 'last', got {prefer!r}.")
-    scores = torch.tensor(list(values), dtype=torch.float64)
+    scores = as_tensor(values, name="values").double()
+    if scores.ndim != 1:
+        raise InputError(f"values must be one rank a setting, got shape {tuple(scores.shape)}.")
     finite = torch.isfinite(scores)
     if not bool(finite.any()):
         raise InputError("no setting has a finite rank to select from.")
     best = scores[finite].max()
-    plateau = torch.nonzero(finite & (scores >= best * (1 - tolerance))).flatten()
+    plateau = torch.nonzero(finite & (scores >= best - tolerance * best.abs())).flatten()
     return int(plateau[0 if prefer == "first" else -1])

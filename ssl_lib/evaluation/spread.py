@@ -11,9 +11,9 @@ import math
 
 import torch
 
+from ssl_lib.arguments import ArrayLike, check_between, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_between, check_whole
-from ssl_lib.evaluation.checks import ArrayLike, check_features, check_pair, unit_rows
+from ssl_lib.evaluation.checks import check_features, check_pair, unit_rows
 
 __all__ = ["alignment", "embedding_std", "uniformity"]
 

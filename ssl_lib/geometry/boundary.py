@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, check_between, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.checks import ArrayLike, check_number, check_whole
 from ssl_lib.geometry.chords import evaluate, find_chords
 from ssl_lib.geometry.maxima import split_by_winner
 from ssl_lib.geometry.partitions import Partition
@@ -47,6 +48,7 @@ class Boundary:
     def __len__(self) -> int:
         return len(self.segments)
 
+    @property
     def lengths(self) -> Tensor:
         """Length of each segment in input space, (n,)."""
         lengths: Tensor = torch.linalg.vector_norm(self.segments.diff(dim=1)[:, 0], dim=1)
@@ -65,7 +67,7 @@ class Boundary:
         self._require_segments()
         n = check_whole("n", n, least=1)
         generator = torch_generator(seed, "boundary")
-        weights = self.lengths().cpu()
+        weights = self.lengths.cpu()
         chosen = torch.multinomial(weights, n, replacement=True, generator=generator)
         fraction = torch.rand(n, 1, dtype=torch.float64, generator=generator).to(self.segments)
         first, last = self.segments[chosen.to(self.segments.device)].unbind(1)
@@ -139,11 +141,11 @@ def level_set(partition: Partition, value: float = 0.0, *, output: int = 0) -> B
     >>> corners = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     >>> _ = norm[0].weight.data.copy_(corners)
     >>> diamond = level_set(partition(norm, box(-2, 2, -2, 2)), 1.0)
-    >>> len(diamond), round(diamond.lengths().sum().item() ** 2, 9)
+    >>> len(diamond), round(diamond.lengths.sum().item() ** 2, 9)
     (4, 32.0)
     """
     images = partition.outputs[:, :, _output(partition, output)].clone()
-    images[:, 2] -= check_number("value", value)
+    images[:, 2] -= check_between("value", value, least=-math.inf)
     inside, region = _chords(partition, images)
     edges, owner = _zero_edges(partition, images)
     keep = ~_same_as_earlier(_middles(edges), partition.slice.diameter())
@@ -262,7 +264,7 @@ def _zero_edges(
     )
     found = _on_edges(polygons, zero)
     if positive:
-        inside = evaluate(images[:, :, None], polygons.means())[:, 0] > 0
+        inside = evaluate(images[:, :, None], polygons.means)[:, 0] > 0
         found &= inside[polygons.owner]
     edge = found.nonzero()[:, 0]
     return _edge_ends(polygons, edge), polygons.owner[edge]
@@ -318,7 +320,7 @@ def _argmax_boundary(partition: Partition) -> Boundary:
         label=label,
     )
     parent, cut = order[cells.parent], cells.polygons
-    winner = _argmax(partition.outputs, parent, cut.means())
+    winner = _argmax(partition.outputs, parent, cut.means)
     edge, rival = _tied_edges(partition, cut, parent, winner)
     new = cut.edge[edge] == label
     # The two cells beside a new edge both have it; one of them speaks for both.

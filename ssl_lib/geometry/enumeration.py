@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from ssl_lib.arguments import ArrayLike, check_between, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.checks import ArrayLike, check_number, check_whole
 from ssl_lib.geometry.chords import evaluate
 from ssl_lib.geometry.partitions import BYTES_PER_UNIT, Layer, Partition, root_images
 from ssl_lib.geometry.police import Constrained
@@ -90,7 +90,7 @@ def partition(
     >>> _ = model[0].weight.data.copy_(weight)
     >>> _ = model[0].bias.data.copy_(torch.tensor([-0.25, 0.25, -0.25, 0.25]))
     >>> regions = partition(model, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    >>> len(regions), regions.areas().sum().item()
+    >>> len(regions), regions.areas.sum().item()
     (9, 4.0)
     """
     program = trace(model._in_double().merge() if isinstance(model, Constrained) else model)
@@ -121,8 +121,7 @@ def _check_options(memory: int | None, pivot: str, tolerance: float) -> None:
         check_whole("memory", memory, least=1)
     if pivot not in ("centroid", "longest", "random"):
         raise InputError(f"pivot must be 'centroid', 'longest' or 'random', got {pivot!r}")
-    if not 0 < check_number("tolerance", tolerance) < 1e-3:
-        raise InputError(f"tolerance must be between 0 and 1e-3, got {tolerance}")
+    check_between("tolerance", tolerance, most=1e-3, open=True)
 
 
 def _rehearse(program: Program, place: Slice, layers: int | None) -> list[int]:
@@ -206,7 +205,7 @@ class _Walk:
         for name, value in environment.items():
             if self.program.last_use.get(name, -1) > number:
                 entered[name] = map_images(lambda a: Images(a.data[cells.parent]), value)
-        entered[step.name] = step.gate(environment, cells.parent, cells.polygons.means())
+        entered[step.name] = step.gate(environment, cells.parent, cells.polygons.means)
         return entered
 
     def result(self, place: Slice) -> Partition:

@@ -89,7 +89,7 @@ def explore(
             f"at most {_MOST:,} regions can be explored, got {len(partition):,}: take a smaller "
             "domain, or draw_regions"
         )
-    data = {"twin": twin, "first": int(partition.areas().argmax()), "regions": _about(partition)}
+    data = {"twin": twin, "first": int(partition.areas.argmax()), "regions": _about(partition)}
     parts = (
         f"<style>{STYLE}</style>",
         f'<div class="picture">{_svg(partition, boundary, face_colors(partition, color, cmap))}',
@@ -110,8 +110,8 @@ def _about(partition: Partition) -> list[dict[str, Any]]:
         if layer.kind == "kink"
     ]
     columns = zip(
-        partition.areas().tolist(),
-        partition.centers().tolist(),
+        partition.areas.tolist(),
+        partition.centers.tolist(),
         partition.outputs.transpose(1, 2).tolist(),
         strict=True,
     )

@@ -107,7 +107,7 @@ def _unbeaten(polygons: Polygons, contests: Contests, tolerance: float) -> Tenso
     above = (margin >= -slack) & alive[:, :, None] & alive[:, None]
     earlier = torch.ones_like(above[0]).triu(1)
     beaten = (above & (~above.transpose(1, 2) | earlier)).any(1)
-    middle = evaluate(images, polygons.means()[contests.polygon])
+    middle = evaluate(images, polygons.means[contests.polygon])
     best = middle.masked_fill(~alive, -torch.inf).argmax(1, keepdim=True)
     # Ties within the tolerance need not be transitive, and a winner there must be.
     unbeaten: Tensor = (alive & ~beaten).scatter(1, best, True)

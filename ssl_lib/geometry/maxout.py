@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssl_lib.geometry.checks import check_whole
+from ssl_lib.arguments import check_whole
 from ssl_lib.geometry.windows import unit_numbers
 
 __all__ = ["Maxout"]

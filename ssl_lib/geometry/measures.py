@@ -55,14 +55,14 @@ def region_table(partition: Partition) -> pd.DataFrame:
     import pandas as pd
 
     polygons = partition.polygons
-    center = polygons.means()
+    center = polygons.means
     columns = {
         "center_x": center[:, 0],
         "center_y": center[:, 1],
-        "area": polygons.areas(),
+        "area": polygons.areas,
         "vertices": polygons.counts,
         "eccentricity": eccentricities(polygons),
-        "slope_norm": partition.slope_norms(),
+        "slope_norm": partition.slope_norms,
     }
     return pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
 
@@ -101,7 +101,7 @@ def statistics(partition: Partition) -> dict[str, float]:
         "vertices_per_region": len(polygons.vertices) / len(polygons),
         "eccentricity_median": eccentricity.median().item(),
     }
-    measured = {"area": polygons.areas(), "eccentricity": eccentricity, "centrality": centrality}
+    measured = {"area": polygons.areas, "eccentricity": eccentricity, "centrality": centrality}
     for name, values in measured.items():
         found[f"{name}_mean"] = values.mean().item()
         found[f"{name}_std"] = values.std(correction=0).item()

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.checks import ArrayLike, as_tensor, check_whole
 from ssl_lib.geometry.chords import evaluate
 from ssl_lib.geometry.polygons import Polygons
 from ssl_lib.geometry.slices import Slice, as_points
@@ -89,18 +89,21 @@ class Partition:
         """The network's affine map on each region at the plane's origin, (n_regions, n_outputs)."""
         return self.outputs[:, 2]
 
+    @property
     def slope_norms(self) -> Tensor:
         """Largest singular value of each region's slope, (n_regions,)."""
         found: Tensor = torch.linalg.matrix_norm(self.slopes, ord=2)
         return found
 
+    @property
     def areas(self) -> Tensor:
         """Area of each region in input space, (n_regions,)."""
-        return self.polygons.areas()
+        return self.polygons.areas
 
+    @property
     def centers(self) -> Tensor:
-        """Return a point inside each region, the mean of its vertices, (n_regions, 2)."""
-        return self.polygons.means()
+        """A point inside each region, the mean of its vertices, (n_regions, 2)."""
+        return self.polygons.means
 
     def codes(self, index: ArrayLike | None = None) -> list[Tensor]:
         """Activation codes, computed afresh at a point inside each region.
@@ -117,7 +120,7 @@ class Partition:
             the number of the winning candidate, the first of equal ones.
         """
         chosen = self.polygons if index is None else self.polygons.select(self._index(index))
-        centers = chosen.means()
+        centers = chosen.means
         rows = max(1, 2**25 // (BYTES_PER_UNIT * self._width))
         parts = [
             self.program.follow(root_images(self.slice, len(points)), points)[1]
@@ -139,7 +142,7 @@ class Partition:
             The network is ``jacobian . x + offset`` near the region.
         """
         chosen = self.polygons.select(self._index(index))
-        inputs = self.slice.embed(chosen.means()).requires_grad_()
+        inputs = self.slice.embed(chosen.means).requires_grad_()
         with torch.enable_grad():
             # A copy, because a model may change its input in place.
             outputs = self.program.model(inputs.clone()).flatten(1)
@@ -183,7 +186,7 @@ class Partition:
 
     def _index(self, index: ArrayLike) -> Tensor:
         """Return numbers of regions as a tensor; InputError for what are none."""
-        chosen = as_tensor(index, "index").to(self.outputs.device)
+        chosen = as_tensor(index, name="index").to(self.outputs.device)
         if chosen.is_floating_point() and chosen.numel():
             raise InputError(f"index must be integers, the numbers of regions, got {chosen.dtype}")
         if chosen.dtype == torch.bool:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import check_between
 from ssl_lib.errors import InputError, closest
 from ssl_lib.geometry.boundary import Boundary
-from ssl_lib.geometry.checks import check_number
 from ssl_lib.geometry.export import polygon_arrays
 from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.polygons import DOMAIN_EDGE
@@ -180,8 +180,7 @@ def edge_segments(partition: Partition) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _limits(values: np.ndarray, clip: float) -> tuple[float, float]:
-    if not 0 <= check_number("clip", clip) < 0.5:
-        raise InputError(f"clip must be a share between 0 and 0.5, got {clip}")
+    check_between("clip", clip, most=0.49)
     low, high = np.quantile(values, [clip, 1 - clip])
     return float(low), float(high)
 
@@ -190,7 +189,7 @@ def _values(partition: Partition, color: str | Tensor | np.ndarray) -> np.ndarra
     if isinstance(color, str):
         if color not in ("slope", "area"):
             raise InputError(f"unknown color {color!r}.{closest(color, ('slope', 'area'))}")
-        color = partition.slope_norms() if color == "slope" else partition.areas().log10()
+        color = partition.slope_norms if color == "slope" else partition.areas.log10()
     values = np.asarray(color.cpu() if isinstance(color, Tensor) else color, dtype=float)
     if values.shape != (len(partition),):
         raise InputError(f"color must have shape ({len(partition)},), got {values.shape}")

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import Node
 
+from ssl_lib.arguments import as_tensor
 from ssl_lib.errors import InputError
 from ssl_lib.geometry.affinity import check_constrained
-from ssl_lib.geometry.checks import as_tensor, rounding
+from ssl_lib.geometry.arrays import rounding
 from ssl_lib.geometry.graphs import (
     copied,
     modes,
@@ -276,10 +277,10 @@ class Constrained(nn.Module):
 def _as_polytopes(vertices: Any) -> list[Tensor]:
     """One tensor of vertices for each polytope."""
     if isinstance(vertices, list | tuple):
-        parts = [as_tensor(part, _SHAPE) for part in vertices]
+        parts = [as_tensor(part, name=_SHAPE) for part in vertices]
         if parts and all(part.ndim >= 2 for part in parts):
             return parts
-    one = as_tensor(vertices, _SHAPE)
+    one = as_tensor(vertices, name=_SHAPE)
     if one.ndim < 2 or not len(one):
         raise InputError(f"vertices must have shape (n, *input_shape), got {tuple(one.shape)}")
     return [one]

@@ -40,7 +40,7 @@ class Polygons:
     Examples
     --------
     >>> square = Polygons.single(torch.tensor([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]]))
-    >>> len(square), square.areas().item()
+    >>> len(square), square.areas.item()
     (1, 2.0)
     """
 
@@ -114,12 +114,9 @@ class Polygons:
         """Whether each polygon has a vertex for which a condition holds."""
         return torch.bincount(self.owner[per_vertex], minlength=len(self)) > 0
 
+    @cached_property
     def means(self) -> Tensor:
         """Mean of each polygon's vertices, an interior point, (n_polygons, 2)."""
-        return self._means
-
-    @cached_property
-    def _means(self) -> Tensor:
         return self.sum(self.vertices) / self.counts[:, None]
 
     def boxes(self) -> tuple[Tensor, Tensor]:
@@ -127,12 +124,13 @@ class Polygons:
 
         Both are (n_polygons, 2).
         """
-        center = self.means()
+        center = self.means
         offset = (self.vertices - center[self.owner]).abs_()
         index = self.owner[:, None].expand(-1, 2)
         half = torch.zeros_like(center).scatter_reduce_(0, index, offset, "amax")
         return center, half
 
+    @cached_property
     def areas(self) -> Tensor:
         """Area of each polygon by the shoelace formula about its first vertex, (n_polygons,)."""
         spoke = self.vertices - self.vertices[self.start[:-1]][self.owner]

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_between
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.checks import ArrayLike, as_tensor, check_number, rounding
+from ssl_lib.geometry.arrays import rounding
 from ssl_lib.randomness import torch_generator
 
 
 def as_points(points: ArrayLike, name: str = "points") -> Tensor:
     """Return a float64 tensor (n, 2) of finite plane coordinates from anything array-like."""
-    tensor = as_tensor(points, name).to(torch.float64)
+    tensor = as_tensor(points, name=name).to(torch.float64)
     if tensor.ndim != 2 or tensor.shape[1] != 2:
         raise InputError(f"{name} must have shape (n, 2), got {tuple(tensor.shape)}")
     if not torch.isfinite(tensor).all():
@@ -32,7 +33,7 @@ def convex_polygon(vertices: ArrayLike) -> Tensor:
     >>> convex_polygon([[0, 0], [0, 1], [1, 1], [0, 0]]).tolist()
     [[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
     """
-    given = as_tensor(vertices, "the domain's vertices")
+    given = as_tensor(vertices, name="the domain's vertices")
     polygon = as_points(given, "the domain's vertices")
     size = (polygon - polygon.mean(0)).abs().amax().item() if len(polygon) else 0.0
     # Vertices of a lower precision are on one line, or one, only up to its rounding.
@@ -68,7 +69,9 @@ def box(x_min: float, x_max: float, y_min: float, y_max: float) -> Tensor:
     [[-1.0, 0.0], [1.0, 0.0], [1.0, 2.0], [-1.0, 2.0]]
     """
     sides = {"x_min": x_min, "x_max": x_max, "y_min": y_min, "y_max": y_max}
-    x_min, x_max, y_min, y_max = (check_number(name, side) for name, side in sides.items())
+    x_min, x_max, y_min, y_max = (
+        check_between(name, side, least=-math.inf) for name, side in sides.items()
+    )
     if not (x_min < x_max and y_min < y_max):
         raise InputError(
             f"a box needs x_min < x_max and y_min < y_max, got {(x_min, x_max, y_min, y_max)}"
@@ -102,7 +105,7 @@ class Slice:
 
     def __post_init__(self) -> None:
         for name in ("origin", "basis", "domain", "anchors"):
-            value = as_tensor(getattr(self, name), name).to(torch.float64)
+            value = as_tensor(getattr(self, name), name=name).to(torch.float64)
             # The class is frozen, but may be made of anything array-like.
             object.__setattr__(self, name, value)
         if self.basis.shape != (2, *self.origin.shape):
@@ -139,7 +142,7 @@ class Slice:
         >>> Slice.plane(box(0, 1, 0, 1)).project(torch.tensor([[0.5, 0.25]])).tolist()
         [[0.5, 0.25]]
         """
-        difference = as_tensor(inputs, "inputs").to(self.origin) - self.origin
+        difference = as_tensor(inputs, name="inputs").to(self.origin) - self.origin
         return difference.flatten(1) @ self.basis.flatten(1).T
 
     def diameter(self) -> float:
@@ -191,7 +194,7 @@ def slice_through(
     >>> slice_through(first, second).anchors[:, 0].tolist()
     [5.0, -5.0]
     """
-    given = [as_tensor(anchor, "an anchor") for anchor in anchors]
+    given = [as_tensor(anchor, name="an anchor") for anchor in anchors]
     points = _stack_anchors(given)
     origin = points.mean(0)
     lost = max(rounding(anchor[None]) for anchor in given)
@@ -201,9 +204,7 @@ def slice_through(
     if domain is None:
         reach = plane.abs().amax().item()
         side = 1.25 * reach if len(points) > 1 else 1.0
-        side = side if half_side is None else check_number("half_side", half_side)
-        if side <= 0:
-            raise InputError(f"half_side must be a positive number, got {half_side}")
+        side = side if half_side is None else check_between("half_side", half_side, open=True)
         domain = box(-side, side, -side, side)
     polygon = convex_polygon(domain).to(points.device)
     shape = given[0].shape

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.geometry.checks import check_whole
 from ssl_lib.geometry.graphs import Traced, copied, trace_model
 from ssl_lib.geometry.layers import build_steps
 from ssl_lib.geometry.steps import Environment, Images, KinkStep, MaxStep, Step, map_images

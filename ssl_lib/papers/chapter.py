@@ -18,7 +18,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.results import Result, Store
 from ssl_lib.results.evidence import find, show
 from ssl_lib.results.experiments import Experiment
-from ssl_lib.results.origin import summary
+from ssl_lib.results.wording import summary
 
 __all__ = ["Seeded", "Settings", "Tables", "check_texts", "fetch", "place", "published", "seeds"]
 

@@ -18,13 +18,14 @@ from ssl_lib.errors import InputError, closest
 from ssl_lib.plotting import rasters
 from ssl_lib.plotting.darkmode import StandIns, both_schemes, recoloured
 from ssl_lib.results import tables
-from ssl_lib.results.origin import Result, summary
+from ssl_lib.results.origin import Result
+from ssl_lib.results.wording import summary
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["CAPTION_MIME", "IN_BOOK", "MIME", "bundle", "show", "table"]
+__all__ = ["CAPTION_MIME", "IN_BOOK", "MIME", "bundle", "drawn", "show", "table"]
 
 #: The mime type under which a figure carries what the book's builder needs.
 MIME = "application/vnd.ssl-lib.figure+json"
@@ -125,7 +126,7 @@ def bundle(
     _check_figure(fig)
     _check_words(label, caption, alt)
     csv = _csv(data, label)
-    svg = _svg(fig, f"{label}-dark")
+    svg = drawn(fig, f"{label}-dark")
     details = {
         "label": label,
         "caption": caption.strip(),
@@ -230,7 +231,7 @@ def _csv(data: object, label: str) -> str:
     return tables.to_csv(data, f"the data of {label}").decode()
 
 
-def _svg(fig: Figure, name: str) -> str:
+def drawn(fig: Figure, name: str) -> str:
     """Lay a figure out and draw it once, for light and for dark pages."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG

@@ -21,7 +21,8 @@ _MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 _NEEDED = ("label", "caption", "alt", "data")
 #: What returns something to look at, and shows it only as the last expression of a cell.
 _RETURNED = (
-    "plotting.table", "plotting.text", "claims.brief", "claims.report", "claims.scorecard",
+    "plotting.slider", "plotting.table", "plotting.text", "claims.brief", "claims.report",
+    "claims.scorecard",
     "results.provenance",
 )  # fmt: skip
 

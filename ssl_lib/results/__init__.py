@@ -9,12 +9,13 @@
 ``verification``  whether cells computed again say what the published ones say
 ``alignment``  the rows of two computations of the same cells, side by side
 ``manifest``   what is recorded beside a table
-``origin``     which run a number is from, in words
+``origin``     a table and where it came from; ``wording`` the same in words
 ``tables``     tables as files that give back the same table
 ``keys``       what a result depends on: configuration, source, data, versions
 """
 
-from ssl_lib.results.origin import Result, provenance, with_fresh
+from ssl_lib.results.origin import Result, with_fresh
 from ssl_lib.results.store import Store
+from ssl_lib.results.wording import provenance
 
 __all__ = ["Result", "Store", "provenance", "with_fresh"]

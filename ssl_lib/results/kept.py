@@ -17,7 +17,7 @@ from typing import Any
 from ssl_lib.errors import InputError
 from ssl_lib.results import published
 from ssl_lib.results.experiments import Cell, Experiment
-from ssl_lib.results.manifest import Manifest, differences
+from ssl_lib.results.manifest import Manifest, code_changes, differences
 from ssl_lib.results.origin import Result, Status
 from ssl_lib.results.store import Store
 
@@ -70,7 +70,7 @@ class Verified:
 
     def ran(self, experiment: Experiment) -> bool:
         """Tell whether the cells were computed by the code as it is."""
-        return not differences({"source": self.source}, {"source": experiment.key["source"]})
+        return not code_changes({"source": self.source}, experiment.key)
 
 
 def _is_entry(entry: object) -> bool:
@@ -106,10 +106,12 @@ def find(store: Store, experiment: Experiment) -> Result | None:
         return None
     table, made = published.read(folder, name)
     other = _plain(made.key["config"]) != _plain(experiment.key["config"])
-    if other or not made.cells or tuple(made.cells[0]) != experiment.columns:
+    if other or not made.cells or set(made.cells[0]) != set(experiment.columns):
         return None
-    changes = differences(*({"source": key["source"]} for key in (made.key, experiment.key)))
-    kept = Result(table, made, "committed", tuple(changes))
+    # JSON has sorted the columns of each cell.
+    cells = [{name: cell[name] for name in experiment.columns} for cell in made.cells]
+    made = dataclasses.replace(made, cells=cells)
+    kept = Result(table, made, "committed", tuple(code_changes(made.key, experiment.key)))
     return judged(kept, record(store, experiment), experiment)
 
 

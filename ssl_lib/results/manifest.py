@@ -22,7 +22,10 @@ from ssl_lib.paths import repository
 from ssl_lib.results.keys.canonical import canonical, digest, to_json
 from ssl_lib.results.keys.fingerprint import placeless, trace, without_moved
 
-__all__ = ["SCHEMA", "Manifest", "describe_run", "differences", "key_digest", "make_key", "sha256"]
+__all__ = [
+    "SCHEMA", "Manifest", "code_changes", "describe_run", "differences", "key_digest", "make_key",
+    "sha256",
+]  # fmt: skip
 
 #: Raised when the layout of keys or tables changes, which makes all older entries misses.
 SCHEMA = 1
@@ -211,6 +214,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 _ABSENT = "(absent)"
+
+
+def code_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Name the code that differs between two keys; in which module it lies makes no difference."""
+    return differences({"source": old["source"]}, {"source": new["source"]})
 
 
 def _changed_value(what: str, name: str, old: object, new: object) -> str:

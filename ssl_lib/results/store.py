@@ -41,12 +41,12 @@ from ssl_lib.results.manifest import (
     make_key,
     sha256,
 )
-from ssl_lib.results.origin import Result, provenance, together
+from ssl_lib.results.origin import Result, together
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Result", "Store", "Tell", "provenance"]
+__all__ = ["Result", "Store", "Tell"]
 
 Tell: TypeAlias = "Callable[[Cell, Result], None]"
 """What is told of each cell that is there."""

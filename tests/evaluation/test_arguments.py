@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from ssl_lib.arguments import as_array, as_tensor, check_between, check_whole
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation import fairness
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.accuracy import accuracy, balanced_accuracy, per_class_accuracy
-from ssl_lib.evaluation.arguments import as_array, check_between, check_whole
-from ssl_lib.evaluation.checks import as_tensor, check_features
+from ssl_lib.evaluation.checks import check_features
 from ssl_lib.evaluation.fairness.corruptions import CORRUPTIONS, corrupt
 from ssl_lib.evaluation.features import evaluate, extract
 from ssl_lib.evaluation.few_shot import few_shot_probe, sample_shots
@@ -193,6 +193,14 @@ X, Y, P, IMAGES = made_up()
         (lambda: extract(nn.Flatten(), IMAGES, batch_size=2.0), "batch_size must be a whole"),
         (lambda: sample_shots(Y, shots=1.5, generator=torch.Generator()), "shots must be a whole"),
         (lambda: few_shot_probe(X, Y, X, Y, draws=1.0), "draws must be a whole number"),
+        (lambda: few_shot_probe(X, Y, X, Y, shots=2), r"such as \[1, 5\]; got 2"),
+        (lambda: few_shot_probe(X, Y, X, Y, shots=[]), r"such as \[1, 5\]; got \[\]"),
+        (lambda: few_shot_probe(X, Y, X, Y, shots=[1.5]), "shots must be a whole number, got 1.5"),
+        (lambda: few_shot_probe(X, Y, X, Y, shots="ab"), "shots must be numbers, got str"),
+        (lambda: few_shot_probe(X, Y, X, Y, probe=["ridge"]), "unknown probe"),
+        (lambda: rankme(X, eps="a"), "eps must be a number from 0"),
+        (lambda: select_by_rank("ab"), "values must be numbers, got str"),
+        (lambda: select_by_rank(2.0), "values must be one rank a setting"),
         (lambda: fairness.evaluate(P, Y, draws=2.0, k=1), "draws must be a whole number"),
         (lambda: fairness.evaluate(P, Y, splits=-1, k=1), "splits must be at least 1"),
         (lambda: fairness.evaluate(P, Y, bootstrap=10.0, k=1), "bootstrap must be a whole number"),

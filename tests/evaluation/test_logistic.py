@@ -207,19 +207,63 @@ def test_leaving_one_out_stays_exact_where_a_wide_ridge_leaves_no_residual(power
     assert path.converged.all()
 
 
+@pytest.mark.parametrize("power", [-12, -15, -18])
+def test_equal_samples_leave_the_others_their_errors_at_any_penalty(power: int) -> None:
+    x = normal(12, 30)
+    x[10:] = x[:2]
+    y, errors = normal(12, 2, seed=4), []
+    for i in range(12):
+        keep = torch.arange(12) != i
+        middle, level = x[keep].mean(0), y[keep].mean(0)
+        least = torch.linalg.pinv(x[keep] - middle, rtol=1e-10) @ (y[keep] - level)
+        errors.append((y[i] - level - (x[i] - middle) @ least).square().mean())
+    path = ridge_path(x, y, penalties=[10.0**power])
+    assert float(path.loo_error) == pytest.approx(float(torch.stack(errors).mean()), rel=1e-9)
+    assert path.converged.all()
+    assert path.loo_exact.all()
+    same = ridge_path(x[:1].expand(12, -1), y, penalties=[10.0**power])
+    centred = 12 / 11 * (y - y.mean(0))
+    assert float(same.loo_error) == pytest.approx(float(centred.square().mean()), rel=1e-12)
+
+
+def test_leave_one_out_errors_that_rounding_decides_say_so() -> None:
+    x, y = normal(12, 30), normal(12, 2, seed=4)
+    x[11] = x[0] + 1e-9 * x[11]
+    assert ridge_path(x, y, penalties=[1e-3, 1e-15]).loo_exact.tolist() == [True, False]
+    tall = torch.cat([normal(40, 5), torch.zeros(40, 1)], 1)
+    tall[0, 5] = 1.0  # this sample alone decides a weight
+    path = ridge_path(tall, normal(40, 1), penalties=[1e-3, 1e-15])
+    assert path.loo_exact.tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x, y: logistic_fit(x, y, penalty=[1.0, -1.0]), "penalty must be at least 0"),
-        (lambda x, y: logistic_fit(x, y, penalty=float("inf")), "finite"),
+        (lambda x, y: logistic_fit(x, y, penalty=[1.0, -1.0]), "penalty must be a number from 0"),
+        (lambda x, y: logistic_fit(x, y, penalty=float("inf")), "from 0, got inf"),
+        (lambda x, y: logistic_fit(x, y, penalty=[0.1, float("nan")]), "from 0, got nan"),
+        (lambda x, y: logistic_fit(x, y, penalty="a"), "penalty must be numbers, got str"),
+        (lambda x, y: logistic_fit(x, y, penalty=[]), "one number or several"),
+        (lambda x, y: logistic_fit(x, y, penalty=[[1.0]]), "one number or several"),
+        (lambda x, y: logistic_fit(x, y, n_classes=3.0), "n_classes must be a whole number"),
+        (lambda x, y: logistic_fit(x, y, max_iter=2.5), "max_iter must be a whole number"),
+        (lambda x, y: logistic_fit(x, y, tolerance="a"), "tolerance must be a number above 0"),
+        (lambda x, y: logistic_probe(x, y, x, y, penalty="a"), "penalty must be a number from 0"),
+        (lambda x, y: logistic_probe(x, y, x, y, penalty=[1.0]), "penalty must be a number from"),
+        (lambda x, y: ridge_path(x, x, penalties=[float("inf")]), "penalties must be a number abo"),
+        (lambda x, y: ridge_path(x, x, penalties=[-1.0, 1.0]), "above 0, got -1.0"),
+        (lambda x, y: ridge_path(x, x, penalties=1.0), "one or more numbers above 0, got 1.0"),
+        (lambda x, y: ridge_path(x, x, penalties="a"), "penalties must be numbers, got str"),
+        (lambda x, y: binary_logistic_fit(x, "a"), "targets must be numbers, got str"),
+        (lambda x, y: binary_logistic_fit(x, y[:, None] > 0, penalty="a"), "penalty must be a num"),
         (lambda x, y: logistic_fit(x, torch.stack([y, y]), penalty=[1.0] * 3), "one number or 2"),
-        (lambda x, y: logistic_fit(x, y, tolerance=0), "tolerance above 0"),
+        (lambda x, y: logistic_fit(x, y, tolerance=0), "tolerance must be a number abo"),
         (lambda x, y: logistic_fit(x, y, max_iter=-1), "max_iter must be at least 0"),
         (lambda x, y: logistic_fit(x, y, n_classes=2), "below n_classes = 2"),
         (lambda x, y: logistic_fit(x, y[None, :5]), r"shape \(6,\)"),
         (lambda x, y: binary_logistic_fit(x, y), "targets must have shape"),
         (lambda x, y: binary_logistic_fit(x, y[:, None]), "0 or 1"),
-        (lambda x, y: binary_logistic_fit(x, y[:, None] > 0, penalty=0), "penalty must be above 0"),
+        (lambda x, y: binary_logistic_fit(x, y[:, None] > 0, penalty=0), "number above 0, got 0"),
     ],
 )
 def test_senseless_input_is_refused(call, message) -> None:

@@ -91,14 +91,14 @@ def assert_exact(model, partition, *, samples=20_000, euler=True):
     """Everything that must hold of any partition, by brute force on the float64 model."""
     model = model.double()
     plane = partition.slice
-    centers = activation_patterns(model, plane.embed(partition.centers()))
+    centers = activation_patterns(model, plane.embed(partition.centers))
     assert len(set(centers)) == len(partition), "two regions share an activation pattern"
     points = random_points(plane.domain, samples)
     sampled = activation_patterns(model, plane.embed(points))
     assert set(sampled) <= set(centers), "a sampled pattern is no region's"
     total = _shoelace(plane.domain.numpy())
-    assert abs(partition.areas().sum().item() / total - 1) < 1e-12
-    assert partition.areas().min() > 0
+    assert abs(partition.areas.sum().item() / total - 1) < 1e-12
+    assert partition.areas.min() > 0
     _assert_affine(model, partition)
     if euler:
         vertices, edges, times, border = mesh_of(partition)
@@ -114,7 +114,7 @@ def _shoelace(corners):
 def _assert_affine(model, partition):
     """The regions' affine maps give the model's outputs at points towards each vertex."""
     owner = partition.polygons.owner
-    points = 0.8 * partition.polygons.vertices + 0.2 * partition.centers()[owner]
+    points = 0.8 * partition.polygons.vertices + 0.2 * partition.centers[owner]
     with torch.no_grad():
         expected = model(partition.slice.embed(points)).flatten(1)
     error = (partition.values(owner, points) - expected).abs().max()

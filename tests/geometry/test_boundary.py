@@ -69,7 +69,7 @@ def test_argmax_boundary(classifier, n_classes):
     # At a point just beside a segment one of its two classes wins, across it the other.
     middle, along = border.segments.mean(1), border.segments.diff(dim=1)[:, 0]
     normal = torch.stack([-along[:, 1], along[:, 0]], 1) / along.norm(dim=1, keepdim=True)
-    long = border.lengths() > 1e-3
+    long = border.lengths > 1e-3
     sides = [model(middle + s * 1e-7 * normal).argmax(1) for s in (1, -1)]
     found = torch.stack(sides, 1).sort(1).values
     assert torch.equal(found[long], border.classes.sort(1).values[long])
@@ -79,7 +79,7 @@ def test_two_classes_agree_with_the_argmax_of_two_outputs(classifier):
     regions = partition(classifier(2), SQUARE)
     pair, largest = decision_boundary(regions, (0, 1)), decision_boundary(regions)
     assert len(pair) == len(largest)
-    torch.testing.assert_close(pair.lengths().sum(), largest.lengths().sum())
+    torch.testing.assert_close(pair.lengths.sum(), largest.lengths.sum())
 
 
 def test_ties_of_losing_classes_are_in_the_pair_but_not_in_the_argmax(classifier):
@@ -107,10 +107,10 @@ def test_signed_distance_of_a_diamond_has_exact_length():
 
     regions = partition(Diamond().eval(), SQUARE)
     border = decision_boundary(regions)
-    assert border.lengths().sum().item() == pytest.approx(4 * math.sqrt(2), rel=1e-14)
+    assert border.lengths.sum().item() == pytest.approx(4 * math.sqrt(2), rel=1e-14)
     for radius in (0.5, 2.0):
         level = level_set(regions, radius - 1)
-        assert level.lengths().sum().item() == pytest.approx(4 * radius * math.sqrt(2), rel=1e-14)
+        assert level.lengths.sum().item() == pytest.approx(4 * radius * math.sqrt(2), rel=1e-14)
 
 
 class Kinked(nn.Module):
@@ -127,14 +127,14 @@ class Kinked(nn.Module):
 @pytest.mark.parametrize("slope", [1.0, 0.5, 0.0])
 def test_boundary_along_a_kink(slope):
     border = decision_boundary(partition(Kinked(slope).eval(), SQUARE))
-    assert border.lengths().sum().item() == pytest.approx(6, rel=1e-14)
+    assert border.lengths.sum().item() == pytest.approx(6, rel=1e-14)
     assert (border.segments[..., 0] == 0).all()
 
 
 def test_zero_touched_from_above_is_a_level_set_but_no_boundary():
     regions = partition(Kinked(-1.0).eval(), SQUARE)
     assert len(decision_boundary(regions)) == 0
-    assert level_set(regions).lengths().sum().item() == pytest.approx(6, rel=1e-14)
+    assert level_set(regions).lengths.sum().item() == pytest.approx(6, rel=1e-14)
 
 
 def test_argmax_boundary_along_a_kink():
@@ -144,7 +144,7 @@ def test_argmax_boundary_along_a_kink():
             return torch.cat([f, -f, 0 * f - 1], 1)
 
     border = decision_boundary(partition(Two().eval(), SQUARE))
-    assert border.lengths().sum().item() == pytest.approx(6, rel=1e-14)
+    assert border.lengths.sum().item() == pytest.approx(6, rel=1e-14)
     assert set(map(tuple, border.classes.sort(1).values.tolist())) == {(0, 1)}
 
 
@@ -176,7 +176,7 @@ def test_samples_are_uniform_in_length_and_follow_the_seed(classifier):
     first, again, other = (border.sample(20_000, seed=s) for s in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
-    lengths = border.lengths()
+    lengths = border.lengths
     middles = border.segments.mean(1)
     expected = (lengths[:, None] * middles).sum(0) / lengths.sum()
     assert (first.mean(0) - expected).abs().max() < 0.05

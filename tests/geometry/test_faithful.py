@@ -113,8 +113,8 @@ def test_a_truncated_model_is_compared_with_itself():
     """Up to the first layer nothing is read again; up to the second it is."""
     model = net(read_again)
     regions = partition(model, SQUARE, layers=1)
-    expected = F.relu(model.a(regions.centers()))
-    found = regions.values(range(len(regions)), regions.centers())
+    expected = F.relu(model.a(regions.centers))
+    found = regions.values(range(len(regions)), regions.centers)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     with pytest.raises(InputError, match="in place"):
         partition(model, SQUARE, layers=2)
@@ -125,10 +125,10 @@ def test_truncated_at_a_clamp(layers):
     """A clamp is two kinks."""
     model = net(lambda m, x: m.c(F.relu(m.b(m.a(x).clamp(-0.5, 0.5)))))
     regions = partition(model, SQUARE, layers=layers)
-    hidden = model.a(regions.centers())
+    hidden = model.a(regions.centers)
     first = F.relu(hidden + 0.5)
     expected = [first, F.relu(first - 1), F.relu(model.b(hidden.clamp(-0.5, 0.5)))][layers - 1]
-    found = regions.values(range(len(regions)), regions.centers())
+    found = regions.values(range(len(regions)), regions.centers)
     torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-12)
 
 
@@ -292,9 +292,9 @@ def test_contiguous_before_view(layers):
     """As the channel shuffle of ShuffleNet."""
     model = net(shuffle)
     regions = partition(model, SQUARE, layers=layers)
-    hidden = model.a(regions.centers()).view(-1, 2, 4).transpose(1, 2).reshape(-1, 8)
-    expected = model(regions.centers()) if layers is None else F.relu(hidden[:, 4:])
-    found = regions.values(range(len(regions)), regions.centers())
+    hidden = model.a(regions.centers).view(-1, 2, 4).transpose(1, 2).reshape(-1, 8)
+    expected = model(regions.centers) if layers is None else F.relu(hidden[:, 4:])
+    found = regions.values(range(len(regions)), regions.centers)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     assert len(regions) == 4
 
@@ -356,7 +356,7 @@ def test_one_region_of_a_float32_network(mlp):
     constrained = constrain(mlp(2, 64, 64, 1, activation="leaky"), corners)
     assert len(partition(constrained, corners)) == 1
     assert len(partition(copy.deepcopy(constrained).double().merge(), corners)) == 1
-    slivers = partition(constrained.merge(), corners).areas().sort(descending=True).values
+    slivers = partition(constrained.merge(), corners).areas.sort(descending=True).values
     assert len(slivers) > 1
     assert slivers[1:].sum() < 1e-5 * slivers[0]
 
@@ -534,5 +534,5 @@ def test_a_random_module_is_cut_as_it_is_or_refused(first, rest):
         regions = partition(model, SQUARE)
     except InputError:
         return
-    points = 0.7 * regions.polygons.vertices + 0.3 * regions.centers()[regions.polygons.owner]
+    points = 0.7 * regions.polygons.vertices + 0.3 * regions.centers[regions.polygons.owner]
     assert close(regions.values(regions.polygons.owner, points), model(points.clone()))

@@ -71,13 +71,13 @@ def test_functions_in_a_forward(name, check_exact):
     generator = torch.Generator().manual_seed(0)
     where = slice_through(*torch.randn(3, 2, 4, 4, generator=generator), half_side=1.0)
     regions = partition(model, where)
-    inputs = where.embed(regions.centers())
+    inputs = where.embed(regions.centers)
     expected = model.double()(inputs).flatten(1)
-    found = regions.values(torch.arange(len(regions)), regions.centers())
+    found = regions.values(torch.arange(len(regions)), regions.centers)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
     # One region has one slope: a kink that was not cut would show at the vertices.
     owner = regions.polygons.owner
-    points = 0.9 * regions.polygons.vertices + 0.1 * regions.centers()[owner]
+    points = 0.9 * regions.polygons.vertices + 0.1 * regions.centers[owner]
     expected = model(where.embed(points)).flatten(1)
     torch.testing.assert_close(regions.values(owner, points), expected, rtol=1e-12, atol=1e-13)
     assert len(regions) > 1 or name == "constants"
@@ -95,7 +95,7 @@ def test_layers_after_a_linear_one(layer):
     model = nn.Sequential(nn.Linear(2, 6), layer, nn.Flatten()).eval()
     regions = partition(model, SQUARE)
     owner = regions.polygons.owner
-    points = 0.9 * regions.polygons.vertices + 0.1 * regions.centers()[owner]
+    points = 0.9 * regions.polygons.vertices + 0.1 * regions.centers[owner]
     expected = model.double()(points)
     torch.testing.assert_close(regions.values(owner, points), expected, rtol=1e-12, atol=1e-13)
 
@@ -119,7 +119,7 @@ def test_other_dimensions(features, shape):
     regions = partition(model, slice_through(*torch.randn(3, *shape, generator=generator)))
     assert len(regions) > 4
     owner = regions.polygons.owner
-    points = 0.9 * regions.polygons.vertices + 0.1 * regions.centers()[owner]
+    points = 0.9 * regions.polygons.vertices + 0.1 * regions.centers[owner]
     expected = model.double()(regions.slice.embed(points))
     torch.testing.assert_close(regions.values(owner, points), expected, rtol=1e-12, atol=1e-13)
 
@@ -128,8 +128,8 @@ def test_float32_slopes_do_not_enter(mlp):
     """0.01 rounded to float32 would shift every output by 2e-8 of itself."""
     model = mlp(2, 20, 20, 1, activation="leaky")
     regions = partition(model, SQUARE)
-    expected = model.double()(regions.centers())
-    found = regions.values(torch.arange(len(regions)), regions.centers())
+    expected = model.double()(regions.centers)
+    found = regions.values(torch.arange(len(regions)), regions.centers)
     assert (found - expected).abs().max() < 1e-15
 
 

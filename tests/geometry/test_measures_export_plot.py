@@ -68,7 +68,7 @@ def test_table_of_two_rectangles(halves):
 
 def test_slope_norm_of_several_outputs_is_the_spectral_norm():
     model = nn.Linear(2, 3).eval()
-    found = partition(model, box(-1, 1, -1, 1)).slope_norms().item()
+    found = partition(model, box(-1, 1, -1, 1)).slope_norms.item()
     assert found == pytest.approx(np.linalg.norm(model.weight.detach().double().numpy(), 2))
 
 
@@ -90,7 +90,7 @@ def test_geojson_has_closed_rings(regions, tmp_path):
     (ring,) = read["features"][5]["geometry"]["coordinates"]
     assert ring[0] == ring[-1]
     assert ring[:-1] == regions[5].vertices.tolist()
-    assert read["features"][5]["properties"]["area"] == regions.areas()[5].item()
+    assert read["features"][5]["properties"]["area"] == regions.areas[5].item()
 
 
 def test_npz_loses_nothing(regions, tmp_path):
@@ -106,7 +106,7 @@ def test_boundaries_can_be_saved(regions, tmp_path):
     assert len(border) > 10
     frame = table(border)
     length = np.hypot(frame.x_last - frame.x_first, frame.y_last - frame.y_first)
-    assert length.sum() == pytest.approx(border.lengths().sum().item())
+    assert length.sum() == pytest.approx(border.lengths.sum().item())
     read = np.load(save(border, tmp_path / "border.npz"))
     np.testing.assert_array_equal(read["segments"], border.segments.numpy())
     lines = json.loads(save(border, tmp_path / "border.geojson").read_text())["features"]
@@ -147,7 +147,7 @@ def test_pictures_are_one_collection_each(regions):
     assert isinstance(lines, LineCollection)
     assert len(filled.get_paths()) == len(regions)
     assert len(ax.collections) == 4
-    np.testing.assert_allclose(filled.get_array(), regions.slope_norms().numpy())
+    np.testing.assert_allclose(filled.get_array(), regions.slope_norms.numpy())
     assert ax.get_xlim() == (-2, 2)
     assert len(border.get_segments()) == len(decision_boundary(regions))
     fig.canvas.draw()
@@ -160,7 +160,7 @@ def test_colours(regions):
     drawn = draw_regions(regions, ax, color=values, clip=0.0)
     assert drawn.get_clim() == (0, len(regions) - 1)
     area = draw_regions(regions, ax, color="area").get_array()
-    np.testing.assert_allclose(10 ** np.asarray(area), regions.areas().numpy())
+    np.testing.assert_allclose(10 ** np.asarray(area), regions.areas.numpy())
     with pytest.raises(InputError, match="Did you mean 'slope'"):
         draw_regions(regions, ax, color="slop")
     with pytest.raises(InputError, match="shape"):

@@ -89,7 +89,7 @@ def test_concurrent_lines_make_a_fan(n, x, y):
     normals = np.stack([np.cos(angle), np.sin(angle)], 1)
     regions = partition(layer_of_lines(normals, -normals @ [x, y]), SQUARE)
     assert len(regions) == 2 * n
-    assert regions.areas().sum().item() == pytest.approx(4, rel=1e-14)
+    assert regions.areas.sum().item() == pytest.approx(4, rel=1e-14)
 
 
 def test_repeated_scaled_and_flipped_units_cut_once(mlp):
@@ -133,7 +133,7 @@ def test_tent_maps_fold_the_square(depth, absolute):
     regions = partition(nn.Sequential(*[Tent() for _ in range(depth)]).eval(), box(0, 1, 0, 1))
     assert counts(regions) == [4**d for d in range(1, depth + 1)]
     torch.testing.assert_close(
-        regions.areas(), torch.full((4**depth,), 4.0**-depth, dtype=torch.float64)
+        regions.areas, torch.full((4**depth,), 4.0**-depth, dtype=torch.float64)
     )
 
 
@@ -150,7 +150,7 @@ def test_first_layer_does_not_depend_on_the_slope_below_zero(mlp, activation):
     relu = partition(mlp(2, 50, 50, 1), SQUARE, layers=1)
     other = partition(mlp(2, 50, 50, 1, activation=activation), SQUARE, layers=1)
     torch.testing.assert_close(
-        relu.areas().sort().values, other.areas().sort().values, rtol=0, atol=1e-15
+        relu.areas.sort().values, other.areas.sort().values, rtol=0, atol=1e-15
     )
 
 
@@ -168,9 +168,9 @@ def test_every_layer_refines_the_one_below(mlp):
     assert [len(f) for f in found] == counts(whole)
     assert counts(whole) == sorted(counts(whole))
     for coarse, fine in itertools.pairwise(found):
-        parent = coarse.locate(fine.centers())
-        areas = torch.zeros_like(coarse.areas()).index_add_(0, parent, fine.areas())
-        torch.testing.assert_close(areas, coarse.areas(), rtol=1e-10, atol=1e-14)
+        parent = coarse.locate(fine.centers)
+        areas = torch.zeros_like(coarse.areas).index_add_(0, parent, fine.areas)
+        torch.testing.assert_close(areas, coarse.areas, rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_pivot_order_and_chunks_change_nothing(mlp, options):
     usual, other = partition(model, SQUARE), partition(model, SQUARE, **options)
     assert counts(usual) == counts(other)
     torch.testing.assert_close(
-        usual.areas().sort().values, other.areas().sort().values, rtol=0, atol=1e-15
+        usual.areas.sort().values, other.areas.sort().values, rtol=0, atol=1e-15
     )
 
 
@@ -243,6 +243,6 @@ def test_grid_of_points_misses_regions_that_the_partition_has(mlp, patterns):
     axis = torch.linspace(-1, 1, 300, dtype=torch.float64)
     grid = torch.cartesian_prod(axis, axis)
     regions = partition(model, SQUARE)
-    seen, found = set(patterns(model, grid)), set(patterns(model, regions.centers()))
+    seen, found = set(patterns(model, grid)), set(patterns(model, regions.centers))
     assert seen < found
     assert len(seen) < 0.9 * len(found)

@@ -150,7 +150,7 @@ def test_affine_maps_are_those_of_automatic_differentiation(anchors):
     where = slice_through(*images(anchors, 3, 6, 6), half_side=2.0)
     regions = partition(model, where)
     index = torch.arange(0, len(regions), max(1, len(regions) // 40))
-    inputs = where.embed(regions.centers()[index]).requires_grad_()
+    inputs = where.embed(regions.centers[index]).requires_grad_()
     outputs = model.double()(inputs)
     for output in range(5):
         (gradient,) = torch.autograd.grad(outputs[:, output].sum(), inputs, retain_graph=True)
@@ -165,7 +165,7 @@ def test_gradient_is_one_vector_all_over_a_region(mlp):
     model = mlp(2, 20, 20, 1).double()
     regions = partition(model, box(-2, 2, -2, 2))
     owner = regions.polygons.owner
-    points = 0.95 * regions.polygons.vertices + 0.05 * regions.centers()[owner]
+    points = 0.95 * regions.polygons.vertices + 0.05 * regions.centers[owner]
     points.requires_grad_()
     (gradient,) = torch.autograd.grad(model(points).sum(), points)
     torch.testing.assert_close(gradient, regions.slopes[owner, 0], rtol=1e-12, atol=1e-14)
@@ -191,7 +191,7 @@ def test_functional_network_equals_the_same_network_of_modules():
     where = slice_through(*images(3, 1, 6, 6), half_side=2.0)
     first, second = partition(modules, where), partition(Functional().eval(), where)
     assert [a.n_regions for a in first.layers] == [b.n_regions for b in second.layers]
-    torch.testing.assert_close(first.areas(), second.areas())
+    torch.testing.assert_close(first.areas, second.areas)
 
 
 def test_caller_keeps_its_model_and_random_state(mlp):
@@ -218,7 +218,7 @@ def test_locate_finds_the_region_with_the_point_s_pattern(mlp, patterns, spread)
     regions = partition(model, box(-1, 1, -1, 1))
     points = spread(regions.slice.domain, 500)
     found = regions.locate(points)
-    assert patterns(model, points) == patterns(model, regions.centers()[found])
+    assert patterns(model, points) == patterns(model, regions.centers[found])
     assert regions.locate([[1.5, 0.0]]).tolist() == [-1]
 
 
@@ -236,7 +236,7 @@ def test_codes_are_the_patterns(mlp, patterns):
     model = mlp(2, 12, 9, 1).double()
     regions = partition(model, box(-1, 1, -1, 1))
     codes = torch.cat(regions.codes(), 1).short().numpy()
-    assert [row.tobytes() for row in codes] == patterns(model, regions.centers())
+    assert [row.tobytes() for row in codes] == patterns(model, regions.centers)
     some = torch.tensor([3, 1])
     assert torch.equal(torch.cat(regions.codes(some), 1), torch.cat(regions.codes(), 1)[some])
 

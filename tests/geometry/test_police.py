@@ -244,7 +244,7 @@ def test_exact_partition_has_one_region_inside(mlp, region, free, area, around):
     everywhere = partition(constrained, box(-4, 4, -4, 4))
     assert len(everywhere) == around
     cell = everywhere.locate([[0.0, 0.0]])
-    assert everywhere.areas()[cell].item() == pytest.approx(area, abs=1e-3)
+    assert everywhere.areas[cell].item() == pytest.approx(area, abs=1e-3)
 
 
 def several():

@@ -34,7 +34,7 @@ def test_tensors_and_numpy_arrays_give_the_same_cells(mlp, monkeypatch, rule):
         layer.n_regions for layer in on_numpy.layers
     ]
     torch.testing.assert_close(
-        found.areas().sort().values, on_numpy.areas().sort().values, rtol=0, atol=1e-14
+        found.areas.sort().values, on_numpy.areas.sort().values, rtol=0, atol=1e-14
     )
 
 
@@ -69,7 +69,7 @@ def test_no_line_that_cuts_is_ruled_out_by_the_box(mlp):
     cells = partition(mlp(2, 12, 1), domain - torch.tensor([1000.0, -1000.0])).polygons
     cells = Polygons(cells.vertices + torch.tensor([1000.0, -1000.0]), cells.start, cells.edge)
     images = torch.randn(len(cells), 3, 200, dtype=torch.float64)
-    through = cells.means()
+    through = cells.means
     images[:, 2] = -(images[:, 0] * through[:, :1] + images[:, 1] * through[:, 1:])
     images[:, 2] += 0.3 * torch.randn(len(cells), 200)
     value = (images[:, :2].transpose(1, 2)[cells.owner] * cells.vertices[:, None]).sum(2)
@@ -102,5 +102,5 @@ def test_layers_that_are_used_twice_are_followed_twice():
     twice = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(2, 1)).eval()
     apart = copy.deepcopy(twice)
     apart[2] = copy.deepcopy(apart[0])
-    areas = [partition(model, SQUARE).areas().sort().values for model in (twice, apart)]
+    areas = [partition(model, SQUARE).areas.sort().values for model in (twice, apart)]
     torch.testing.assert_close(*areas, rtol=0, atol=0)

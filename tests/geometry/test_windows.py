@@ -74,7 +74,7 @@ def test_tie_lines_are_cut_only_where_they_bound_a_cell():
     cells = cells_of(planes(*rows))
     # Three half-lines from the middle; whole tie lines would make six cells.
     assert len(cells) == 3
-    assert cells.areas().sum().item() == pytest.approx(4, rel=1e-14)
+    assert cells.areas.sum().item() == pytest.approx(4, rel=1e-14)
 
 
 def test_equal_and_beaten_candidates_make_no_cell():

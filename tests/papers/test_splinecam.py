@@ -101,7 +101,7 @@ def test_every_network_has_an_exact_partition(name: str, shape: tuple[int, int])
     model = networks.classifier(classifiers.build_classifier(name, data, seed=0))
     place = slice_through(training.pixels(data.images[:1])[0], half_side=0.01)
     found = partition(model, place)
-    assert found.areas().sum().item() == pytest.approx(4e-4, rel=1e-12)
+    assert found.areas.sum().item() == pytest.approx(4e-4, rel=1e-12)
     assert found.outputs.shape[2] == len(data.class_names)
 
 
@@ -152,7 +152,7 @@ def test_shapes_keep_the_partition() -> None:
     area = [
         (p[:, 0] @ q[:, 1] - q[:, 0] @ p[:, 1]) / 2 for p, q in zip(polygons, turned, strict=True)
     ]
-    assert np.allclose(area, found.areas().numpy(), atol=1e-14)
+    assert np.allclose(area, found.areas.numpy(), atol=1e-14)
     own, layers = shapes.edges(table)
     expected, expected_layers = edge_segments(found)
     assert np.array_equal(own, expected)
@@ -165,7 +165,7 @@ def test_lines_keep_the_boundary() -> None:
     table = shapes.lines(border, "here")
     ends = table[["x", "y"]].to_numpy().reshape(-1, 2, 2)
     assert np.array_equal(ends, border.segments.numpy())
-    assert table.value[::2].sum() == pytest.approx(border.lengths().sum().item())
+    assert table.value[::2].sum() == pytest.approx(border.lengths.sum().item())
 
 
 # Growth

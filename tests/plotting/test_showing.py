@@ -37,8 +37,8 @@ from ssl_lib.plotting.darkmode import (
 )
 from ssl_lib.plotting.theme import contrast, text_on
 from ssl_lib.results import Store
-from ssl_lib.results.origin import summary
 from ssl_lib.results.tables import from_csv
+from ssl_lib.results.wording import summary
 
 DATA = pd.DataFrame({"x": [0, 1], "y": [0.1 + 0.2, 2.0]})
 WORDS = {"label": "fig-rankme-curve", "caption": "Loss by epoch.", "alt": "A falling line."}

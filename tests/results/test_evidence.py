@@ -12,9 +12,9 @@ from ssl_lib.errors import InputError, MissingData
 from ssl_lib.results import Store, evidence, published
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.kept import record
-from ssl_lib.results.origin import standing
 from ssl_lib.results.turns import Table, choose
 from ssl_lib.results.verification import Checks
+from ssl_lib.results.wording import standing
 
 CALLS: list[int] = []
 

@@ -13,8 +13,8 @@ from ssl_lib.errors import InputError
 from ssl_lib.results import Result, Store, evidence, provenance, with_fresh
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.manifest import differences
-from ssl_lib.results.origin import standing, summary
 from ssl_lib.results.verification import Checks
+from ssl_lib.results.wording import standing, summary
 
 CHECKS = Checks(keys=("setting",), exact=("*",))
 DAY = "2026-05-04"

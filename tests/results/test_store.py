@@ -19,7 +19,7 @@ from ssl_lib.profiles import Settings
 from ssl_lib.results import Result, Store, provenance, tables
 from ssl_lib.results.keys.canonical import canonical, to_json
 from ssl_lib.results.manifest import Manifest, describe_run, make_key
-from ssl_lib.results.origin import summary
+from ssl_lib.results.wording import summary
 
 CALLS: list[object] = []
 

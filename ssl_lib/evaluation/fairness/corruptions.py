@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor
 from ssl_lib.data.views import GaussianBlur
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor
 
 __all__ = ["CORRUPTIONS", "SEVERITIES", "corrupt"]
 

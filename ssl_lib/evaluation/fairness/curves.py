@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.fairness.ensembles import Aggregate, member_scores
 from ssl_lib.evaluation.fairness.groups import Groups
 from ssl_lib.evaluation.fairness.inputs import Bools, Floats, Ints, checked_members

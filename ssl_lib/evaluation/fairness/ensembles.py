@@ -4,8 +4,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from ssl_lib.arguments import as_array
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.arguments import as_array
 from ssl_lib.evaluation.fairness.inputs import Floats, Ints, checked_probabilities
 
 __all__ = ["AGGREGATES", "Aggregate", "ensemble_predictions", "member_scores", "softmax"]

@@ -14,8 +14,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError, MissingData, closest
-from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.fairness.ensembles import softmax
 from ssl_lib.evaluation.fairness.groups import Groups, subgroups
 from ssl_lib.evaluation.fairness.inputs import TOLERANCE, Floats, Ints, checked_members

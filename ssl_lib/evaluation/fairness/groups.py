@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssl_lib.arguments import as_array, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import as_array, check_whole
 from ssl_lib.evaluation.fairness.inputs import Bools, Floats, Ints, checked_labels, checked_members
 from ssl_lib.randomness import numpy_generator
 

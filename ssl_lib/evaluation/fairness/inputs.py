@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ssl_lib.arguments import as_array
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import as_array
 
 __all__ = ["Bools", "Floats", "Ints", "checked_labels", "checked_members", "checked_probabilities"]
 

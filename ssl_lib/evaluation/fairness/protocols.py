@@ -16,8 +16,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from ssl_lib.arguments import as_array, check_between, check_whole
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.arguments import as_array, check_between, check_whole
 from ssl_lib.evaluation.fairness.curves import EnsembleCurve, ensemble_curve
 from ssl_lib.evaluation.fairness.ensembles import Aggregate
 from ssl_lib.evaluation.fairness.groups import Groups, class_groups, held_out

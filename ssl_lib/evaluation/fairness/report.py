@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.fairness.curves import ensemble_curve
 from ssl_lib.evaluation.fairness.disagreement import vote_bound
 from ssl_lib.evaluation.fairness.ensembles import Aggregate

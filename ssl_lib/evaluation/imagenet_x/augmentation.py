@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_whole
 
 __all__ = ["Effect", "Strength", "augmentation_effect", "drop_rare_strengths", "parse_strength"]
 

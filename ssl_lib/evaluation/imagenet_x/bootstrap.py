@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.imagenet_x.counts import ratio
 from ssl_lib.evaluation.imagenet_x.scoring import Scored
 from ssl_lib.randomness import numpy_generator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ssl_lib.arguments import as_array
 from ssl_lib.errors import InputError, closest
-from ssl_lib.evaluation.arguments import as_array
 from ssl_lib.evaluation.imagenet_x.wheel import FACTORS
 
 if TYPE_CHECKING:

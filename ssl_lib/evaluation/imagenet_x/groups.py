@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ssl_lib.evaluation.arguments import check_whole
+from ssl_lib.arguments import check_whole
 from ssl_lib.evaluation.imagenet_x.counts import error_ratio, ratio, tick_sums
 from ssl_lib.evaluation.imagenet_x.scoring import Scored
 from ssl_lib.evaluation.imagenet_x.wheel import FACTORS, METACLASSES, N_CLASSES

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_whole
-from ssl_lib.evaluation.checks import ArrayLike, as_tensor, predicted_classes
+from ssl_lib.evaluation.checks import predicted_classes
 from ssl_lib.evaluation.imagenet_x.annotations import (
     Prototypes,
     Selection,

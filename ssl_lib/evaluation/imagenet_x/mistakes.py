@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import check_whole
 from ssl_lib.evaluation.imagenet_x.counts import ratio
 from ssl_lib.evaluation.imagenet_x.scoring import Scored
 

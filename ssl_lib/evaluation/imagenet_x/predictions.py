@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssl_lib.arguments import as_array
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation.arguments import as_array
 from ssl_lib.evaluation.imagenet_x.annotations import FactorTable
 from ssl_lib.evaluation.imagenet_x.wheel import N_CLASSES, N_IMAGES
 

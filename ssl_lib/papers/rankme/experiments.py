@@ -18,8 +18,8 @@ from ssl_lib.papers.rankme.recipes import Recipe, recipes, usual_data
 from ssl_lib.papers.rankme.settings import Settings
 from ssl_lib.results import Result, Store
 from ssl_lib.results.experiments import Experiment
-from ssl_lib.results.origin import summary
 from ssl_lib.results.verification import Checks
+from ssl_lib.results.wording import summary
 
 __all__ = ["COLUMNS", "DECISIVE", "Results", "cell_table", "experiments", "load"]
 

@@ -105,14 +105,14 @@ def _check(name: str, config: Exactness) -> dict[str, object]:
     with seeded(config.seed, "exactness", name):
         model = _settled(NETWORKS[name]())
     found = partition(model, _place(name, config.seed))
-    codes = _hashes(found, found.centers())
+    codes = _hashes(found, found.centers)
     grid = _hashes(found, _grid(found.slice, config.grid))
     own, seen = set(codes.tolist()), set(grid.tolist())
     whole = _domain_area(found.slice)
     return {
         "network": name,
         "regions": len(found),
-        "area_error": abs(float(found.areas().sum()) / whole - 1),
+        "area_error": abs(float(found.areas.sum()) / whole - 1),
         "repeated_codes": len(codes) - len(own),
         "grid_points": config.grid**2,
         "patterns": len(seen),

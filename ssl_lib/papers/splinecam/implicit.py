@@ -126,7 +126,7 @@ def _pixel_centres(side: int) -> Tensor:
 
 
 def _coloured(found: Partition, panel: str) -> pd.DataFrame:
-    colour = found.values(torch.arange(len(found), device=found.outputs.device), found.centers())
+    colour = found.values(torch.arange(len(found), device=found.outputs.device), found.centers)
     red, green, blue = colour.clamp(0, 1).unbind(1)
     return shapes.regions(found, panel, red=red, green=green, blue=blue)
 
@@ -211,7 +211,7 @@ def _surface_density(config: Surface) -> pd.DataFrame:
         for name in PLANES:
             place = _plane(name)
             found = partition(model, place)
-            away = _distance(place, found.centers())
+            away = _distance(place, found.centers)
             zero = level_set(found)
             error = _distance(place, zero.segments.mean(1)).mean() if len(zero) else np.nan
             area = _distance(place, _fine_grid()).numpy()

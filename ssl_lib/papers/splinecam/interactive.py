@@ -101,7 +101,7 @@ def trained(settings: Settings, *, steps: int = 400) -> Explored:
 
 def page(explored: Explored, *, twin: str) -> Markup:
     """Return the regions to point at, in the colours of the chapter's figures."""
-    norms = explored.regions.slope_norms().numpy()
+    norms = explored.regions.slope_norms.numpy()
     return explore(
         explored.regions,
         twin=twin,

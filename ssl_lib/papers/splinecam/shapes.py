@@ -46,7 +46,7 @@ def regions(
 
     found = partition.polygons
     owner = found.owner.cpu().numpy()
-    values = partition.slope_norms() if value is None else value
+    values = partition.slope_norms if value is None else value
     table = pd.DataFrame(
         {
             "panel": panel,
@@ -73,7 +73,7 @@ def lines(boundary: Boundary, panel: str) -> pd.DataFrame:
             "shape": np.repeat(np.arange(len(segments)), 2),
             "x": segments[:, :, 0].ravel(),
             "y": segments[:, :, 1].ravel(),
-            "value": np.repeat(boundary.lengths().cpu().numpy(), 2),
+            "value": np.repeat(boundary.lengths.cpu().numpy(), 2),
             "layer": 0,
         }
     )
@@ -97,9 +97,9 @@ def table(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def measure(partition: Partition, boundary: Boundary | None = None) -> dict[str, float]:
     """Return what the curves show: regions, mean slope over the area, length of the boundary."""
-    area = partition.areas()
-    slope = (partition.slope_norms() * area).sum() / area.sum()
-    length = float("nan") if boundary is None else boundary.lengths().sum().item()
+    area = partition.areas
+    slope = (partition.slope_norms * area).sum() / area.sum()
+    length = float("nan") if boundary is None else boundary.lengths.sum().item()
     return {"regions": float(len(partition)), "slope": slope.item(), "length": length}
 
 
