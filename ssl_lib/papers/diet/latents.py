@@ -100,7 +100,9 @@ def _clusters(world: World, generator: torch.Generator) -> Tensor:
 
 def _laplace(shape: torch.Size, generator: torch.Generator) -> Tensor:
     half = torch.rand(shape, generator=generator) - 0.5
-    return -half.sign() * torch.log1p(-2 * half.abs()) / math.sqrt(2)
+    # A draw of exactly 0, one in 16 million, would be infinitely far.
+    tail = (1 - 2 * half.abs()).clamp_min(1e-7)
+    return -half.sign() * tail.log() / math.sqrt(2)
 
 
 def around(centres: Tensor, concentration: float, generator: torch.Generator) -> Tensor:

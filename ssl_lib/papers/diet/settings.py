@@ -64,7 +64,7 @@ class Settings(chapter.Seeded):
     """
 
     slug: ClassVar[str] = "diet"
-    usual_seeds: ClassVar[Mapping[str, int]] = {"smoke": 2, "quick": 5, "standard": 5, "paper": 5}
+    usual_seeds: ClassVar[Mapping[str, int]] = {"smoke": 1, "quick": 20, "standard": 3, "paper": 3}
 
     data: str = ""
     images: str = ""
