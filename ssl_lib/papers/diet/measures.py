@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -11,15 +11,16 @@ from ssl_lib.papers.diet.settings import NOISE_CASES, PANELS, RUNS, WORLDS, Pane
 
 __all__ = [
     "FEW",
+    "LEADS",
     "across_settings",
     "along_run",
     "baseline",
     "budgets",
-    "curves",
     "correlation_across",
+    "curves",
     "factors",
     "final_r2",
-    "gains",
+    "leads",
     "lengths",
     "noise_kept",
     "noise_order",
@@ -187,9 +188,28 @@ def rivals(digits: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def gains(few: pd.DataFrame, pairs: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
-    """Return differences of runs by seed, a column a pair (first minus second)."""
-    return pd.DataFrame({name: few[a] - few[b] for name, (a, b) in pairs.items()})
+#: Pairs of runs whose difference the page tells, first minus second, by what they are about.
+LEADS: dict[str, dict[str, tuple[str, str]]] = {
+    "rivals": {
+        RUNS[name].title: ("diet", name)
+        for name in ("simclr-views", "vicreg-views", "simclr", "vicreg")
+    },
+    "repairs": {RUNS[name].title: (name, "diet") for name in ("normalised", "head")},
+    "small encoders": {
+        "usual width": ("simclr", "diet"), "a quarter of it": ("simclr-small", "small"),
+    },
+}  # fmt: skip
+
+
+def leads(mean: pd.Series, kind: str) -> dict[str, float]:
+    """Return differences of mean accuracies in points; `kind` is a key of ``LEADS``.
+
+    Examples
+    --------
+    >>> leads(pd.Series({"diet": 95.0, "normalised": 96.0, "head": 94.0}), "repairs")
+    {'DIET, unit features': 1.0, 'DIET, projection head': -1.0}
+    """
+    return {name: float(mean[a] - mean[b]) for name, (a, b) in LEADS[kind].items()}
 
 
 def row_neighbours(digits: pd.DataFrame) -> pd.DataFrame:
