@@ -418,8 +418,10 @@ class Photographs:
     methods: tuple[str, ...] = ("pixels", "untrained", "diet", "simclr", "vicreg", "supervised")
     images: int = 10_000
     size: int = 64
-    encoder: str = "resnet9"
-    encoder_options: Mapping[str, object] = field(default_factory=lambda: {"width": 8})
+    encoder: str = "convnet"
+    encoder_options: Mapping[str, object] = field(
+        default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64, 128)}
+    )
     views: int = 100
     supervised_epochs: int = 20
     batch_size: int = 200
