@@ -272,7 +272,8 @@ def factors(shapes: pd.DataFrame) -> pd.DataFrame:
     other = ("accuracy", "rankme", "early loss")
     part = shapes[~shapes.measure.isin(other)]
     wide = part.pivot_table(index="measure", columns="method", values="value", sort=False)
-    return wide[list(dict.fromkeys(part.method))]
+    named: pd.DataFrame = wide[list(dict.fromkeys(part.method))]
+    return named.rename(index=lambda name: name.replace("_", " "))
 
 
 def shapes_few(shapes: pd.DataFrame) -> pd.DataFrame:

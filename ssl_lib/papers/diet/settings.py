@@ -213,15 +213,15 @@ PANELS: dict[str, Panel] = {
     for panel in (
         Panel(name="smoothing", title="label smoothing", option="smoothing",
               runs=("smoothing-0", "smoothing-0.4", "diet", "smoothing-0.95")),
-        Panel(name="strength", title="strength of augmentation", option="strength",
+        Panel(name="strength", title="augmentation's strength", option="strength",
               runs=("strength-0", "strength-1", "diet", "strength-3")),
-        Panel(name="batch", title="batch, at one learning rate", option="batch_size",
+        Panel(name="batch", title="batch, at one rate", option="batch_size",
               runs=("batch-32", "diet", "batch-512"), log=True),
         Panel(name="length", title="showings of each image", option="epochs",
               runs=("epochs-8", "epochs-15", "diet", "epochs-60"), log=True),
         Panel(name="rate", title="learning rate", option="learning_rate",
               runs=("rate-0.001", "diet", "rate-0.016"), log=True),
-        Panel(name="copies", title="share of images under two indices", option="copies",
+        Panel(name="copies", title="share under two indices", option="copies",
               runs=("diet", "copies-0.1", "copies-0.5")),
     )
 }  # fmt: skip

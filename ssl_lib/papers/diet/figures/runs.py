@@ -127,7 +127,7 @@ TRAIN_IMAGES = 1297
 def _axis(ax: Axes, title: str, values: tuple[float, ...], *, log: bool) -> None:
     if log:
         ax.set_xscale("log")
-    ax.set_xticks(values, [f"{value:g}" for value in values])
+    ax.set_xticks(values, [f"{value:g}".replace("0.", ".") for value in values])
     ax.minorticks_off()
     ax.set_title(title)
 
