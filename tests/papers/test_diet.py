@@ -33,7 +33,8 @@ from ssl_lib.papers.diet import (
     probing,
     training,
 )
-from ssl_lib.papers.diet.settings import NOISE_CASES, NoiseWorld, Photographs
+from ssl_lib.papers.diet.photographs import Photographs
+from ssl_lib.papers.diet.settings import NOISE_CASES, NoiseWorld
 from ssl_lib.results import Store
 
 

@@ -15,18 +15,16 @@ from ssl_lib.data.shapes import load_shapes
 from ssl_lib.data.views import policy
 from ssl_lib.papers import chapter
 from ssl_lib.papers.diet import exact, latents, noise, photographs, probing, training
+from ssl_lib.papers.diet.photographs import PHOTOGRAPHS, Photographs, photographs_data
 from ssl_lib.papers.diet.settings import (
     FACTORS,
     NOISE_CASES,
-    PHOTOGRAPHS,
     RUNS,
     WORLDS,
     Factors,
     NoiseWorld,
-    Photographs,
     Run,
     Settings,
-    photographs_data,
 )
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment

@@ -15,18 +15,15 @@ __all__ = [
     "FACTORS",
     "NOISE_CASES",
     "PANELS",
-    "PHOTOGRAPHS",
     "RUNS",
     "WORLDS",
     "Factors",
     "NoiseCase",
     "NoiseWorld",
     "Panel",
-    "Photographs",
     "Run",
     "Settings",
     "World",
-    "photographs_data",
 ]
 
 
@@ -387,71 +384,3 @@ class Factors:
 
 
 FACTORS = Factors()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Photographs:
-    """Encoders of photographs.
-
-    Attributes
-    ----------
-    data, device : str
-    methods : tuple of str
-        What is trained; "diet-all" is DIET on all images, with the first seed only.
-    images : int
-        Training images, drawn class by class, the same for all seeds; 0 takes all.
-    size : int
-        Pixels of a side of images in a folder; a named set has its own.
-    encoder : str
-    encoder_options : dict
-    views : int
-        How many views of each image are seen in all: DIET's showings; methods of two views take
-        half as many epochs.
-    supervised_epochs, batch_size : int
-    learning_rate : float
-    strength : int
-        Of DIET's augmentation, which all methods share.
-    """
-
-    data: str
-    device: str = "cpu"
-    methods: tuple[str, ...] = ("pixels", "untrained", "diet", "simclr", "vicreg", "supervised")
-    images: int = 10_000
-    size: int = 64
-    encoder: str = "convnet"
-    encoder_options: Mapping[str, object] = field(
-        default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64, 128)}
-    )
-    views: int = 100
-    supervised_epochs: int = 20
-    batch_size: int = 200
-    learning_rate: float = 2e-3
-    strength: int = 3
-
-
-def photographs_data(settings: Settings) -> str:
-    """Return the photographs of a profile.
-
-    Examples
-    --------
-    >>> photographs_data(Settings(profile="standard"))
-    'fashion-mnist'
-    """
-    return settings.data or profiles.choose(
-        settings.profile, smoke="", quick="", standard="fashion-mnist", paper="cifar100"
-    )
-
-
-#: What ``paper`` changes: the papers' networks of 32 pixels, for as long as a GPU takes an hour.
-PHOTOGRAPHS: dict[str, dict[str, object]] = {
-    "standard": {},
-    "paper": {
-        "images": 0,
-        "encoder": "resnet18",
-        "encoder_options": {},
-        "views": 300,
-        "supervised_epochs": 100,
-        "batch_size": 256,
-        "learning_rate": 1e-3,
-    },
-}
