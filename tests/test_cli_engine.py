@@ -216,7 +216,7 @@ def test_probe_of_few_images_warns_in_one_line(run, capsys):
         (["--method", "simclx"], "unknown method 'simclx'. Did you mean 'simclr'?"),
         (["--encoder", "mpl"], "unknown encoder 'mpl'. Did you mean 'mlp'?"),
         (["--data", "digitz"], "no such file. Did you mean 'digits'?"),
-        (["--data", ""], "a data set is a name or a path; got ''"),
+        (["--data", ""], "--data must not be empty: give a value, or leave it out."),
         (["--policy", "digit"], "unknown augmentation policy 'digit'. Did you mean 'digits'?"),
         (["--method-option", "heads=3"], "simclr has no option 'heads'. Did you mean 'head'?"),
         (["--encoder-option", "hiden=3"], "mlp has no option 'hiden'. Did you mean 'hidden'?"),
@@ -338,8 +338,8 @@ def test_rankme_refuses_files_and_numbers(capsys, tmp_path, run):
         ([tmp_path / "archive.npy"], "got an archive of arrays"),
         ([tmp_path / "none.npy"], "no such file"),
         ([tmp_path / "good.npy", "--samples", "1"], "--samples must be at least 2"),
-        ([tmp_path / "good.npy", "--eps", "-1"], "eps must be at least 0"),
-        ([tmp_path / "good.npy", "--eps", "nan"], "eps must be at least 0 and finite, got nan"),
+        ([tmp_path / "good.npy", "--eps", "-1"], "eps must be a number from 0, got -1"),
+        ([tmp_path / "good.npy", "--eps", "nan"], "eps must be a number from 0, got nan"),
         ([run, "--data", "shapes"], "takes images of 1 x 8 x 8"),
     ):
         assert message in refused(capsys, "rankme", *arguments)
