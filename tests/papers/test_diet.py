@@ -42,7 +42,7 @@ from ssl_lib.results import Store
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """Every table of the smoke profile, computed once."""
     folder = tmp_path_factory.mktemp("store")
-    return load(Settings(profile="smoke"), store=Store(folder, committed=folder))
+    return load(Settings(profile="smoke"), store=Store(folder, published=folder))
 
 
 @pytest.mark.parametrize(
