@@ -216,7 +216,7 @@ def test_probe_of_few_images_warns_in_one_line(run, capsys):
         (["--method", "simclx"], "unknown method 'simclx'. Did you mean 'simclr'?"),
         (["--encoder", "mpl"], "unknown encoder 'mpl'. Did you mean 'mlp'?"),
         (["--data", "digitz"], "no such file. Did you mean 'digits'?"),
-        (["--data", ""], "a data set is a name or a path; got ''"),
+        (["--data", ""], "--data must not be empty: give a value, or leave it out."),
         (["--policy", "digit"], "unknown augmentation policy 'digit'. Did you mean 'digits'?"),
         (["--method-option", "heads=3"], "simclr has no option 'heads'. Did you mean 'head'?"),
         (["--encoder-option", "hiden=3"], "mlp has no option 'hiden'. Did you mean 'hidden'?"),
@@ -338,8 +338,8 @@ def test_rankme_refuses_files_and_numbers(capsys, tmp_path, run):
         ([tmp_path / "archive.npy"], "got an archive of arrays"),
         ([tmp_path / "none.npy"], "no such file"),
         ([tmp_path / "good.npy", "--samples", "1"], "--samples must be at least 2"),
-        ([tmp_path / "good.npy", "--eps", "-1"], "eps must be at least 0"),
-        ([tmp_path / "good.npy", "--eps", "nan"], "eps must be at least 0 and finite, got nan"),
+        ([tmp_path / "good.npy", "--eps", "-1"], "eps must be a number from 0, got -1"),
+        ([tmp_path / "good.npy", "--eps", "nan"], "eps must be a number from 0, got nan"),
         ([run, "--data", "shapes"], "takes images of 1 x 8 x 8"),
     ):
         assert message in refused(capsys, "rankme", *arguments)
@@ -374,3 +374,31 @@ def test_shapes_in_colour(capsys, tmp_path):
     assert "diet on shapes/train: 1 epochs" in out
     assert load_checkpoint(tmp_path).spec.in_channels == 3
     assert torch.isfinite(load_checkpoint(tmp_path).model["classifier.weight"]).all()
+
+
+def test_diet_on_a_folder_at_its_defaults(capsys, tmp_path, sorted_folder):
+    """All but the number of showings, which would take minutes: that is warned of."""
+    folder, out = sorted_folder / "train", tmp_path / "run"
+    status, said, warned = call(
+        capsys, "pretrain", "--method", "diet", "--data", folder, "--channels", 1, "--encoder",
+        "convnet", "--epochs", 2, "--out", out, "--device", "cpu",
+    )  # fmt: skip
+    spec = load_checkpoint(out).spec
+    assert status == 0
+    assert "DIET will see each image 1 times" in warned
+    assert (spec.training.batch_size, spec.training.learning_rate) == (256, 1e-3)
+    assert (spec.training.weight_decay, spec.training.warmup_epochs) == (0.05, 0)
+    assert f"encoder alone: {out / 'encoder.safetensors'}" in said
+
+
+def test_the_encoder_alone_has_no_rows_and_the_same_bits(tmp_path, capsys):
+    call(
+        capsys, "pretrain", "--method", "diet", "--data", "digits", "--encoder", "convnet",
+        "--epochs", 1, "--out", tmp_path, "--device", "cpu",
+    )  # fmt: skip
+    alone = load_checkpoint(tmp_path / "encoder.safetensors")
+    assert all(name.startswith("encoder.") for name in alone.model)
+    assert not alone.optimiser
+    image = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    codes = [load_encoder(p)[0](image) for p in (tmp_path, tmp_path / "encoder.safetensors")]
+    assert torch.equal(*codes)

@@ -220,7 +220,7 @@ def test_verify_refuses_in_one_line(toy, capsys, arguments, said):
 
 def test_the_catalogue_lists_chapters_with_experiments_only(toy):
     assert "toy" in catalogue.chapters()
-    assert "police" not in catalogue.chapters()
+    assert not {"chapter", "catalogue"} & {*catalogue.chapters()}
 
 
 def test_status_says_what_is_known_of_each_table(toy, results, tmp_path, capsys):

@@ -35,13 +35,13 @@ _LABEL_FREE = {
 }
 
 _TRAINING: dict[str, tuple[type, str]] = {
-    "epochs": (int, "passes over the data (100)"),
+    "epochs": (int, "passes over the data (100; diet 1000)"),
     "batch_size": (int, "images a step, over all processes (256)"),
     "accumulate": (int, "parts that a batch is split into, to save memory (1)"),
     "optimiser": (str, "adamw, sgd or lars (adamw)"),
-    "learning_rate": (float, "at the end of the warm-up (0.001)"),
-    "weight_decay": (float, "on weights, not on biases and norms (0.0001)"),
-    "warmup_epochs": (float, "epochs of linear warm-up (0)"),
+    "learning_rate": (float, "at the end of the warm-up (0.001; diet that times batch / 256)"),
+    "weight_decay": (float, "on weights, not on biases and norms (0.0001; diet 0.05)"),
+    "warmup_epochs": (float, "epochs of linear warm-up (0; diet 10)"),
     "clip_norm": (float, "largest norm of the gradient, by default any"),
     "drop_patches": (float, "share of patches hidden from MSN's anchor, vit_* only (0)"),
     "precision": (str, "auto, float32 or bfloat16 (auto: bfloat16 on GPUs)"),
@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """Train; print where the checkpoint is and how good the features are."""
     from ssl_lib.training.checkpoints import FILE
     from ssl_lib.training.distributed import process_group, processes
+    from ssl_lib.training.runs import save_encoder
 
     train, spec = prepare(args)
     with process_group(args.device) as device:
@@ -89,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
             print(
                 f"{args.method} on {train.name}: {last['epoch']} epochs, loss {last['loss']:.4f}, "
                 f"{last['images_per_second']:.0f} images/s, {_quality(last)}\n"
-                f"checkpoint: {args.out / FILE}"
+                f"checkpoint: {args.out / FILE}\n"
+                f"encoder alone: {save_encoder(args.out)}"
             )
     return 0
 
@@ -104,11 +106,11 @@ def _quality(entry: Mapping[str, float]) -> str:
 def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
     """Load the images and describe the run."""
     from ssl_lib import data
-    from ssl_lib.training.config import TrainingConfig
     from ssl_lib.training.runs import specify
+    from ssl_lib.training.usual import usual_training, warn_of_few_showings
 
     given = {name: getattr(args, name) for name in _TRAINING if getattr(args, name) is not None}
-    config = TrainingConfig(**given, compile=args.compile)
+    usual_training(args.method, 1, **given)  # what cannot be is said before images are loaded
     loaded: dict[str, Any] = {"name_or_path": args.data, "size": args.size}
     if args.data in data.NAMES:
         loaded["split"] = "train"
@@ -119,6 +121,8 @@ def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
         loaded["channels"] = args.channels
     with warnings_as_lines():
         train = data.load(**loaded)
+        config = usual_training(args.method, len(train), **given, compile=args.compile)
+        warn_of_few_showings(args.method, config, len(train))
     spec = specify(
         method=args.method,
         data=train,

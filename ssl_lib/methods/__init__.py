@@ -5,7 +5,7 @@ from ssl_lib.methods.base import Method, Output, TeacherMethod, ViewBatch
 from ssl_lib.methods.build import METHODS, build_method, method_class, method_options
 from ssl_lib.methods.byol import BYOL, byol_loss
 from ssl_lib.methods.cissl import CISSL, cissl_loss
-from ssl_lib.methods.diet import DIET, diet_floor, diet_loss
+from ssl_lib.methods.diet import DIET, diet_floor, diet_loss, sampled_diet_loss
 from ssl_lib.methods.dino import DINO, dino_loss
 from ssl_lib.methods.dissl import DISSL, dissl_loss, dissl_terms
 from ssl_lib.methods.ema import ema_momentum, ema_update
@@ -68,6 +68,7 @@ __all__ = [
     "pmsn_loss",
     "power_law_prior",
     "prior_divergence",
+    "sampled_diet_loss",
     "simclr_loss",
     "sinkhorn",
     "spectral_loss",

@@ -242,23 +242,27 @@ class Method(nn.Module):
         Returns
         -------
         list of dict
-            Keys ``params``, ``param_names``, ``name``, ``weight_decay``, ``adapt`` (LARS) and
-            ``lr_scale`` (factor on the learning rate).
+            Keys ``params``, ``param_names``, ``name``, ``weight_decay``, ``adapt`` (LARS),
+            ``lr_scale`` (factor on the learning rate) and, for what is updated by rows, ``rows``.
         """
-        groups: dict[bool, list[tuple[str, nn.Parameter]]] = {True: [], False: []}
+        groups: dict[tuple[bool, int], list[tuple[str, nn.Parameter]]] = {
+            (True, 0): [], (False, 0): [],
+        }  # fmt: skip
         for name, parameter in self.named_parameters():
             if parameter.requires_grad:
-                groups[not exclude_1d or self.decays(name, parameter)].append((name, parameter))
+                kind = (not exclude_1d or self.decays(name, parameter), self.by_rows(name))
+                groups.setdefault(kind, []).append((name, parameter))
         return [
             {
-                "name": "weights" if decayed else "biases",
+                "name": "rows" if rows else "weights" if decayed else "biases",
                 "params": [parameter for _, parameter in members],
                 "param_names": [name for name, _ in members],
                 "weight_decay": weight_decay if decayed else 0.0,
                 "adapt": decayed,
                 "lr_scale": 1.0 if decayed else self.bias_lr_scale,
+                **({"rows": rows} if rows else {}),
             }
-            for decayed, members in groups.items()
+            for (decayed, rows), members in groups.items()
             if members
         ]
 
@@ -267,6 +271,10 @@ class Method(nn.Module):
     def decays(self, name: str, parameter: nn.Parameter) -> bool:
         """Whether a parameter takes part in weight decay and LARS adaptation."""
         return parameter.ndim > 1
+
+    def by_rows(self, name: str) -> int:
+        """Return how many rows of a parameter are updated at a time; 0 is all at once."""
+        return 0
 
     def _check(self, batch: ViewBatch) -> None:
         if len(batch.views) < self.min_views:

@@ -123,3 +123,8 @@ class OnlineProbe(Method):
         """Whether a parameter takes part in weight decay: the method decides on its own."""
         own = name.removeprefix("method.")
         return parameter.ndim > 1 if own == name else self.method.decays(own, parameter)
+
+    def by_rows(self, name: str) -> int:
+        """Return how many rows of a parameter are updated at a time, as the method says."""
+        own = name.removeprefix("method.")
+        return 0 if own == name else self.method.by_rows(own)

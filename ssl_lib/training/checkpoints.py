@@ -189,7 +189,8 @@ def restore_optimiser(
             where = parameter.device if parameter.is_cuda else value.device
             optimiser.state[parameter][key] = value.to(where, copy=True)
         else:  # fused kernels need the parameter's own memory format
-            optimiser.state[parameter][key] = torch.empty_like(parameter.detach()).copy_(value)
+            like = torch.empty_like(parameter.detach(), dtype=value.dtype)
+            optimiser.state[parameter][key] = like.copy_(value)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ssl_lib.methods.base import Method
 from ssl_lib.training.config import TrainingConfig
+from ssl_lib.training.rows import adamw_by_rows
 
 __all__ = ["LARS", "build_optimiser", "clip_gradients", "set_learning_rate"]
 
@@ -129,6 +130,8 @@ def build_optimiser(method: Method, config: TrainingConfig) -> torch.optim.Optim
     lr = config.learning_rate
     if config.optimiser == "lars":
         return LARS(groups, lr=lr, momentum=config.momentum, trust=config.trust)
+    if any(group.get("rows") for group in groups):
+        return adamw_by_rows(groups, config)
     fused = all(p.is_cuda for group in groups for p in group["params"])
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=config.momentum, fused=fused)

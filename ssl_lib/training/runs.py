@@ -19,7 +19,7 @@ from ssl_lib.errors import InputError, closest
 from ssl_lib.methods import Method, build_method
 from ssl_lib.methods.build import method_class, method_options
 from ssl_lib.models import build_encoder
-from ssl_lib.training.checkpoints import load_checkpoint, restore
+from ssl_lib.training.checkpoints import load_checkpoint, restore, save_checkpoint
 from ssl_lib.training.config import RunSpec, TrainingConfig
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "load_encoder",
     "normalisation",
     "one_view",
+    "save_encoder",
     "specify",
     "training_images",
 ]
@@ -156,15 +157,7 @@ def assemble(spec: RunSpec) -> tuple[Method, Policy]:
     >>> method.name, len(policy.recipes)
     ('vicreg', 2)
     """
-    seed = spec.training.seed
-    with _options("encoder", spec.encoder, spec.encoder_options):
-        encoder = build_encoder(
-            spec.encoder,
-            in_channels=spec.in_channels,
-            image_size=spec.image_size,
-            seed=seed,
-            **spec.encoder_options,
-        )
+    seed, encoder = spec.training.seed, _encoder(spec)
     with _options("method", spec.method, spec.method_options, method_options(spec.method)):
         method = build_method(
             spec.method,
@@ -178,6 +171,17 @@ def assemble(spec: RunSpec) -> tuple[Method, Policy]:
         views = policy_by_name(spec.policy, size=spec.image_size, **spec.policy_options)
     views = one_view(views) if method.min_views == 1 else views
     return method, views.then(Normalise(mean=spec.mean, std=spec.std))
+
+
+def _encoder(spec: RunSpec) -> nn.Module:
+    with _options("encoder", spec.encoder, spec.encoder_options):
+        return build_encoder(
+            spec.encoder,
+            in_channels=spec.in_channels,
+            image_size=spec.image_size,
+            seed=spec.training.seed,
+            **spec.encoder_options,
+        )
 
 
 def one_view(policy: Policy) -> Policy:
@@ -371,6 +375,42 @@ def load_encoder(path: str | Path) -> tuple[nn.Module, RunSpec]:
             f"{path} holds a method that its user built: load_checkpoint gives its weights, "
             "only he can build its encoder."
         )
-    method, _ = assemble(checkpoint.spec)
-    restore(method, checkpoint.model, what=str(path))
-    return method.encoder.eval(), checkpoint.spec
+    method_class(checkpoint.spec.method)  # refuses a damaged name
+    encoder = _encoder(checkpoint.spec)
+    restore(encoder, _weights(checkpoint.model), what=str(path))
+    return encoder.eval(), checkpoint.spec
+
+
+def save_encoder(run: str | Path, path: str | Path | None = None) -> Path:
+    """Write the encoder of a checkpoint alone: no heads, no rows of DIET's images, no optimiser.
+
+    Parameters
+    ----------
+    run : str or pathlib.Path
+        A checkpoint, or the folder of a run.
+    path : str or pathlib.Path, optional
+        The file; by default ``encoder.safetensors`` beside the checkpoint.
+        :func:`load_encoder` reads it.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    whole = load_checkpoint(run)
+    beside = Path(run) if Path(run).is_dir() else Path(run).parent
+    file = Path(path) if path is not None else beside / "encoder.safetensors"
+    weights = {f"{_PREFIX}{name}": value for name, value in _weights(whole.model).items()}
+    save_checkpoint(file, replace(whole, model=weights, optimiser={}))
+    return file
+
+
+_PREFIX = "encoder."
+
+
+def _weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(_PREFIX): value
+        for name, value in state.items()
+        if name.startswith(_PREFIX)
+    }

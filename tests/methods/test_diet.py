@@ -6,9 +6,21 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from ssl_lib.data import load
 from ssl_lib.errors import InputError
-from ssl_lib.methods import DIET, Supervised, ViewBatch, diet_floor, diet_loss, supervised_loss
+from ssl_lib.methods import (
+    DIET,
+    Supervised,
+    ViewBatch,
+    diet_floor,
+    diet_loss,
+    sampled_diet_loss,
+    supervised_loss,
+)
 from ssl_lib.models import MLP, seeded
+from ssl_lib.training.config import TrainingConfig
+from ssl_lib.training.optimisers import build_optimiser
+from ssl_lib.training.rows import _stochastic
 
 
 def encoder():
@@ -198,3 +210,132 @@ def test_supervised_loss_is_pytorchs_cross_entropy(small):
 def test_wrong_input_is_named(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7])
+def test_streaming_in_float32_equals_the_plain_loss_to_rounding(small, chunk):
+    h, w, indices = small(5, 3).float(), small(7, 3).float(), torch.tensor([0, 6, 3, 4, 1])
+    results = []
+    for size in (None, chunk):
+        tensors = h.clone().requires_grad_(), w.clone().requires_grad_()
+        loss = diet_loss(*tensors, indices, chunk=size)
+        results.append((loss, *torch.autograd.grad(2 * loss, tensors)))
+    for whole, streamed in zip(*results, strict=True):
+        torch.testing.assert_close(streamed, whole, atol=2e-7, rtol=2e-6)
+
+
+def test_streaming_holds_no_more_than_a_chunk_of_logits(small):
+    """The autograd graph keeps features, W, indices and n log-partitions; no n x N."""
+    kept = []
+    h, w = small(4, 3).requires_grad_(), small(1000, 3).requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t: kept.append(t.numel()) or t, lambda t: t
+    ):
+        diet_loss(h, w, torch.arange(4), chunk=10)
+    assert sum(kept) == 12 + 3000 + 4 + 4
+
+
+def test_streamed_index_accuracy_is_the_plain_one():
+    data = ViewBatch(views=views(), indices=torch.tensor([3, 1, 4, 0, 5, 9]))
+    plain, streamed = (DIET(encoder(), n_data=10, chunk=c) for c in (None, 4))
+    for method in (plain, streamed):
+        method.classifier.weight.data[3] = method(data).features[0][0].detach() * 9
+    assert plain(data).logs["index_accuracy"] > 0
+    assert torch.equal(*(m(data).logs["index_accuracy"] for m in (plain, streamed)))
+
+
+def test_many_classes_are_streamed_by_default():
+    assert DIET(MLP(4, 2), n_data=65_536).chunk is None
+    assert DIET(MLP(4, 2), n_data=65_537).chunk == 8192
+    assert DIET(MLP(4, 2), n_data=65_537, chunk=None).chunk is None
+
+
+def test_sampling_all_other_rows_is_the_loss_itself(small):
+    h, w, indices = small(3, 2), small(6, 2), torch.tensor([5, 0, 2])
+    found = sampled_diet_loss(h, w, indices, torch.tensor([1, 4, 3]))
+    torch.testing.assert_close(found, diet_loss(h, w, indices))
+
+
+def test_sampled_value_of_two_negatives_by_hand():
+    """All logits 0, N = 8, n = 2, K = 2: log(2 + 6/2 * 2) = log 8, as for all rows."""
+    loss = sampled_diet_loss(
+        torch.ones(2, 1), torch.zeros(8, 1), torch.tensor([0, 1]), torch.tensor([2, 3])
+    )
+    assert loss.item() == pytest.approx(math.log(8))
+
+
+def test_rows_that_are_not_drawn_are_left_alone():
+    method = DIET(encoder(), n_data=50, sampled=5)
+    optimiser = build_optimiser(method, TrainingConfig(learning_rate=0.1, weight_decay=0.5))
+    before = method.classifier.weight.detach().clone()
+    method(ViewBatch(views=views(), indices=torch.arange(6))).loss.backward()
+    optimiser.step()
+    moved = (method.classifier.weight != before).any(1)
+    assert moved[:6].all()
+    assert moved.sum() == 11
+
+
+def test_negatives_differ_between_steps_and_never_hold_the_batch():
+    method, indices = DIET(encoder(), n_data=200, sampled=20), torch.arange(6)
+    drawn = [method._negatives(indices) for _ in range(3)]
+    assert all(len(rows.unique()) == 20 and rows.min() > 5 for rows in drawn)
+    assert not torch.equal(drawn[0], drawn[1])
+    assert int(method.state_dict()["drawn"]) == 3
+
+
+@pytest.mark.parametrize("chunk", [3, 100])
+def test_adamw_by_rows_is_adamw(chunk):
+    data = ViewBatch(views=views(), indices=torch.tensor([3, 1, 4, 0, 5, 9]))
+    trained = []
+    for size in (None, chunk):
+        method = DIET(encoder(), n_data=10, chunk=size).double()
+        optimiser = build_optimiser(method, TrainingConfig(learning_rate=0.1, weight_decay=0.5))
+        double = ViewBatch(views=tuple(v.double() for v in data.views), indices=data.indices)
+        for _ in range(5):
+            optimiser.zero_grad()
+            method(double).loss.backward()
+            optimiser.step()
+        trained.append([p.detach() for p in method.parameters()])
+    for plain, by_rows in zip(*trained, strict=True):
+        torch.testing.assert_close(by_rows, plain, atol=1e-7, rtol=1e-7)
+
+
+def test_half_rows_have_whole_moments_and_follow_the_float32_ones():
+    data = ViewBatch(views=views(), indices=torch.tensor([3, 1, 4, 0, 5, 9]))
+    trained = []
+    for dtype in ("float32", "bfloat16"):
+        method = DIET(encoder(), n_data=10, chunk=4, weight_dtype=dtype)
+        optimiser = build_optimiser(method, TrainingConfig(learning_rate=1e-3, weight_decay=0.0))
+        for _ in range(100):
+            optimiser.zero_grad()
+            method(data).loss.backward()
+            optimiser.step()
+        trained.append(method(data).loss.item())
+        assert optimiser.state[method.classifier.weight]["exp_avg"].dtype == torch.float32
+    assert method.classifier.weight.dtype == torch.bfloat16
+    assert trained[1] == pytest.approx(trained[0], abs=5e-3)
+
+
+def test_rounding_to_half_is_right_on_average():
+    between = torch.full((100_000,), 1 + 2**-9)  # a quarter of the way from 1 to its neighbour
+    rounded = _stochastic(between, torch.Generator().manual_seed(0)).float()
+    assert set(rounded.unique().tolist()) == {1.0, 1 + 2**-7}
+    assert rounded.double().mean().item() == pytest.approx(1 + 2**-9, abs=5e-5)
+
+
+def test_other_optimisers_are_refused_by_rows():
+    method = DIET(encoder(), n_data=10, chunk=4)
+    with pytest.raises(InputError, match="need optimiser='adamw', got 'sgd'"):
+        build_optimiser(method, TrainingConfig(optimiser="sgd"))
+
+
+def test_a_head_stands_between_encoder_and_rows():
+    method = DIET(encoder(), n_data=10, head=(16, 4))
+    assert method.classifier.weight.shape == (10, 4)
+    assert method(ViewBatch(views=views(), indices=torch.arange(6))).features[0].shape == (6, 8)
+
+
+def test_indices_are_positions_after_any_subset():
+    digits = load("digits").subset(torch.arange(700, 1000)).subset(slice(100, 200))
+    seen = [b.index for b in digits.batches(torch.Generator().manual_seed(0), 25)]
+    assert torch.equal(torch.cat(seen).sort().values, torch.arange(100))

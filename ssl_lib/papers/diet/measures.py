@@ -1,0 +1,332 @@
+"""Tables to numbers: each function takes tables of :mod:`ssl_lib.papers.diet.experiments`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.papers.diet.settings import NOISE_CASES, PANELS, RUNS, WORLDS, Panel
+
+__all__ = [
+    "FEW",
+    "LEADS",
+    "across_settings",
+    "along_run",
+    "baseline",
+    "budgets",
+    "correlation_across",
+    "curves",
+    "factors",
+    "final_r2",
+    "leads",
+    "lengths",
+    "noise_kept",
+    "noise_order",
+    "of_runs",
+    "panel",
+    "photographs",
+    "published_numbers",
+    "ranges",
+    "recovery",
+    "rivals",
+    "row_neighbours",
+    "shapes_few",
+    "slower",
+    "spectral_gaps",
+    "streaming_gaps",
+    "summary",
+    "violations",
+]
+
+#: Labels a class at which representations differ most.
+FEW = 10.0
+
+
+def of_runs(digits: pd.DataFrame, measure: str = "accuracy", at: float = FEW) -> pd.DataFrame:
+    """Return one measure of every run: rows seeds, columns runs; accuracies in percent.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"seed": [0, 0], "run": ["diet", "pixels"], "measure": "accuracy",
+    ...                       "at": 10.0, "value": [0.9, 0.8]})
+    >>> of_runs(table).loc[0].to_dict()
+    {'diet': 90.0, 'pixels': 80.0}
+    """
+    part = digits[(digits.measure == measure) & (digits["at"] == at)]
+    factor = 100 if measure in ("accuracy", "online", "index accuracy", "same class") else 1
+    return factor * part.pivot(index="seed", columns="run", values="value")
+
+
+def summary(values: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, ends of the 95 % t interval and range over seeds, a row a column.
+
+    Examples
+    --------
+    >>> summary(pd.DataFrame({"a": [1.0, 2.0, 3.0]})).round(2).iloc[0].tolist()
+    [2.0, -0.48, 4.48, 1.0, 3.0]
+    """
+    mean, low, high = mean_interval(values.to_numpy())
+    columns = {"mean": mean, "low": low, "high": high}
+    ends = {"least": values.min(), "most": values.max()}
+    return pd.DataFrame(columns, index=values.columns).assign(**ends)
+
+
+def baseline(few: pd.DataFrame, encoder: str = "untrained") -> pd.Series:
+    """Return the better of raw pixels and an untrained encoder, by seed."""
+    return few[["pixels", encoder]].max(axis=1)
+
+
+def curves(digits: pd.DataFrame, run: str = "diet") -> pd.DataFrame:
+    """Return what was measured along a run: columns seed, epoch, measure, value."""
+    known = {"excess at": "loss above its floor", "accuracy at": "accuracy", "online at": "online"}
+    part = digits[(digits.run == run) & digits.measure.isin(known)]
+    named = part.assign(measure=part.measure.map(known)).rename(columns={"at": "epoch"})
+    return named[["seed", "epoch", "measure", "value"]].reset_index(drop=True)
+
+
+def along_run(digits: pd.DataFrame, run: str = "diet") -> pd.Series:
+    """Return Spearman's correlation of loss and accuracy along a run, by seed.
+
+    Examples
+    --------
+    >>> rows = [(0, "diet", "excess at", e, 1 / e) for e in (1.0, 2.0, 3.0)]
+    >>> rows += [(0, "diet", "accuracy at", e, e) for e in (1.0, 2.0, 3.0)]
+    >>> table = pd.DataFrame(rows, columns=["seed", "run", "measure", "at", "value"])
+    >>> along_run(table).tolist()
+    [-1.0]
+    """
+    table = curves(digits, run)
+    wide = table.pivot(index=["seed", "epoch"], columns="measure", values="value").dropna()
+    groups = wide.groupby(level="seed")
+    return groups.apply(lambda p: p["loss above its floor"].corr(p.accuracy, method="spearman"))
+
+
+def across_settings(digits: pd.DataFrame) -> pd.DataFrame:
+    """Return loss above the floor and accuracy of every run of the ablations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns seed, run, panel (the one that it varies, "reference" for all), excess, accuracy.
+    """
+    excess, few = of_runs(digits, "excess", 0), of_runs(digits)
+    member = {name: p.title for p in PANELS.values() for name in p.runs if name != "diet"}
+    member = {"diet": "reference", **member}
+    rows = [
+        (seed, run, member[run], excess.loc[seed, run], few.loc[seed, run])
+        for run in member for seed in excess.index if run in excess
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["seed", "run", "panel", "excess", "accuracy"])
+
+
+def correlation_across(settings: pd.DataFrame) -> pd.Series:
+    """Return Spearman's correlation of loss and accuracy over settings, by seed."""
+    groups = settings.groupby("seed")[["excess", "accuracy"]]
+    return groups.apply(lambda p: p.excess.corr(p.accuracy, method="spearman"))
+
+
+def budgets(digits: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """Return accuracy by labels a class: columns run, title, labels, mean, low, high, ...
+
+    All labels are the entry 0.
+    """
+    parts = []
+    for labels in (1.0, 5.0, FEW, 0.0):
+        found = summary(of_runs(digits, at=labels)[list(runs)])
+        parts.append(found.rename_axis("run").reset_index().assign(labels=labels))
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(title=table.run.map(lambda name: RUNS[name].title))
+
+
+def panel(digits: pd.DataFrame, chosen: Panel, at: float = FEW) -> pd.DataFrame:
+    """Return an ablation: a row a run, with the option's value beside the summary."""
+    found = summary(of_runs(digits, at=at)[list(chosen.runs)])
+    return found.rename_axis("run").reset_index().assign(x=chosen.values, panel=chosen.name)
+
+
+def ranges(few: pd.DataFrame, runs: Sequence[str]) -> pd.Series:
+    """Return the largest less the smallest accuracy over runs, by seed."""
+    part = few[list(runs)]
+    return part.max(axis=1) - part.min(axis=1)
+
+
+def lengths(few: pd.DataFrame) -> pd.DataFrame:
+    """Return what three quarters more of training gain, by seed, DIET and SimCLR."""
+    return pd.DataFrame(
+        {
+            "DIET": few["diet"] - few["epochs-8"],
+            "SimCLR": few["simclr-views"] - few["simclr-epochs-4"],
+        }
+    )
+
+
+def slower(few: pd.DataFrame) -> pd.Series:
+    """Return how much more DIET gains there than SimCLR, by seed."""
+    found = lengths(few)
+    return found["DIET"] - found["SimCLR"]
+
+
+def rivals(digits: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracy with few labels and RankMe of DIET, its variants and its rivals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run: title, and the mean, low and high of ``accuracy`` and ``rankme``.
+    """
+    names = [
+        "diet", "simclr-views", "vicreg-views", "simclr", "vicreg", "normalised", "head", "small",
+        "simclr-small", "supervised",
+    ]  # fmt: skip
+    both = {kind: of_runs(digits, kind, at) for kind, at in (("accuracy", FEW), ("rankme", 0))}
+    found = pd.DataFrame({"run": names, "title": [RUNS[name].title for name in names]})
+    for kind, values in both.items():
+        ends = summary(values.reindex(columns=names)).reset_index(drop=True)
+        found = found.join(ends[["mean", "low", "high"]].add_prefix(f"{kind} "))
+    return found
+
+
+#: Pairs of runs whose difference the page tells, first minus second, by what they are about.
+LEADS: dict[str, dict[str, tuple[str, str]]] = {
+    "rivals": {
+        RUNS[name].title: ("diet", name)
+        for name in ("simclr-views", "vicreg-views", "simclr", "vicreg")
+    },
+    "repairs": {RUNS[name].title: (name, "diet") for name in ("normalised", "head")},
+    "small encoders": {
+        "usual width": ("simclr", "diet"), "a quarter of it": ("simclr-small", "small"),
+    },
+}  # fmt: skip
+
+
+def leads(mean: pd.Series, kind: str) -> dict[str, float]:
+    """Return differences of mean accuracies in points; `kind` is a key of ``LEADS``.
+
+    Examples
+    --------
+    >>> leads(pd.Series({"diet": 95.0, "normalised": 96.0, "head": 94.0}), "repairs")
+    {'DIET, unit features': 1.0, 'DIET, projection head': -1.0}
+    """
+    return {name: float(mean[a] - mean[b]) for name, (a, b) in LEADS[kind].items()}
+
+
+def row_neighbours(digits: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of nearest rows of the same class: columns run, neighbours, mean, ..."""
+    part = digits[digits.measure == "same class"]
+    chosen = part[part.run.isin(("diet", "strength-0", "epochs-60"))]
+    wide = chosen.pivot(index="seed", columns=["run", "at"], values="value")
+    found = summary(100 * wide).reset_index(names=["run", "neighbours"])
+    return found.assign(title=found.run.map(lambda name: RUNS[name].title))
+
+
+def recovery(latents: pd.DataFrame, worlds: Sequence[str]) -> pd.DataFrame:
+    """Return R2 by steps: columns world, title, measure, steps, mean, low, high, least, most."""
+    part = latents[latents.measure.isin(("latents", "centres")) & latents.world.isin(worlds)]
+    wide = part.pivot(index="seed", columns=["world", "measure", "at"], values="value")
+    found = summary(wide).reset_index(names=["world", "measure", "steps"])
+    return found.assign(title=found.world.map(lambda name: WORLDS[name].title))
+
+
+def final_r2(latents: pd.DataFrame, measure: str = "latents") -> pd.DataFrame:
+    """Return R2 at the end of training: rows seeds, columns worlds."""
+    part = latents[latents.measure == measure]
+    last = part[part["at"] == part["at"].max()]
+    wide: pd.DataFrame = last.pivot(index="seed", columns="world", values="value")
+    return wide
+
+
+def violations(latents: pd.DataFrame) -> pd.DataFrame:
+    """Return the end of every world beside the paper's table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns world, title, mean, low, high, least, most, centres (mean), paper.
+    """
+    found = summary(final_r2(latents)).reindex(list(WORLDS)).rename_axis("world").reset_index()
+    rows = final_r2(latents, "centres").mean()
+    return found.assign(
+        title=[world.title for world in WORLDS.values()],
+        centres=found.world.map(rows),
+        paper=[world.paper for world in WORLDS.values()],
+    )
+
+
+def noise_kept(noise: pd.DataFrame) -> pd.DataFrame:
+    """Return R2 of each factor by its noise: columns case, title, noise, mean, low, high, ..."""
+    wide = noise.pivot(index="seed", columns=["case", "at"], values="value")
+    found = summary(wide).reset_index(names=["case", "noise"])
+    return found.assign(title=found.case.map(lambda name: NOISE_CASES[name].title))
+
+
+def noise_order(noise: pd.DataFrame, case: str = "narrow") -> pd.Series:
+    """Return Spearman's correlation of a factor's noise with its R2, by seed."""
+    groups = noise[noise.case == case].groupby("seed")[["at", "value"]]
+    return groups.apply(lambda part: part["at"].corr(part.value, method="spearman"))
+
+
+def factors(shapes: pd.DataFrame) -> pd.DataFrame:
+    """Return how well each factor of drawn shapes is told: rows factors, columns methods, means."""
+    other = ("accuracy", "rankme", "early loss")
+    part = shapes[~shapes.measure.isin(other)]
+    wide = part.pivot_table(index="measure", columns="method", values="value", sort=False)
+    named: pd.DataFrame = wide[list(dict.fromkeys(part.method))]
+    return named.rename(index=lambda name: name.replace("_", " "))
+
+
+def shapes_few(shapes: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracy on the shapes' classes with few labels, percent: seeds by methods."""
+    part = shapes[(shapes.measure == "accuracy") & (shapes["at"] == FEW)]
+    return 100 * part.pivot(index="seed", columns="method", values="value")
+
+
+def streaming_gaps(streaming: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a number of classes: the gaps, and numbers kept plain and streamed."""
+    return streaming.pivot(index="classes", columns="measure", values="value").reset_index()
+
+
+def spectral_gaps(spectral: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a draw with the gaps between the two losses."""
+    return spectral.pivot(index="draw", columns="measure", values="value")
+
+
+def photographs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what was measured of encoders of photographs, mean and interval over seeds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a method: ``accuracy`` and ``all labels`` in percent, ``rankme``, ``seeds``.
+    """
+    order = list(dict.fromkeys(table.method))
+    parts = {
+        "accuracy": (100, "accuracy", FEW), "all labels": (100, "accuracy", 0.0),
+        "rankme": (1, "rankme", 0.0),
+    }  # fmt: skip
+    found = pd.DataFrame({"method": order})
+    for name, (factor, measure, at) in parts.items():
+        part = table[(table.measure == measure) & (table["at"] == at)]
+        wide = factor * part.pivot(index="seed", columns="method", values="value")[order]
+        found[name] = wide.mean().to_numpy()
+        found[f"{name}, range"] = (wide.max() - wide.min()).to_numpy()
+    return found.assign(seeds=table.seed.nunique())
+
+
+def published_numbers() -> pd.DataFrame:
+    """Return numbers of others, each with where it was read; nothing of them is ours."""
+    zoo = "solo-learn's README: ResNet-18, 1,000 epochs"
+    rows = [
+        ("DIET", "CIFAR-100", "ResNet-101", 71.4, "abstract of arXiv 2302.10260"),
+        ("DIET", "TinyImageNet", "ResNeXt-50", 52.5, "abstract of arXiv 2302.10260"),
+        *(
+            (method, "CIFAR-100", "ResNet-18", value, zoo)
+            for method, value in (
+                ("SimCLR", 65.78), ("VICReg", 68.54), ("Barlow Twins", 70.90), ("BYOL", 70.46),
+                ("SimSiam", 66.04), ("DINO", 66.76), ("SwAV", 64.88),
+            )
+        ),
+    ]  # fmt: skip
+    columns = ["method", "images", "network", "linear probe, %", "read in"]
+    return pd.DataFrame(rows, columns=columns)

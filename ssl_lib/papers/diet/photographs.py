@@ -1,0 +1,257 @@
+"""Encoders of photographs: DIET beside its rivals at as many views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor, nn
+
+from ssl_lib import data, profiles
+from ssl_lib.data import ImageData
+from ssl_lib.data.subsets import stratified_fraction, stratified_split
+from ssl_lib.data.views import Policy, policy
+from ssl_lib.evaluation.features import extract
+from ssl_lib.evaluation.few_shot import few_shot_probe
+from ssl_lib.evaluation.linear import ridge_probe
+from ssl_lib.evaluation.rank import rankme
+from ssl_lib.methods import DIET, build_method
+from ssl_lib.models import build_encoder
+from ssl_lib.papers.diet.settings import Settings
+from ssl_lib.papers.diet.training import normalised
+from ssl_lib.randomness import torch_generator
+from ssl_lib.training.config import TrainingConfig
+from ssl_lib.training.loop import Run, pretrain
+
+__all__ = ["PHOTOGRAPHS", "Photographs", "cell", "hashes", "load", "photographs_data"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photographs:
+    """Encoders of photographs.
+
+    Attributes
+    ----------
+    data, device : str
+    methods : tuple of str
+        What is trained; "diet-all" is DIET on all images, with the first seed only.
+    images : int
+        Training images, drawn class by class, the same for all seeds; 0 takes all.
+    size : int
+        Pixels of a side of images in a folder; a named set has its own.
+    encoder : str
+    encoder_options : dict
+    views : int
+        How many views of each image are seen in all: DIET's showings; methods of two views take
+        half as many epochs.
+    supervised_epochs, batch_size : int
+    learning_rate : float
+    strength : int
+        Of DIET's augmentation, which all methods share.
+    """
+
+    data: str
+    device: str = "cpu"
+    methods: tuple[str, ...] = ("pixels", "untrained", "diet", "simclr", "vicreg", "supervised")
+    images: int = 10_000
+    size: int = 64
+    encoder: str = "convnet"
+    encoder_options: Mapping[str, object] = field(
+        default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64, 128)}
+    )
+    views: int = 100
+    supervised_epochs: int = 20
+    batch_size: int = 200
+    learning_rate: float = 2e-3
+    strength: int = 3
+
+
+def photographs_data(settings: Settings) -> str:
+    """Return the photographs of a profile.
+
+    Examples
+    --------
+    >>> photographs_data(Settings(profile="standard"))
+    'fashion-mnist'
+    """
+    return settings.data or profiles.choose(
+        settings.profile, smoke="", quick="", standard="fashion-mnist", paper="cifar100"
+    )
+
+
+#: What ``paper`` changes: the papers' networks of 32 pixels, for as long as a GPU takes an hour.
+PHOTOGRAPHS: dict[str, dict[str, object]] = {
+    "standard": {},
+    "paper": {
+        "images": 0,
+        "encoder": "resnet18",
+        "encoder_options": {},
+        "views": 300,
+        "supervised_epochs": 100,
+        "batch_size": 256,
+        "learning_rate": 1e-3,
+    },
+}
+
+
+_TEST = {"tiny-imagenet": "valid"}
+_HEADS: dict[str, dict[str, Any]] = {
+    "simclr": {"head": (256, 64)},
+    "vicreg": {"head": (256, 256)},
+}
+_LOOKS = 10
+_HELD_SHARE = 0.2  # of a folder
+
+
+@lru_cache(maxsize=2)
+def load(name: str, most: int, size: int = 64) -> tuple[ImageData, ImageData]:
+    """Return training and test images; of a folder, a fifth of each class is held back.
+
+    Parameters
+    ----------
+    name : str
+        A named set, or a folder of class folders.
+    most : int
+        Training images, drawn class by class with a fixed seed; 0 takes all.
+    size : int, default=64
+        Pixels of a side of images in a folder.
+    """
+    generator = torch_generator(0, "diet", "photographs")
+    if name in data.NAMES:
+        every, test = data.load(name), data.load(name, split=_TEST.get(name, "test"))
+    else:
+        both = data.load(name, size=size)
+        held = round(_HELD_SHARE * len(both))
+        fit, judge = stratified_split(both.labels, generator=generator, n_test=held)
+        every, test = both.subset(fit), both.subset(judge)
+    if 0 < most < len(every):
+        share = most / len(every)
+        every = every.subset(stratified_fraction(every.labels, share, generator=generator))
+    return every, test
+
+
+def hashes(config: Photographs) -> dict[str, str]:
+    """Return the content of both sets, for the key of the results."""
+    both = load(config.data, config.images, config.size)
+    return {f"{part.name} {len(part)}": part.fingerprint for part in both}
+
+
+def cell(config: Photographs, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:
+    """Train one method with one seed and measure it, ten times on the way.
+
+    Parameters
+    ----------
+    config : Photographs
+    cell : mapping
+        ``seed``, ``method``.
+    workdir : pathlib.Path
+        For checkpoints.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Measures ``accuracy`` at 10 labels a class and at all (0), ``rankme``, and, of what is
+        trained, ``accuracy at`` and ``loss at`` a number of views.
+    """
+    images, test = load(config.data, config.images, config.size)
+    rows = list(_rows(config, images, test, cell["method"], cell["seed"], workdir))
+    table = pd.DataFrame(rows, columns=["measure", "at", "value"])
+    return table.astype({"at": "float64", "value": "float64"})
+
+
+def _rows(
+    config: Photographs, images: ImageData, test: ImageData, method: str, seed: int, workdir: Path
+) -> Iterator[tuple[str, float, float]]:
+    prepare = normalised(images)
+    encode: nn.Module = nn.Flatten()
+    if method != "pixels":
+        encode = _encoder(config, images, seed).to(config.device)
+
+    def transform(batch: Tensor) -> Tensor:
+        return prepare.apply(batch, {})
+
+    if method not in ("pixels", "untrained"):
+        look = _look(images, test, transform, seed)
+        found = _train(config, images, method, encode, seed, workdir, look)
+        each = len(_views(config, images, method).recipes)
+        yield "early loss", 0, found.history[-1]["early_loss"]
+        for entry in found.history:
+            yield "loss at", each * entry["epoch"], entry["loss"] - _floor(found)
+            if "few labels" in entry:
+                yield "accuracy at", each * entry["epoch"], entry["few labels"]
+    x, z = (extract(encode, part.images, transform=transform) for part in (images, test))
+    yield "accuracy", 10, _few(x, images, z, test, seed)
+    yield "accuracy", 0, ridge_probe(x, images.labels, z, test.labels).accuracy
+    if len(x) >= 2 * x.shape[1]:  # fewer samples would limit the rank themselves
+        yield "rankme", 0, rankme(x)
+
+
+def _floor(found: Run) -> float:
+    return found.method.floor if isinstance(found.method, DIET) else 0.0
+
+
+def _encoder(config: Photographs, images: ImageData, seed: int) -> nn.Module:
+    channels, size, _ = images.shape
+    options: dict[str, Any] = dict(config.encoder_options)
+    return build_encoder(
+        config.encoder, in_channels=channels, image_size=size, seed=seed, **options
+    )
+
+
+def _views(config: Photographs, images: ImageData, method: str) -> Policy:
+    """Return DIET's augmentation, for methods that compare views two draws of it."""
+    recipe = policy("diet", size=images.shape[1], strength=config.strength)
+    two = method not in ("diet", "supervised")
+    made = replace(recipe, recipes=recipe.recipes * 2, n_global=2) if two else recipe
+    return made.then(normalised(images))
+
+
+def _train(
+    config: Photographs,
+    images: ImageData,
+    method: str,
+    encode: nn.Module,
+    seed: int,
+    workdir: Path,
+    look: Callable[[Any], dict[str, float]],
+) -> Run:
+    recipe = _views(config, images, method)
+    made = build_method(
+        method, encode, n_data=len(images), n_classes=images.n_classes, seed=seed,
+        **_HEADS.get(method, {}),
+    )  # fmt: skip
+    epochs = config.supervised_epochs
+    if method != "supervised":
+        epochs = max(1, config.views // len(recipe.recipes))
+    how = TrainingConfig(
+        epochs=epochs, batch_size=min(config.batch_size, len(images)),
+        learning_rate=config.learning_rate, weight_decay=0.05, warmup_epochs=min(10, epochs // 10),
+        evaluate_every=max(1, epochs // _LOOKS), checkpoint_every=max(1, epochs // _LOOKS),
+        seed=seed,
+    )  # fmt: skip
+    out = workdir / f"{method}-{seed}"
+    return pretrain(
+        made, images, policy=recipe, config=how, device=config.device, out=out, metrics=look,
+        progress=False,
+    )  # fmt: skip
+
+
+def _look(
+    images: ImageData, test: ImageData, transform: Callable[[Tensor], Tensor], seed: int
+) -> Callable[[Any], dict[str, float]]:
+    def look(method: Any) -> dict[str, float]:
+        x, z = (
+            extract(method.encoder, part.images, transform=transform) for part in (images, test)
+        )
+        return {"few labels": _few(x, images, z, test, seed)}
+
+    return look
+
+
+def _few(x: Tensor, images: ImageData, z: Tensor, test: ImageData, seed: int) -> float:
+    found = few_shot_probe(x, images.labels, z, test.labels, shots=[10], draws=5, seed=seed)
+    return float(found.accuracy.mean())

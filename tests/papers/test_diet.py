@@ -1,0 +1,301 @@
+"""The DIET chapter: worlds, training, exact comparisons, tables, numbers, figures, claims."""
+
+import contextlib
+import io
+import math
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.nn import functional
+
+from ssl_lib import claims, data
+from ssl_lib.errors import InputError
+from ssl_lib.papers.diet import (
+    PANELS,
+    RUNS,
+    WORLDS,
+    Settings,
+    Tables,
+    estimates,
+    exact,
+    experiments,
+    figures,
+    latents,
+    load,
+    measures,
+    noise,
+    own,
+    photographs,
+    probing,
+    training,
+)
+from ssl_lib.papers.diet.photographs import Photographs
+from ssl_lib.papers.diet.settings import NOISE_CASES, NoiseWorld
+from ssl_lib.results import Store
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Every table of the smoke profile, computed once."""
+    folder = tmp_path_factory.mktemp("store")
+    return load(Settings(profile="smoke"), store=Store(folder, published=folder))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"data": "cifar11"}, r"data must be a folder or a data set, got 'cifar11'.*cifar10"),
+        ({"images": "nowhere"}, "images must be a folder, got 'nowhere'"),
+        ({"epochs": -1}, "epochs must be 0 .* or from 1 to 100,000, got -1"),
+        ({"seeds": True}, "seeds must be an integer"),
+    ],
+)
+def test_what_no_run_can_use_is_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        Settings(**given)
+
+
+def test_panels_vary_one_field_around_the_reference():
+    for panel in PANELS.values():
+        assert "diet" in panel.runs
+        for name in panel.runs:
+            changed = replace(RUNS["diet"], **{panel.option: getattr(RUNS[name], panel.option)})
+            free = {"name": name, "title": RUNS[name].title, "looks": RUNS[name].looks}
+            if panel.name == "copies":  # as many steps
+                free["epochs"] = RUNS[name].epochs
+            assert replace(changed, **free) == RUNS[name]
+
+
+def test_the_larger_profiles_share_the_small_tables_and_add_photographs():
+    quick, standard = (experiments.experiments(Settings(profile=p)) for p in ("quick", "standard"))
+    assert {made.place for made in quick.values()} < {made.place for made in standard.values()}
+    assert standard["photographs"].place == "diet/photographs.standard"
+    assert len(standard["whole"].cells) == 1
+    assert not any(
+        made.place for made in experiments.experiments(Settings(profile="smoke")).values()
+    )
+
+
+# Training
+
+
+def test_a_seed_splits_digits_class_by_class():
+    (train, test), (other, _) = training.split(0), training.split(1)
+    assert (len(train), len(test)) == (1297, 500)
+    assert not torch.equal(train.images, other.images)
+    shares = test.labels.bincount() / 500
+    assert torch.allclose(shares, (train.labels.bincount() / 1297), atol=3e-3)
+
+
+def test_images_that_come_twice_have_indices_of_their_own():
+    every = training.split(0)[0]
+    images = training.fewer(every, RUNS["copies-0.5"], 0)
+    assert len(images) == 1297 + 648
+    assert training.method(RUNS["diet"], images, 0).classifier.out_features == len(images)
+
+
+def test_a_probe_beside_it_leaves_the_encoder_its_bits():
+    every, test = training.split(0)
+    images, run = every.subset(slice(0, 256)), replace(RUNS["diet"], epochs=2)
+    found = training.train(run, images, 0, look=lambda _: {"few labels": 0.5})
+    bare = training.method(run, images, 0)
+    from ssl_lib.training.loop import pretrain
+
+    pretrain(bare, images, policy=training.views(2), config=training._config(run, 256, 0),
+             progress=False)  # fmt: skip
+    pairs = zip(found.method.parameters(), bare.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    rows = {name: value for name, _, value in probing.trained(found, images, test)}
+    assert 0 < rows["excess"] < math.log(256)
+
+
+def test_nearest_rows_by_hand():
+    rows = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
+    found = {at: v for _, at, v in probing.row_neighbours(rows, torch.tensor([0, 0, 1, 1]))}
+    assert found[1.0] == 1.0
+    assert found[2.0] == 0.5
+
+
+def test_factors_are_told_from_themselves():
+    factors = pd.DataFrame({"x": np.linspace(0, 1, 40), "rotation": np.linspace(0, 350, 40)})
+    angle = torch.deg2rad(torch.tensor(factors.rotation.to_numpy()))
+    code = torch.stack([angle.cos(), angle.sin()], 1).float()
+    found = {name: value for name, _, value in probing.told(code, factors, code, factors)}
+    assert found["rotation"] > 0.999
+    assert found["x"] < 0.9
+
+
+# Latents
+
+
+@pytest.mark.parametrize(("dimension", "kappa"), [(3, 10.0), (5, 10.0), (20, 50.0)])
+def test_draws_have_the_mean_cosine_of_von_mises_and_fisher(dimension, kappa):
+    """A_d(kappa) = I_{d/2}(kappa) / I_{d/2 - 1}(kappa)."""
+    from scipy.special import ive
+
+    centre = functional.normalize(torch.ones(1, dimension), dim=1).expand(50_000, dimension)
+    drawn = latents.around(centre, kappa, torch.Generator().manual_seed(0))
+    expected = ive(dimension / 2, kappa) / ive(dimension / 2 - 1, kappa)
+    assert float((drawn * centre).sum(1).mean()) == pytest.approx(expected, abs=3e-3)
+    assert torch.allclose(drawn.norm(dim=1), torch.ones(50_000), atol=1e-5)
+
+
+def test_observations_can_be_inverted():
+    made = latents.Data.draw(WORLDS["free"], 0)
+    z = functional.normalize(torch.randn(100, 5, generator=torch.Generator().manual_seed(0)), dim=1)
+    x = made.observe(z)
+    for number, layer in enumerate(reversed(made.layers)):
+        if number:
+            x = torch.where(x < 0, x / 0.2, x)
+        x = x @ layer.T
+    assert torch.allclose(x, z, atol=1e-5)
+
+
+def test_features_that_are_a_linear_map_of_latents_have_r2_one():
+    z = torch.randn(200, 3, generator=torch.Generator().manual_seed(0)).double()
+    turned = z @ torch.linalg.qr(torch.randn(3, 3).double()).Q
+    assert latents.linear_r2(turned, z, intercept=False) == pytest.approx(1)
+    assert latents.linear_r2(torch.randn(200, 3), z) < 0.1
+
+
+def test_held_lengths_are_one():
+    model = latents.Model(WORLDS["unit-both"], 0)
+    assert torch.allclose(model.weight().norm(dim=1), torch.ones(1000))
+    assert torch.allclose(model.features(torch.randn(4, 5)).norm(dim=1), torch.ones(4))
+
+
+def test_skewed_clusters_fall_in_size():
+    sizes = latents.Data.draw(WORLDS["skew-1"], 0).cluster.bincount(minlength=100)
+    assert sizes[:10].sum() > 3 * sizes[50:60].sum()
+
+
+def test_a_little_training_tells_more_of_the_latents():
+    world = replace(WORLDS["free"], steps=150, looks=(1, 150))
+    drawn = latents.Data.draw(world, 0)
+    r2 = [latents.measure(drawn, model, 0)["latents"] for _, model, _ in latents.train(drawn, 0)]
+    assert r2[1] > r2[0] + 0.1
+
+
+def test_the_quietest_factor_is_kept_before_the_loudest():
+    kept = dict(noise.kept(NoiseWorld(steps=150), NOISE_CASES["narrow"], 0))
+    assert kept[0.1] > kept[2.0] + 0.3
+
+
+# What is exact
+
+
+def test_squared_error_and_spectral_contrastive_loss_share_their_minimum():
+    gaps = dict(exact.spectral(exact.Linear(), 0))
+    assert max(gaps.values()) < 1e-10
+
+
+def test_the_two_losses_by_hand():
+    """One image a view, F = C = 1: both reduce to traces of B = M'M / N."""
+    means, eye = torch.tensor([[2.0, 0.0], [0.0, 2.0]]).double(), torch.eye(2).double()
+    assert float(exact.squared_error(eye, means, 2 * eye)) == pytest.approx(1 - 2 / 2)
+    assert float(exact.contrastive(eye, means, eye)) == pytest.approx(-2 * 4 + 2)
+
+
+def test_streaming_keeps_what_no_number_of_classes_changes():
+    config = exact.Streaming(dimension=8, batch=4, chunk=16)
+    small, large = (exact.streaming(config, n) for n in (100, 1000))
+    assert small["kept, streamed"] == large["kept, streamed"] == 4 * 8 + 4 + 4
+    assert max(large[name] for name in ("loss", "features", "rows")) < 1e-5
+
+
+# Photographs, on a miniature of the form of files
+
+
+@pytest.mark.parametrize("method", ["pixels", "untrained", "diet", "simclr", "supervised"])
+def test_photographs_from_a_folder(tmp_path, method):
+    from PIL import Image
+
+    drawn = data.load("shapes", n=160, size=16)
+    for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
+        path = tmp_path / str(int(label)) / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+    config = Photographs(
+        data=str(tmp_path), size=16, images=0, views=4, supervised_epochs=2, batch_size=32,
+        methods=(method,),
+    )  # fmt: skip
+    table = photographs.cell(config, {"seed": 0, "method": method}, tmp_path / "work")
+    assert {"accuracy"} <= set(table.measure)
+    if method in ("diet", "simclr"):
+        views = table[table.measure == "loss at"]["at"]
+        assert views.max() == 4
+
+
+# Numbers and pictures
+
+
+def test_every_claim_is_decided_or_says_why_not(tables):
+    found = estimates.estimates(tables)
+    known = {claim.id for claim in claims.load() if claim.paper == "diet"}
+    assert known == {*found, *estimates.NOT_TESTED}
+    with contextlib.redirect_stdout(io.StringIO()):
+        claims.report("diet", found, profile="smoke", not_tested=estimates.NOT_TESTED,
+                      settings=Settings(profile="smoke", seed=1))  # fmt: skip
+
+
+def test_correlations_of_loss_and_accuracy_by_hand():
+    rows = [
+        (0, run, measure, at, value)
+        for run, excess, accuracy in (("diet", 1.0, 0.7), ("rate-0.001", 2.0, 0.9))
+        for measure, at, value in (("excess", 0.0, excess), ("accuracy", 10.0, accuracy))
+    ]
+    digits = pd.DataFrame(rows, columns=["seed", "run", "measure", "at", "value"])
+    across = measures.across_settings(digits)
+    assert list(across.panel) == ["reference", PANELS["rate"].title]
+    assert measures.correlation_across(across).tolist() == pytest.approx([1.0])
+
+
+def test_ranges_and_lengths_by_hand():
+    few = pd.DataFrame(
+        {"diet": [90.0], "epochs-8": [80.0], "simclr-views": [95.0], "simclr-epochs-4": [91.0]}
+    )
+    assert measures.ranges(few, ("diet", "epochs-8")).tolist() == [10.0]
+    assert measures.slower(few).tolist() == [6.0]
+
+
+def test_numbers_of_others_say_where_they_were_read():
+    table = measures.published_numbers()
+    assert table["read in"].str.len().min() > 10
+    assert table.set_index("network")["linear probe, %"]["ResNet-101"] == 71.4
+
+
+def test_figures_are_drawn(tables):
+    digits, drawn = tables["digits"], measures.recovery(tables["latents"], ["free"])
+    along = measures.curves(digits)
+    made = [
+        figures.curves(along),
+        figures.informative(along, measures.across_settings(digits)),
+        figures.budgets(measures.budgets(digits, ["pixels", "diet"])),
+        figures.ablations(digits),
+        figures.rates(digits),
+        figures.rivals(measures.rivals(digits)),
+        figures.rows(measures.row_neighbours(digits)),
+        figures.identifies(drawn),
+        figures.violations(measures.violations(tables["latents"])),
+        figures.noise(measures.noise_kept(tables["noise"])),
+        figures.factors(measures.factors(tables["shapes"])),
+        figures.spectral(measures.spectral_gaps(tables["spectral"])),
+        figures.streaming(measures.streaming_gaps(tables["streaming"])),
+    ]
+    for figure in made:
+        figure.draw_without_rendering()
+        plt.close(figure)
+
+
+def test_images_of_ones_own():
+    pictures = own.images(Settings(profile="smoke"))
+    made = own.train(pictures, epochs=2)
+    found = own.nearest(made, [0, 5], count=3)
+    assert found.shape == (2, 3)
+    assert not (found == torch.tensor([[0], [5]])).any()
+    assert made.weight.shape == (128, made.encoder.out_dim)
+    assert made.spec.training.learning_rate == 4 * 1e-3 * 128 / 256
