@@ -31,6 +31,7 @@ from ssl_lib.papers.minimal_variations import (
     tasks,
     variants,
 )
+from ssl_lib.profiles import Profile
 from ssl_lib.results import Store
 from ssl_lib.theory import half_moons
 from ssl_lib.theory.losses import vicreg_loss
@@ -46,7 +47,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     return load(SMOKE, Store(tmp_path_factory.mktemp("store")))
 
 
-def cell(name: str, profile: str = "quick", **given: Any) -> pd.DataFrame:
+def cell(name: str, profile: Profile = "quick", **given: Any) -> pd.DataFrame:
     """Compute one cell at a profile's sizes, on a seed of its own."""
     made = experiments.experiments(Settings(profile=profile))[name]
     return made.compute(made.config, {**given, "seed": SEED})
