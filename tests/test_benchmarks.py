@@ -12,6 +12,17 @@ from ssl_lib.paths import share
 from ssl_lib.results import Store
 
 TOY = {
+    "theory": {
+        "inputs": 400,
+        "landmarks": 20,
+        "dense": 60,
+        "sizes": 3,
+        "labels": 3,
+        "trials": 2,
+        "points": 60,
+        "graph": 200,
+        "threads": 1,
+    },
     "ridge": {"rows": 200, "dim": 8, "classes": 3, "penalties": 3, "threads": 1, "wall": False},
     "logistic": {"rounds": 1, "cases": ["1,500 x 64 scaled to 1e-2", "digits, 16 binary tasks"]},
     "views": {

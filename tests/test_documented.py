@@ -10,7 +10,16 @@ EVALUATION = (
     "linear", "logistic", "newton", "mlp", "ideal", "knn", "few_shot", "rank", "features",
     "spread", "accuracy",
 )  # fmt: skip
-MODULES = (*PACKAGES, *(f"ssl_lib.evaluation.{name}" for name in EVALUATION))
+THEORY = (
+    "checks", "closed_form", "cyclic", "diffusion", "dirichlet", "dot_products", "downstream",
+    "dynamics", "estimators", "heat", "hypercube", "kernels", "landmarks", "losses", "moons",
+    "nested", "noise", "separability", "solving", "spans", "spectra", "ssl",
+)  # fmt: skip
+MODULES = (
+    *PACKAGES,
+    *(f"ssl_lib.evaluation.{name}" for name in EVALUATION),
+    *(f"ssl_lib.theory.{name}" for name in THEORY),
+)
 
 
 def public(module_name):

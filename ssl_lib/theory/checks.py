@@ -41,9 +41,17 @@ def as_matrix(values: npt.ArrayLike, *, name: str = "X", width: int | None = Non
     ...
     ssl_lib.errors.InputError: X must be finite: 1 value(s) are NaN or infinite, the first in row 1.
     """
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 2 or array.size == 0:
-        raise InputError(f"{name} must be a matrix (n, d), got shape {array.shape}.")
+    array = _as_doubles(values, name)
+    if array.ndim != 2:
+        raise InputError(
+            f"{name} must be a matrix (n, d), got shape {array.shape}. Reshape your data: "
+            "one row a sample, one column a feature."
+        )
+    for count, what in zip(array.shape, ("sample", "feature"), strict=True):
+        if count == 0:
+            raise InputError(
+                f"{name} has 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required."
+            )
     if not np.isfinite(array).all():
         bad = ~np.isfinite(array)
         raise InputError(
@@ -53,6 +61,15 @@ def as_matrix(values: npt.ArrayLike, *, name: str = "X", width: int | None = Non
     if width is not None and array.shape[1] != width:
         raise InputError(f"{name} must have {width} columns, got {array.shape[1]}.")
     return array
+
+
+def _as_doubles(values: npt.ArrayLike, name: str) -> Array:
+    if hasattr(values, "toarray"):
+        raise InputError(f"{name} must be dense: sparse input is not supported, call toarray().")
+    array = np.asarray(values)
+    if array.dtype.kind == "c":
+        raise InputError(f"{name} must be real. Complex data not supported: got {array.dtype}.")
+    return np.asarray(array, dtype=np.float64)
 
 
 def as_stack(views: Sequence[npt.ArrayLike], *, n: int | None = None, least: int = 2) -> Array:

@@ -40,9 +40,17 @@ class SelfSupervised(Estimator):
         ``<e, T e>`` of each; ``eigenvalues_`` is this times ``beta``, plus ``1 - beta``, less
         ``penalty * norms_``.
     least_loss_ : float
-        The least value of the regularised loss.
+        The least value of the regularised loss at ``n_components`` features.
     rank_ : int
         How many functions of the class the views tell apart.
+
+    Examples
+    --------
+    >>> from ssl_lib.theory.ssl import LinearSSL
+    >>> x = np.random.default_rng(0).standard_normal((100, 2)) * [1, 3]
+    >>> model = LinearSSL([x, x], n_components=2, penalty=0.5).fit(x)
+    >>> [len(other.eigenvalues_) for other in model.path([0.5, 1.0, 20.0])]
+    [2, 1, 0]
     """
 
     views: Views | None
@@ -98,7 +106,7 @@ class SelfSupervised(Estimator):
             Times the root of their eigenvalue where ``scaled``, else of unit second moment on the
             views.
         """
-        weights, inputs = self._fitted("_weights"), as_matrix(X, width=self.n_features_in_)
+        weights, inputs = self._fitted("_weights"), self._checked_inputs(X)
         rows = blocks(len(inputs), len(weights))
         return np.concatenate([self._base(inputs[part]) @ weights - self._shift for part in rows])
 
@@ -155,7 +163,7 @@ class SelfSupervised(Estimator):
         self.eigenvalues_ = values
         self.norms_ = self._problem.norms @ vectors**2
         self.invariance_ = ((self._problem.cross @ vectors) * vectors).sum(0)
-        self.least_loss_ = float(least_loss(values, len(values)))
+        self.least_loss_ = float(least_loss(values, self.n_components or len(values)))
         turn = vectors * (np.sqrt(values) if self.scaled else 1.0) * signs(self._axes @ vectors)
         self._weights, self._shift = self._axes @ turn, self._offset @ turn
         return self
@@ -165,14 +173,18 @@ class SelfSupervised(Estimator):
         m, n, _ = views.shape
         width = inputs.shape[1] if base is None else base.shape[1]
         second, plain, mean = np.zeros((width, width)), np.zeros((width, width)), np.zeros(width)
-        for part in blocks(n, m * max(width, 1 if base is None else len(base))):
+        for part in blocks(n, m * (width if base is None else len(base))):
             rows = self._base(views[:, part].reshape(-1, views.shape[2]))
             features = rows if base is None else rows @ base
             total = features.reshape(m, -1, width).sum(0)
-            second += features.T @ features
-            plain += total.T @ total
-            mean += total.sum(0)
-        second, plain, mean = second / (m * n), plain / (m * m * n), mean / (m * n)
+            second += features.T @ features / (m * n)
+            plain += total.T @ total / (m * m * n)
+            mean += total.sum(0) / (m * n)
+        self._whiten(second, plain, mean, m)
+        if base is not None:
+            self._axes = base @ self._axes
+
+    def _whiten(self, second: Array, plain: Array, mean: Array, m: int) -> None:
         if self.centre:
             second, plain = second - np.outer(mean, mean), plain - np.outer(mean, mean)
         size, axes = range_of(second, self.threshold)
@@ -180,4 +192,4 @@ class SelfSupervised(Estimator):
         cross = axes.T @ cross_moment(second, plain, m=m, statistic=self.statistic) @ axes
         self._problem = Problem((cross + cross.T) / 2, 1 / size)
         self._offset = mean @ axes if self.centre else np.zeros(len(size))
-        self._axes = axes if base is None else base @ axes
+        self._axes = axes

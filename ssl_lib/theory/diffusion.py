@@ -43,8 +43,9 @@ class DiffusionMap(Estimator):
     alpha : float
         Density exponent: 0 the graph Laplacian, 1/2 the Dirichlet energy, 1 no density.
     neighbours : int, optional
-        Join each point to so many nearest ones only, in either direction: sparse, for large n. By
-        default all points are joined, which takes n^2 numbers.
+        Join each point to so many nearest ones only, in either direction: sparse, for large n. They
+        should reach as far as weights count, some 3 bandwidths (see ``reach_``), else eigenvalues
+        come out too small. By default all points are joined, which takes n^2 numbers.
     centre : bool
         Leave out the constant.
 
@@ -56,6 +57,9 @@ class DiffusionMap(Estimator):
         w, the eigenvalues of the random walk.
     embedding_ : numpy.ndarray of shape (n, k)
         The functions on the inputs, of unit second moment under the walk's stationary weights.
+
+    reach_ : float
+        Median distance to the farthest neighbour, in bandwidths; infinite where all are joined.
 
     Examples
     --------
@@ -97,6 +101,8 @@ class DiffusionMap(Estimator):
         """
         inputs = as_matrix(X)
         n = len(inputs)
+        if n == 1:
+            raise InputError("X must have at least 2 samples to join, got n_samples=1.")
         k = as_count(self.n_components, name="n_components", most=n - 1)
         as_positive(self.bandwidth, name="bandwidth")
         weights = self._weights(inputs)
@@ -147,7 +153,7 @@ class DiffusionMap(Estimator):
         InputError
             When an eigenvalue of the walk is too near to zero to divide by.
         """
-        embedding, inputs = self._fitted("embedding_"), as_matrix(X, width=self.n_features_in_)
+        embedding, inputs = self._fitted("embedding_"), self._checked_inputs(X)
         if (usable := int((self.walk_ > _SMALLEST).sum())) < len(self.walk_):
             raise InputError(
                 f"only {usable} of {len(self.walk_)} functions extend to other inputs: the walk's "
@@ -171,6 +177,7 @@ class DiffusionMap(Estimator):
     def _weights(self, inputs: Array) -> Any:
         scale = -2 * self.bandwidth**2
         if self.neighbours is None:
+            self.reach_ = np.inf
             return np.exp(squared_distances(inputs, inputs) / scale)
         from scipy.sparse import csr_array
         from scipy.spatial import cKDTree
@@ -178,7 +185,9 @@ class DiffusionMap(Estimator):
         n = len(inputs)
         k = as_count(self.neighbours, name="neighbours", most=n)
         distance, nearest = cKDTree(inputs).query(inputs, k=k)
-        weight = np.exp(distance.reshape(-1) ** 2 / scale)
+        distance = distance.reshape(n, k)
+        self.reach_ = float(np.median(distance[:, -1]) / self.bandwidth)
+        weight = np.exp(distance.ravel() ** 2 / scale)
         rows = np.repeat(np.arange(n), k)
         directed = csr_array((weight, (rows, nearest.reshape(-1))), shape=(n, n))
         return directed.maximum(directed.T)

@@ -28,7 +28,13 @@ __all__ = ["Energies", "KernelDirichlet", "dirichlet_energies"]
 
 
 class Energies(NamedTuple):
-    """Of functions f = sum_j a_j k(., y_j): energy (p, p), second moment (p, p) and mean (p,)."""
+    """Of functions f = sum_j a_j k(., y_j): energy (p, p), second moment (p, p) and mean (p,).
+
+    Examples
+    --------
+    >>> dirichlet_energies(Gaussian(1.0), np.zeros((1, 1)), np.zeros((1, 1))).second.tolist()
+    [[1.0]]
+    """
 
     energy: Array
     second: Array
@@ -192,7 +198,7 @@ class KernelDirichlet(Estimator):
         numpy.ndarray of shape (n, k)
             Of unit second moment on the sample.
         """
-        weights, inputs = self._fitted("_weights"), as_matrix(X, width=self.n_features_in_)
+        weights, inputs = self._fitted("_weights"), self._checked_inputs(X)
         rows = blocks(len(inputs), len(weights))
         features = [self.kernel(inputs[part], self._anchors) @ weights for part in rows]
         return np.asarray(np.concatenate(features) - self._shift)

@@ -142,7 +142,11 @@ def nested_probes(features: npt.ArrayLike, targets: npt.ArrayLike, sizes: Sequen
     if len(x) != len(y):
         raise InputError(f"features and targets must have the same rows, got {len(x)}, {len(y)}.")
     k = x.shape[1]
-    counts = np.array([as_count(n, name="size", least=k, most=len(x)) for n in sizes])
+    counts = np.asarray(sizes, dtype=np.int64)
+    if (counts < k).any() or (counts > len(x)).any():
+        raise InputError(
+            f"sizes must be at least {k}, the features, and at most {len(x)}, the rows."
+        )
     order = np.argsort(counts, kind="stable")
     gram, cross = np.zeros((len(counts), k, k)), np.zeros((len(counts), k, y.shape[1]))
     start, square, product = 0, np.zeros((k, k)), np.zeros((k, y.shape[1]))
@@ -175,7 +179,7 @@ def regression_excess(predictions: Array, probabilities: Array) -> Array:
     >>> regression_excess(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).item()
     0.5
     """
-    return np.asarray(((predictions - probabilities) ** 2).sum(-1).mean(-1))
+    return np.asarray(((predictions - probabilities) ** 2).sum((-2, -1)) / len(probabilities))
 
 
 def classification_excess(predictions: Array, probabilities: Array) -> Array:

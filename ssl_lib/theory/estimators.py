@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssl_lib.errors import InputError, closest
-from ssl_lib.theory.checks import Array
+from ssl_lib.theory.checks import Array, as_matrix
 
 __all__ = ["Estimator"]
 
@@ -112,6 +112,16 @@ class Estimator:
         """
         width = self._fitted("eigenvalues_").shape[0]
         return np.array([f"{type(self).__name__.lower()}{i}" for i in range(width)], dtype=object)
+
+    def _checked_inputs(self, X: npt.ArrayLike) -> Array:
+        """Return inputs of :meth:`transform`, of the width that was fitted."""
+        inputs, width = as_matrix(X), self._fitted("n_features_in_")
+        if inputs.shape[1] != width:
+            raise InputError(
+                f"X has {inputs.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{width} features as input."
+            )
+        return inputs
 
     def _fitted(self, name: str) -> Any:
         if not hasattr(self, name):

@@ -130,7 +130,13 @@ def characters(x: Array, sets: Sets) -> Array:
 
 
 class Augmentation:
-    """Random views of bit strings whose operator T is diagonal in the characters."""
+    """Random views of bit strings whose operator T is diagonal in the characters.
+
+    Examples
+    --------
+    >>> isinstance(Crop(3), Augmentation), isinstance(Flip(0.1), Augmentation)
+    (True, True)
+    """
 
     def eigenvalues(self, sets: Sets) -> Array:
         """Return T's eigenvalue on the character of each subset: (s,)."""

@@ -31,7 +31,14 @@ Profile: TypeAlias = Callable[[Array], Array]
 
 
 class RadialKernel(Protocol):
-    """A kernel of the distance, which also knows its slope: grad_x k = -slope(x, y) (x - y)."""
+    """A kernel of the distance, which also knows its slope: grad_x k = -slope(x, y) (x - y).
+
+    Examples
+    --------
+    >>> kernel: RadialKernel = Gaussian(2.0)
+    >>> kernel.slope(np.zeros((1, 1)), np.zeros((1, 1))).item()
+    0.25
+    """
 
     def __call__(self, x: Array, y: Array, /) -> Array:
         """Return the Gram matrix (n, p)."""

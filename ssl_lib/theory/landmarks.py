@@ -17,7 +17,7 @@ from ssl_lib.theory.solving import range_of
 __all__ = ["Landmarks", "blocks", "choose_landmarks", "nystroem_map"]
 
 Landmarks: TypeAlias = int | npt.ArrayLike | None
-"""How many of the inputs, or which points (p, d), or all that there are."""
+"""How many of the points at hand, or which points (p, d), or all that there are."""
 
 # Numbers in one block: 4 MB of doubles.
 _BLOCK = 2**19
@@ -45,14 +45,14 @@ def blocks(n: int, width: int) -> Iterator[slice]:
         yield slice(start, min(start + step, n))
 
 
-def choose_landmarks(landmarks: Landmarks, inputs: Array, *, seed: int) -> Array:
-    """Return landmarks: those given, or inputs drawn without replacement.
+def choose_landmarks(landmarks: Landmarks, points: Array, *, seed: int) -> Array:
+    """Return landmarks: those given, or some of the points drawn without replacement.
 
     Parameters
     ----------
     landmarks : int, array_like of shape (p, d), or None
-        None takes all inputs.
-    inputs : numpy.ndarray of shape (n, d)
+        None takes all points.
+    points : numpy.ndarray of shape (n, d)
         Where to draw from.
     seed : int
         Draws.
@@ -68,14 +68,14 @@ def choose_landmarks(landmarks: Landmarks, inputs: Array, *, seed: int) -> Array
            [6., 7.]])
     """
     if landmarks is None:
-        return inputs
+        return points
     if np.ndim(landmarks) == 2:
-        return as_matrix(landmarks, name="landmarks", width=inputs.shape[1])
+        return as_matrix(landmarks, name="landmarks", width=points.shape[1])
     if np.ndim(landmarks) != 0:
         raise InputError(f"landmarks must be a number or points (p, d), got {landmarks!r}.")
-    p = as_count(landmarks, name="landmarks", most=len(inputs))  # type: ignore[arg-type]
-    chosen = numpy_generator(seed, "landmarks").choice(len(inputs), size=p, replace=False)
-    return inputs[np.sort(chosen)]
+    p = as_count(landmarks, name="landmarks", most=len(points))  # type: ignore[arg-type]
+    chosen = numpy_generator(seed, "landmarks").choice(len(points), size=p, replace=False)
+    return points[np.sort(chosen)]
 
 
 def nystroem_map(kernel: Kernel, landmarks: Array, threshold: float) -> Array:

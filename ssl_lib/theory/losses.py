@@ -30,7 +30,13 @@ Statistic: TypeAlias = Literal["U", "V"]
 
 
 class Moments(NamedTuple):
-    """Second moments of features: ``second`` is C and ``cross`` is D, both (k, k)."""
+    """Second moments of features: ``second`` is C and ``cross`` is D, both (k, k).
+
+    Examples
+    --------
+    >>> moments([np.eye(2), np.eye(2)]).cross.tolist()
+    [[0.5, 0.0], [0.0, 0.5]]
+    """
 
     second: Array
     cross: Array

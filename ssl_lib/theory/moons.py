@@ -17,7 +17,13 @@ __all__ = ["Moons", "class_probabilities", "half_moons"]
 
 
 class Moons(NamedTuple):
-    """Points (n, 2) and which moon each is on (n,), -1 or 1."""
+    """Points (n, 2) and which moon each is on (n,), -1 or 1.
+
+    Examples
+    --------
+    >>> half_moons(3, np.random.default_rng(0)).points.shape
+    (3, 2)
+    """
 
     points: Array
     moon: Array

@@ -37,6 +37,11 @@ class NestedFeatures:
         Largest first.
     coefficients : numpy.ndarray of shape (N, k)
         Of the kernel at the first N views, taken input by input.
+
+    Examples
+    --------
+    >>> NestedFeatures(np.ones(1), np.array([[2.0], [1.0]]))(np.array([[1.0, 3.0, 9.0]]))
+    array([[5.]])
     """
 
     eigenvalues: Array

@@ -19,10 +19,17 @@ _DENSE = 400
 # which crowd below 1, steps of the resolvent part them best.
 _ABOVE = 1e-6
 _ROUNDS = 100
+_STEPS = 6
 
 
 class Modes(NamedTuple):
-    """Eigenvalues (k,), largest first, and eigenvectors (r, k)."""
+    """Eigenvalues (k,), largest first, and eigenvectors (r, k).
+
+    Examples
+    --------
+    >>> leading(np.diag([0.1, 0.9]), 1).vectors.shape
+    (2, 1)
+    """
 
     values: Array
     vectors: Array
@@ -184,14 +191,23 @@ def leading(matrix: Array, k: int) -> Modes:
     array([0.9, 0.1])
     """
     r = len(matrix)
-    if r <= _DENSE or 6 * k > r:
-        values, vectors = np.linalg.eigh(matrix)
-        return Modes(values[::-1][:k], vectors[:, ::-1][:, :k])
+    resolvent = None if r <= _DENSE or 6 * k > r else _resolvent(matrix)
+    if resolvent is not None:
+        return leading_of_inverse(resolvent[0], r, k, above=resolvent[1])
+    values, vectors = np.linalg.eigh(matrix)
+    return Modes(values[::-1][:k], vectors[:, ::-1][:, :k])
+
+
+def _resolvent(matrix: Array) -> tuple[Callable[[Array], Array], float] | None:
+    """Return what applies (1 + above - A)^-1, and above; None where rounding moved A beyond."""
     from scipy.linalg import cho_factor, cho_solve
 
     above = max(_ABOVE, 1e-12 * float(np.abs(matrix.diagonal()).max()))
-    factor = cho_factor(np.diag(np.full(r, 1 + above)) - matrix, overwrite_a=True)
-    return leading_of_inverse(lambda block: cho_solve(factor, block), r, k, above=above)
+    try:
+        factor = cho_factor(np.diag(np.full(len(matrix), 1 + above)) - matrix, overwrite_a=True)
+    except np.linalg.LinAlgError:
+        return None
+    return (lambda block: cho_solve(factor, block)), above
 
 
 def leading_of_inverse(inverse: Callable[[Array], Array], r: int, k: int, *, above: float) -> Modes:
@@ -220,10 +236,12 @@ def leading_of_inverse(inverse: Callable[[Array], Array], r: int, k: int, *, abo
     array([1., 1.])
     """
     width = min(k + 4, r)
-    block = np.random.default_rng(0).standard_normal((r, width))
+    if r <= 2 * _STEPS * width:
+        size, vectors = np.linalg.eigh(inverse(np.eye(r)))
+        return Modes(1 + above - 1 / size[: -k - 1 : -1], vectors[:, : -k - 1 : -1])
+    block = np.linalg.qr(np.random.default_rng(0).standard_normal((r, width)))[0]
     for _ in range(_ROUNDS):
-        basis = _krylov(inverse, block, steps=4)
-        image = inverse(basis)
+        basis, image = _krylov(inverse, block)
         size, turn = np.linalg.eigh(basis.T @ image)
         size, turn = size[: -width - 1 : -1], turn[:, : -width - 1 : -1]
         block = basis @ turn
@@ -257,8 +275,13 @@ def signs(vectors: Array) -> Array:
     return np.where(largest < 0, -1.0, 1.0)
 
 
-def _krylov(inverse: Callable[[Array], Array], block: Array, *, steps: int) -> Array:
-    powers = [np.linalg.qr(block)[0]]
-    for _ in range(steps - 1):
-        powers.append(np.linalg.qr(inverse(powers[-1]))[0])
-    return np.asarray(np.linalg.qr(np.concatenate(powers, axis=1))[0])
+def _krylov(inverse: Callable[[Array], Array], block: Array) -> tuple[Array, Array]:
+    """Return an orthonormal basis of a block's powers, and what the resolvent makes of it."""
+    basis, images = block, [inverse(block)]
+    for _ in range(_STEPS - 1):
+        new = images[-1]
+        for _ in range(2):  # twice: where powers add little, once leaves rounding in the basis
+            new = np.linalg.qr(new - basis @ (basis.T @ new))[0]
+        basis = np.hstack([basis, new])
+        images.append(inverse(new))
+    return basis, np.hstack(images)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.linalg import eigh, sqrtm
 from scipy.optimize import minimize
 
@@ -141,6 +143,30 @@ def test_the_official_normalisation() -> None:
         X
     )
     np.testing.assert_allclose(official, m * ours.eigenvalues_, atol=1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    n=st.integers(4, 12), m=st.integers(2, 4), beta=st.floats(0.1, 1.0),
+    log_penalty=st.floats(-5, -2), statistic=st.sampled_from("UV"), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_every_setting_solves_the_operator_of_its_definition(
+    n: int, m: int, beta: float, log_penalty: float, statistic: str, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    views = [generator.standard_normal((n, 3)) for _ in range(m)]
+    penalty, kernel = 10**log_penalty, Laplace(1.0)
+    points = np.concatenate(views)  # one view of every input after the other
+    same = np.kron(np.ones((m, m)), np.eye(n))
+    pairs = same / m if statistic == "V" else (same - np.eye(n * m)) / (m - 1)
+    operator = (1 - beta) * np.eye(n * m) + beta * pairs
+    operator -= penalty * n * m * np.linalg.inv(kernel(points, points))
+    exact = np.linalg.eigvalsh(operator)[::-1]
+    model = KernelSSL(
+        views, n_components=None, kernel=kernel, penalty=penalty, beta=beta, statistic=statistic
+    ).fit(views[0])
+    np.testing.assert_allclose(model.eigenvalues_, exact[exact > 0], atol=1e-9)
+    assert regularised_loss(model, views) == pytest.approx(model.least_loss_, abs=1e-8)
 
 
 def test_no_penalty_is_the_joint_embedding_of_van_assel() -> None:
@@ -328,6 +354,11 @@ def test_block_krylov_finds_every_copy_of_an_eigenvalue() -> None:
     found = leading((matrix + matrix.T) / 2, 7)
     np.testing.assert_allclose(found.values, values[:7], atol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(turn[:, :7].T @ found.vectors, axis=0), 1, atol=1e-7)
+
+
+def test_an_operator_that_rounding_moved_above_one_is_solved_all_the_same() -> None:
+    matrix = np.diag(np.linspace(1.01, 0, 500))
+    np.testing.assert_allclose(leading(matrix, 3).values, np.linspace(1.01, 0, 500)[:3])
 
 
 def test_many_points_take_the_iterative_way_to_the_same_features() -> None:
