@@ -10,7 +10,6 @@ import pandas as pd
 
 from ssl_lib.papers.ssl_interplay.recipes import Crops, Rates
 from ssl_lib.randomness import numpy_generator
-from ssl_lib.theory import LinearSSL
 from ssl_lib.theory.checks import Array
 from ssl_lib.theory.dot_products import cube_eigenvalues
 from ssl_lib.theory.downstream import excess_risk
@@ -18,6 +17,7 @@ from ssl_lib.theory.hypercube import Crop, Sets, characters, diameters, members,
 from ssl_lib.theory.kernels import arc_cosine, relu
 from ssl_lib.theory.losses import moments
 from ssl_lib.theory.spectra import Interplay, augmentation_complexity
+from ssl_lib.theory.ssl import LinearSSL
 
 __all__ = [
     "CUBES", "PARITIES", "TASKS", "Cube", "Parity", "Task", "World", "crops", "grid", "parities",
@@ -65,7 +65,7 @@ def parities(cube: Cube) -> Interplay:
     Examples
     --------
     >>> [parities(cube).switches() for cube in CUBES[:2]]
-    [array([1.19519345e-06, 3.07996337e-06]), array([9.18160602e-07])]
+    [array([1.19524290e-06, 3.08018603e-06]), array([9.18138726e-07])]
     """
     sets = members([parity.bits for parity in PARITIES], cube.bits)
     invariance = Crop(cube.crop, one_arc=cube.one_arc).eigenvalues(sets)
@@ -105,7 +105,7 @@ class World:
     @cached_property
     def nu(self) -> Array:
         """Eigenvalues of the kernel (1 + u) times the arc-cosine kernel of order one."""
-        return cube_eigenvalues(relu, self.bits)[self.sets.sum(1)]
+        return np.asarray(cube_eigenvalues(relu, self.bits)[self.sets.sum(1)])
 
     @cached_property
     def interplay(self) -> Interplay:
@@ -119,7 +119,7 @@ class World:
 
     def features(self, x: Array) -> Array:
         """Return the kernel's features: parities times the roots of their eigenvalues."""
-        return characters(x, self.sets[self.kept]) * np.sqrt(self.nu[self.kept])
+        return np.asarray(characters(x, self.sets[self.kept]) * np.sqrt(self.nu[self.kept]))
 
     def coefficients(self, model: LinearSSL, k: int) -> Array:
         """Return learned functions by their coefficients of the parities: (parities, k)."""
@@ -137,11 +137,11 @@ class World:
         return float(2 * np.trace(second - cross) + square + 2 * penalty * cost)
 
     def learn(
-        self, n: int, m: int, *, penalty: float, seed: int, stream: str
+        self, n: int, m: int, penalty: float, seed: int, stream: str
     ) -> tuple[LinearSSL, Array]:
         """Draw inputs with m views each and solve; return the model and the inputs."""
         generator = numpy_generator(seed, stream)
-        x = 1.0 - 2 * generator.integers(2, size=(n, self.bits))
+        x: Array = 1.0 - 2.0 * generator.integers(2, size=(n, self.bits)).astype(np.float64)
         views = [self.features(Crop(self.crop)(x, generator)) for _ in range(m)]
         model = LinearSSL(views, n_components=None, penalty=penalty)
         return model.fit(self.features(x)), x
@@ -160,8 +160,7 @@ def rates(config: Rates, cell: Mapping[str, int]) -> pd.DataFrame:
     rows = []
     for m in config.views:
         for n in config.inputs:
-            given = {"penalty": config.penalty, "seed": cell["seed"], "stream": f"rates {m} {n}"}
-            model, _ = world.learn(n, m, **given)
+            model, _ = world.learn(n, m, config.penalty, cell["seed"], f"rates {m} {n}")
             loss = world.loss(world.coefficients(model, k), config.penalty)
             rows.append({"views": m, "inputs": n, "excess": loss - least})
     return pd.DataFrame(rows)
@@ -180,7 +179,7 @@ class Task:
         d = sets.shape[1]
         own = members([[bit + shift for bit in self.bits] for shift in range(d)], d)
         hit = (sets[:, None] == own).all(2).any(1).astype(float)
-        return hit / np.linalg.norm(hit)
+        return np.asarray(hit / np.linalg.norm(hit))
 
 
 TASKS = (
@@ -202,8 +201,8 @@ def crops(config: Crops, cell: Mapping[str, int]) -> pd.DataFrame:
     rows = []
     for width in range(1, config.bits + 1):
         world = World(config.bits, width)
-        given = {"penalty": config.penalty, "seed": cell["seed"], "stream": f"crops {width}"}
-        model, x = world.learn(config.inputs, config.views, **given)
+        drawn = config.inputs, config.views, config.penalty, cell["seed"], f"crops {width}"
+        model, x = world.learn(*drawn)
         estimated = _complexity(world, model)
         learned = world.coefficients(model, min(config.components, len(model.eigenvalues_)))
         for task in TASKS:

@@ -69,8 +69,8 @@ class Modes:
     def groups(self) -> Array:
         """Which mode each parity belongs to: (modes, parities), rows that sum to one."""
         invariance, _, size = self._every
-        rows = self.table.itertuples()
-        found = [(size == row.size) & np.isclose(invariance, row.invariance) for row in rows]
+        known = zip(self.table["size"], self.table.invariance.to_numpy(), strict=True)
+        found = [(size == own) & np.isclose(invariance, level) for own, level in known]
         return np.array([own / own.sum() for own in found])
 
     @cached_property
@@ -103,23 +103,24 @@ class Network(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return outputs (n, k) at all bit strings."""
-        return self._plain(x) - self.first
+        return torch.sub(self._plain(x), self.first)
 
     def _plain(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(x @ self.hidden.T) @ self.head / len(self.hidden) ** 0.5
+        return torch.relu(x @ self.hidden.T) @ self.head * float(len(self.hidden) ** -0.5)
 
     def kernel(self, x: torch.Tensor) -> torch.Tensor:
         """Return the tangent kernel (n, n), averaged over outputs."""
         before = (x @ self.hidden.T).detach()
         active = (before > 0).double() * self.head.detach().square().mean(1).sqrt()
         units = torch.relu(before)
-        return (units @ units.T + (x @ x.T) * (active @ active.T)) / len(self.hidden)
+        total: torch.Tensor = units @ units.T + (x @ x.T) * (active @ active.T)
+        return total / len(self.hidden)
 
 
 def inputs(bits: int) -> torch.Tensor:
     """Return all bit strings with a constant, of unit length."""
     x = torch.tensor(vertices(bits))
-    return torch.cat([x, torch.ones_like(x[:, :1])], 1) / (bits + 1) ** 0.5
+    return torch.cat([x, torch.ones_like(x[:, :1])], 1) * float((bits + 1) ** -0.5)
 
 
 def train(

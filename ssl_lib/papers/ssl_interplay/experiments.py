@@ -24,7 +24,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     --------
     >>> made = experiments(Settings())
     >>> list(made)[:4], made["sizes"].place
-    (['identities', 'tradeoff', 'stopping', 'sizes'], 'ssl_interplay/sizes.quick')
+    (['identities', 'tradeoff', 'sizes', 'capacity'], 'ssl_interplay/sizes.quick')
     """
     made = recipes(settings)
     seeds = settings.every_seed

@@ -7,11 +7,11 @@ import pandas as pd
 import torch
 
 from ssl_lib.randomness import numpy_generator
-from ssl_lib.theory import LinearSSL
 from ssl_lib.theory.checks import Array
 from ssl_lib.theory.losses import moments, spectral_contrastive_loss, vicreg_loss
 from ssl_lib.theory.moons import half_moons
 from ssl_lib.theory.noise import Noise
+from ssl_lib.theory.ssl import LinearSSL
 
 __all__ = ["CHECKED", "identities"]
 
@@ -77,8 +77,8 @@ def _descend(views: list[Array], start: Array) -> float:
         optimiser.zero_grad()
         c, d = (theta.T @ moment @ theta for moment in (second, cross))
         loss = 2 * (c - d).trace() + (c - eye).square().sum() + 2 * PENALTY * theta.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    optimiser.step(closure)
     return float(closure().detach())

@@ -30,7 +30,7 @@ def mean(values: npt.ArrayLike, note: str = "") -> Estimate:
     Examples
     --------
     >>> print(mean([1.0, 2.0, 3.0]))
-    2 (-0.4841 to 4.484, n = 3)
+    2 (−0.4841 to 4.484, n = 3)
     """
     array = np.asarray(values, dtype=np.float64)
     if len(array) < 2:
@@ -45,7 +45,7 @@ def mean_correlation(values: npt.ArrayLike) -> Estimate:
     Examples
     --------
     >>> print(mean_correlation([0.9, 0.95, 0.99]))
-    0.9602 (0.6504 to 0.9962, n = 3)
+    0.9628 (0.4532 to 0.9981, n = 3)
     """
     scaled = mean(np.arctanh(np.clip(np.asarray(values, dtype=np.float64), -1 + 1e-12, 1 - 1e-12)))
     if scaled.low is None or scaled.high is None:

@@ -7,12 +7,14 @@ import pandas as pd
 
 from ssl_lib.papers.ssl_interplay.recipes import Capacity, Sizes
 from ssl_lib.randomness import numpy_generator
-from ssl_lib.theory import Gaussian, KernelSSL, Laplace, Noise, half_moons
 from ssl_lib.theory.checks import Array
 from ssl_lib.theory.downstream import classification_excess, nested_probes, regression_excess
-from ssl_lib.theory.moons import Moons, class_probabilities
+from ssl_lib.theory.kernels import Gaussian, Laplace
+from ssl_lib.theory.moons import Moons, class_probabilities, half_moons
 from ssl_lib.theory.nested import NestedFeatures, nested_ssl
+from ssl_lib.theory.noise import Noise
 from ssl_lib.theory.spans import explained
+from ssl_lib.theory.ssl import KernelSSL
 
 __all__ = ["NONE", "WINDOW", "capacity", "field", "fitted", "pairs", "pictured", "sizes"]
 
@@ -62,7 +64,8 @@ def sizes(config: Sizes, cell: Mapping[str, int]) -> pd.DataFrame:
     generator = numpy_generator(cell["seed"], "labels")
     flat = views.transpose(1, 0, 2).reshape(-1, 2)
     trials = [_trial(config, learned, flat, generator) for _ in range(config.trials)]
-    return pd.concat(trials).groupby(["inputs", "labels", "measure"], as_index=False).value.mean()
+    mean = pd.concat(trials).groupby(["inputs", "labels", "measure"]).value.mean()
+    return mean.reset_index()
 
 
 def _trial(
@@ -89,7 +92,8 @@ def _trial(
 def _draw(probabilities: Array, generator: np.random.Generator) -> Array:
     """Draw labels as rows of a one-hot matrix."""
     place = generator.random((len(probabilities), 1)) > probabilities.cumsum(1)
-    return np.eye(probabilities.shape[1])[np.minimum(place.sum(1), probabilities.shape[1] - 1)]
+    last = probabilities.shape[1] - 1
+    return np.asarray(np.eye(last + 1)[np.minimum(place.sum(1), last)])
 
 
 def fitted(config: Capacity, ridge: float, seed: int) -> KernelSSL:

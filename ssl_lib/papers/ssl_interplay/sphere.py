@@ -9,12 +9,12 @@ import pandas as pd
 
 from ssl_lib.papers.ssl_interplay.recipes import Tradeoff
 from ssl_lib.randomness import numpy_generator
-from ssl_lib.theory import Gaussian, KernelSSL
 from ssl_lib.theory.checks import Array
 from ssl_lib.theory.cyclic import shift_mean
 from ssl_lib.theory.dot_products import gegenbauer, sphere_points
-from ssl_lib.theory.kernels import DotProduct, relu, shift_average
+from ssl_lib.theory.kernels import DotProduct, Gaussian, relu, shift_average
 from ssl_lib.theory.solving import Modes, Problem, range_of
+from ssl_lib.theory.ssl import KernelSSL
 
 __all__ = ["TARGETS", "Target", "eigenfunctions", "errors", "mesh", "sample", "tradeoff"]
 
