@@ -16,8 +16,8 @@ from ssl_lib.theory.solving import Problem
 
 __all__ = [
     "REGIMES", "best_widths", "change", "chosen", "crossings", "forecast", "gains", "learned",
-    "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes", "slopes",
-    "solved_switches", "task_lost", "together",
+    "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes", "said", "slopes",
+    "solved_switches", "together",
 ]  # fmt: skip
 
 #: The paper's names of the three regimes, from small penalties on.
@@ -176,11 +176,10 @@ def slopes(table: pd.DataFrame, views: int) -> pd.Series:
     sizes = np.sort(table.inputs.unique())
     kept = table[(table.views == views) & table.inputs.isin(sizes[len(sizes) // 2 :])]
     kept = kept[kept.excess > 0]
-
-    def slope(own: pd.DataFrame) -> float:
-        return float(np.polyfit(np.log(own.inputs), np.log(own.excess), 1)[0])
-
-    return kept.groupby("seed")[["inputs", "excess"]].apply(slope)
+    return pd.Series({
+        seed: float(np.polyfit(np.log(own.inputs), np.log(own.excess), 1)[0])
+        for seed, own in kept.groupby("seed")
+    })  # fmt: skip
 
 
 def together(table: pd.DataFrame, bits: int) -> pd.DataFrame:
@@ -205,8 +204,10 @@ def forecast(rows: pd.DataFrame, x: str) -> pd.Series:
     >>> forecast(rows, "predicted").round(9).to_dict()
     {0: 1.0}
     """
-    logs = np.log(rows[[x, "measured"]]).assign(seed=rows.seed)
-    return logs.groupby("seed")[[x, "measured"]].apply(lambda own: own[x].corr(own.measured))
+    return pd.Series({
+        seed: float(np.corrcoef(np.log(own[x]), np.log(own.measured))[0, 1])
+        for seed, own in rows.groupby("seed")
+    })  # fmt: skip
 
 
 def best_widths(table: pd.DataFrame, value: str) -> pd.DataFrame:
@@ -223,6 +224,20 @@ def rank_by(table: pd.DataFrame, task: str, by: str) -> pd.Series:
     )
 
 
-def task_lost(best: int) -> list[str]:
-    """Return the titles of the parities that one best feature leaves out."""
-    return [parity.title for place, parity in enumerate(PARITIES) if place != best]
+def said(cube: Cube, position: float) -> str:
+    """Say which parity is best at a penalty in units of 1e-7, and which tasks that is bad for.
+
+    Examples
+    --------
+    >>> from ssl_lib.papers.ssl_interplay.cube import CUBES
+    >>> said(CUBES[2], 9.0)[:83]
+    'At a penalty of 9 the best single feature is the parity of bits 1 and 6 (architectu'
+    """
+    best, regime = chosen(cube, position * 1e-7)
+    titles = [parity.title for parity in PARITIES]
+    others = " or ".join(title for place, title in enumerate(titles) if place != best)
+    return (
+        f"At a penalty of {position:g} the best single feature is the parity of {titles[best]} "
+        f"({regime}). It serves a task that follows this parity, and is no better than guessing on "
+        f"one that follows {others}."
+    )

@@ -23,7 +23,7 @@ HUES, MARKERS = plotting.PALETTE, plotting.MARKERS
 GREY = "#6E7681"
 
 
-def _one(height: float = 3.3, columns: int = 1, **options: Any) -> Any:
+def _one(height: float = 3.3, columns: int = 1, **options: Any) -> "tuple[Figure, Any]":
     import matplotlib.pyplot as plt
 
     return plt.subplots(1, columns, figsize=(plotting.WIDTH, height), **options)
@@ -185,9 +185,9 @@ def width(rows: pd.DataFrame) -> "Figure":
         2, 1, figsize=(plotting.WIDTH, 4.6), sharex=True, height_ratios=[3, 2]
     )
     rows = rows.assign(ratio=rows.measured / rows.predicted)
-    for place, own in rows.groupby("mode"):
+    for number, (_, own) in enumerate(rows.groupby("mode")):
         found = over_seeds(own, ["width"], "ratio")
-        _band(ax, found, "width", int(place) % 7, mode_name(own))
+        _band(ax, found, "width", number, mode_name(own))
     ax.axhline(1, color=GREY, ls="--", lw=1, zorder=0)
     ax.set(xscale="log", yscale="log", ylabel="steps, measured / forecast")
     ax.legend(fontsize=9)
