@@ -261,6 +261,20 @@ def test_whole_lazy_package_is_all_its_modules(make: Callable[..., Package]) -> 
     assert "out:A" not in found
 
 
+def test_a_package_may_import_its_own_module(make: Callable[..., Package]) -> None:
+    package = make(
+        use="""
+        from PKG import words
+        def f():
+            return words.trend()
+    """,
+        words="def trend(): return 1",
+    )
+    package.write("__init__.py", "from PKG import words")
+    sources = fingerprint(package.get("use", "f")).sources
+    assert package.short(sources) == {"use:f", "words:trend"}
+
+
 def test_other_import_under_the_same_name_is_a_change(make: Callable[..., Package]) -> None:
     main = "from numpy import sin as f\ndef compute(c): return f(c)"
     package = make(main=main)

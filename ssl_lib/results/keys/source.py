@@ -206,7 +206,7 @@ def _add_imports(node: ast.Import | ast.ImportFrom, module: Module) -> None:
     for name, target in _imports(node, module.package):
         if name == "*":
             module.stars.append(target.module)
-        else:
+        elif target != (module.name, name):  # a package's own module, which needs no import
             module.imports.setdefault(name, []).append(target)
 
 
