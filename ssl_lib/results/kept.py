@@ -106,8 +106,11 @@ def find(store: Store, experiment: Experiment) -> Result | None:
         return None
     table, made = published.read(folder, name)
     other = _plain(made.key["config"]) != _plain(experiment.key["config"])
-    if other or not made.cells or tuple(made.cells[0]) != experiment.columns:
+    if other or not made.cells or set(made.cells[0]) != set(experiment.columns):
         return None
+    # JSON has sorted the columns of each cell.
+    cells = [{name: cell[name] for name in experiment.columns} for cell in made.cells]
+    made = dataclasses.replace(made, cells=cells)
     kept = Result(table, made, "committed", tuple(code_changes(made.key, experiment.key)))
     return judged(kept, record(store, experiment), experiment)
 
