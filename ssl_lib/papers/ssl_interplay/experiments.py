@@ -112,7 +112,7 @@ def _digits(settings: Settings, cells: Sequence[Mapping[str, int]]) -> dict[str,
     small = settings.profile == "smoke"
     config = {
         "inputs": 200 if small else 800, "labels": 100 if small else 200,
-        "landmarks": 60 if small else 300, "components": 30,
+        "landmarks": 60 if small else 300, "components": 10 if small else 30,
     }  # fmt: skip
     return {
         "digits": {

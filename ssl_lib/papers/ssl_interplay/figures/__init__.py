@@ -11,7 +11,7 @@ from ssl_lib.papers.ssl_interplay.figures.curves import (
     tradeoff,
     width,
 )
-from ssl_lib.papers.ssl_interplay.figures.lines import POSITIONS, explore, lines, parities
+from ssl_lib.papers.ssl_interplay.figures.envelopes import POSITIONS, explore, lines, parities
 from ssl_lib.papers.ssl_interplay.figures.maps import capacity, level, moons, spectra, sphere
 
 __all__ = [
