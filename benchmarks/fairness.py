@@ -24,7 +24,10 @@ import threadpoolctl
 from benchmarks.tables import parser_of, publish
 from ssl_lib.evaluation import fairness
 from ssl_lib.evaluation.fairness.curves import draw_ensembles
-from ssl_lib.papers.fair_ensemble import Settings, members
+from ssl_lib.papers.fair_ensemble import Settings
+from ssl_lib.papers.fair_ensemble import training as chapter
+from ssl_lib.papers.fair_ensemble.recipes import recipe
+from ssl_lib.papers.fair_ensemble.settings import EVERYTHING
 
 PART = 5  # draws of each size that the loop is timed on
 ALONE = 3  # members that are trained one by one
@@ -86,15 +89,16 @@ def measure_side(side: str, m: int, n: int, c: int, draws: int) -> dict[str, obj
 
 def training(side: str) -> dict[str, object]:
     """Time the chapter's digits members: all at once, or a few one by one, scaled to all."""
-    run = Settings().runs[0]
-    images, _ = members.images(run)
-    everyone = [member for member in members.members(run) if member.arm == "everything"]
+    settings = Settings()
+    run, seed = recipe(settings), settings.every_seed[0]
+    images = chapter.draw(run, seed).train
+    everyone = chapter.members(EVERYTHING, run.members, seed)
     groups = [everyone] if side == "ssl_lib" else [[member] for member in everyone[:ALONE]]
     unused = Path()  # perceptrons keep no checkpoints
-    members.train(replace(run, epochs=1, warmup_epochs=0.0), images, groups[0], unused)  # warm-up
+    chapter.train(replace(run, epochs=1, warmup_epochs=0.0), images, groups[0], unused)  # warm-up
     start, cpu = time.perf_counter(), time.process_time()
     for group in groups:
-        members.train(run, images, group, unused)
+        chapter.train(run, images, group, unused)
     scale = len(everyone) / sum(map(len, groups))
     wall, cpu = scale * (time.perf_counter() - start), scale * (time.process_time() - cpu)
     seen = len(everyone) * run.epochs * (len(images) // run.batch_size) * run.batch_size

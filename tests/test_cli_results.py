@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,14 +56,15 @@ def files(folder):
 def test_publish_writes_each_table_with_a_line_a_cell(toy, results, capsys):
     status, lines, _ = run(capsys, "publish", "toy")
     assert status == 0
-    assert lines == [
+    # What a cell takes is the machine's affair.
+    assert [re.sub(r"\d+\.\d s", "- s", line) for line in lines] == [
         "accuracies: toy/accuracies.quick",
-        "  seed 0: 0.0 s, computed",
-        "  seed 1: 0.0 s, computed",
-        "  seed 2: 0.0 s, computed",
+        "  seed 0: - s, computed",
+        "  seed 1: - s, computed",
+        "  seed 2: - s, computed",
         f"toy/accuracies.quick.csv: {(results / 'accuracies.quick.csv').stat().st_size} bytes",
         "counts: toy/counts.quick",
-        "  all: 0.0 s, computed",
+        "  all: - s, computed",
         f"toy/counts.quick.csv: {(results / 'counts.quick.csv').stat().st_size} bytes",
     ]
     assert files(results) == [

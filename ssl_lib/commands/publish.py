@@ -66,7 +66,8 @@ def _chosen(args: argparse.Namespace) -> dict[str, Experiment]:
     for name in args.tables:
         if name not in known:
             raise InputError(f"{args.slug} has no table {name!r}.{closest(name, known)}")
-    return {name: known[name] for name in args.tables or known}
+    placed = [name for name in known if known[name].place]  # others are measured where one runs
+    return {name: known[name] for name in args.tables or placed or known}
 
 
 def _tell(cell: Cell, result: Result) -> None:

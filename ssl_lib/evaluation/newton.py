@@ -27,6 +27,7 @@ _FEW = 20  # matrices of second derivatives: from here on they are made together
 _CACHE = 2**19  # entries of pairs of rows that stay near the processor
 _STEPS = 60  # of conjugate gradients, for one Newton step
 _EXACT = 0.3  # a line search ends where the slope has fallen to this share
+_ROUGH = 0.1  # an inverse that is wrong by more makes a poor preconditioner
 _SLACK = 0.9  # of the tolerance: the gradient is judged again elsewhere, with other rounding
 
 
@@ -269,16 +270,41 @@ def _grams(rows: Tensor, weights: Tensor) -> Tensor:
 
 
 def _inverse(positive: Tensor) -> Tensor:
-    """Invert positive definite matrices (..., m, m) by halves: in products of many at once."""
+    """Invert positive definite matrices (k, c, m, m); what rounding spoils with a larger ridge."""
+    found = _by_halves(positive)
+    # Positive, and the inverse: asked of one vector, which costs nothing beside the products.
+    probe = positive.new_ones(positive.shape[-1], 1)
+    gap = (positive @ (found @ probe) - probe).norm(dim=(-2, -1)) / probe.norm()
+    right = (gap < _ROUGH) & (found.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+    if not right.all():
+        found[~right] = _with_more_ridge(positive[~right])
+    return found
+
+
+def _by_halves(positive: Tensor) -> Tensor:
+    """Invert in products of many matrices at once; NaN where rounding has made one indefinite."""
     half = positive.shape[-1] // 2
     if half < 12:
-        return torch.cholesky_inverse(torch.linalg.cholesky(positive))
-    first = _inverse(positive[..., :half, :half])
+        factor, failed = torch.linalg.cholesky_ex(positive)
+        return torch.cholesky_inverse(factor).masked_fill((failed > 0)[..., None, None], math.nan)
+    first = _by_halves(positive[..., :half, :half])
     across = positive[..., half:, :half] @ first
-    rest = _inverse(positive[..., half:, half:] - across @ positive[..., :half, half:])
+    rest = _by_halves(positive[..., half:, half:] - across @ positive[..., :half, half:])
     corner = -rest @ across
     left = torch.cat([first - across.mT @ corner, corner], -2)
     return torch.cat([left, torch.cat([corner.mT, rest], -2)], -1)
+
+
+def _with_more_ridge(positive: Tensor) -> Tensor:
+    ridge = torch.finfo(positive.dtype).eps * positive.diagonal(dim1=-2, dim2=-1).sum(-1)
+    eye = torch.eye(positive.shape[-1]).to(positive)
+    factor, failed = torch.linalg.cholesky_ex(positive)
+    for power in range(1, 9):  # the last is larger than the matrix
+        if not failed.any():
+            break
+        more = 8**power * ridge * (failed > 0)
+        factor, failed = torch.linalg.cholesky_ex(positive + more[..., None, None] * eye)
+    return torch.cholesky_inverse(factor)
 
 
 def _probabilities(scores: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The exact geometry of piecewise linear networks (SplineCam) and exact constraints (POLICE)."""
 
 from ssl_lib.geometry.boundary import Boundary, decision_boundary, level_set
+from ssl_lib.geometry.completeness import completeness
 from ssl_lib.geometry.enumeration import partition
 from ssl_lib.geometry.explore import explore
 from ssl_lib.geometry.export import geojson, save, table
@@ -13,7 +14,7 @@ from ssl_lib.geometry.slices import Slice, box, slice_through
 
 __all__ = [
     "Boundary", "Constrained", "Layer", "Maxout", "Partition", "Region", "Slice", "box",
-    "constrain", "decision_boundary", "draw_boundary", "draw_edges", "draw_regions",
+    "completeness", "constrain", "decision_boundary", "draw_boundary", "draw_edges", "draw_regions",
     "edge_segments", "explore", "geojson", "level_set", "partition", "region_table", "save",
     "slice_through", "statistics", "table",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import yaml
 
 from ssl_lib import claims
 from ssl_lib.errors import InputError, closest
-from ssl_lib.publishing import cells, headers, notebooks, stage
+from ssl_lib.publishing import cells, headers, notebooks, stage, typed
 from ssl_lib.publishing.keys import summarises_others
 from ssl_lib.publishing.layout import Book
 from ssl_lib.publishing.notebooks import Cell, Notebook, code_cells, source, tagged, tags
@@ -59,7 +59,9 @@ def _notebook(book: Book, slug: str, notebook: Notebook) -> Iterator[str]:
     yield from _parameters(slug, notebook)
     for number, cell in enumerate(notebook["cells"], 1):
         at = f" cell {number} ({cell.get('id', 'no id')})"
-        for problem in (*_clean(cell), *_code(cell), *cells.figure_problems(cell, slug)):
+        for problem in (
+            *_clean(cell), *_code(cell), *cells.figure_problems(cell, slug), *typed.in_cell(cell)
+        ):  # fmt: skip
             yield f"{at}: {problem}"
     thumbs = [cell for cell in tagged(notebook, "thumb") if cells.shows_figure(cell)]
     if len(thumbs) != 1 and not summarises_others(notebook):
@@ -160,9 +162,19 @@ def _claims(book: Book) -> Iterator[str]:
     for slug in sorted({str(paper) for paper in papers}):
         if slug not in {*book.slugs(), *planned}:
             yield f"{name}: paper {slug!r} is neither a notebook nor a chapter of chapters.yml"
-        elif slug in book.slugs() and not _reports(book, slug):
-            yield f"notebooks/{slug}.ipynb: has claims but never calls claims.report"
+        elif slug in book.slugs():
+            yield from _unsaid(book, slug)
+    yield from _reasons(entries)
     yield from _claimed_figures(book, [entry for entry in entries if isinstance(entry, dict)])
+
+
+def _reasons(entries: list[Any]) -> Iterator[str]:
+    """Name claims whose reason holds a result: another run of them has another."""
+    for entry in entries:
+        reason = entry.get("reason") if isinstance(entry, dict) else None
+        for sentence in typed.in_text(reason) if isinstance(reason, str) else ():
+            where = f"{entry.get('paper')}/{entry.get('id')}"
+            yield f"book/claims.yml: claim {where}: its reason holds a result: {sentence!r}"
 
 
 def _claimed_figures(book: Book, entries: list[dict[str, Any]]) -> Iterator[str]:
@@ -190,9 +202,15 @@ def _malformed(entries: list[Any]) -> list[str]:
     return []
 
 
-def _reports(book: Book, slug: str) -> bool:
-    codes = code_cells(notebooks.read(book.notebook(slug)))
-    return any(cells.calls(source(cell), "report") for cell in codes)
+def _unsaid(book: Book, slug: str) -> Iterator[str]:
+    """Name what a chapter with claims never calls."""
+    notebook = notebooks.read(book.notebook(slug))
+    codes = [source(cell) for cell in code_cells(notebook)]
+    for name in ("report", "brief"):
+        if not any(cells.calls(code, name) for code in codes):
+            yield f"notebooks/{slug}.ipynb: has claims but never calls claims.{name}"
+    if len(tagged(notebook, "in-brief")) != 1:
+        yield f"notebooks/{slug}.ipynb: needs one cell tagged 'in-brief', with claims.brief"
 
 
 def _settings(book: Book) -> Iterator[str]:

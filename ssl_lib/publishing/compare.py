@@ -25,7 +25,6 @@ TIME_WORDS = frozenset(
 TIME_NAMES = frozenset(
     {
         "time", "times", "run time", "images/s", "images per second",
-        "plain, here", "police, here", "factor, here", "merged, here",
     }
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ other random numbers may move, within their spread between seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -57,6 +57,9 @@ class Checks:
     repeats : tuple of str, default=("seed",)
         The cell's columns that repeat the measurement. Cells that differ in another column (a
         setting) are other measurements, and those that share their seed move together.
+    summary : callable, optional
+        What both tables are summed up by before anything is compared, where another processor may
+        have other rows: the regions of a trained network, say, by how many there are.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Checks:
     spread: Mapping[str, float] = field(default_factory=dict)
     times: tuple[str, ...] = ()
     repeats: tuple[str, ...] = ("seed",)
+    summary: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
     def __post_init__(self) -> None:
         if not (self.exact or self.early or self.spread):
@@ -83,6 +87,10 @@ class Checks:
             for measure, number in getattr(self, what).items():
                 if not 0 < number < math.inf:
                     raise InputError(f"{what} of {measure!r} must be positive, got {number!r}.")
+
+    def summed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return what is compared of a table."""
+        return table if self.summary is None else self.summary(table)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +269,8 @@ def compare(
     >>> compare(table, table[:2] + [0, 1e-3, 0.02], checks, cell=["seed"]).outcome
     'does not hold'
     """
-    pairs = Pairs(published, fresh, cell=cell, keys=checks.keys, times=checks.times)
+    old, new = checks.summed(published), checks.summed(fresh)
+    pairs = Pairs(old, new, cell=cell, keys=checks.keys, times=checks.times)
     repeats = _repeats(checks, cell)
     if comparisons is None:
         seeds = pairs.count(repeats)
@@ -312,7 +321,8 @@ def count_comparisons(
     >>> [count_comparisons(table, checks, cell=["seed"], cells=m) for m in (2, 20)]
     [2, 4]
     """
-    long = long_form(published, cell=cell, keys=checks.keys, times=checks.times)
+    whole = checks.summed(published)
+    long = long_form(whole, cell=cell, keys=checks.keys, times=checks.times)
     repeats, count = _repeats(checks, cell), 0
     for measure in checks.spread:
         rows = long.loc[long["measure"] == measure, repeats]

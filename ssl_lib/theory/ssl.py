@@ -139,8 +139,8 @@ class LinearSSL(SelfSupervised):
     r"""Self-supervised learning of a linear head on features that are given.
 
     ``X`` holds the features of the inputs, and ``views`` those of their views, say of an encoder.
-    At ``penalty=0`` it minimises :math:`E\|W(x' - x'')\|^2` under :math:`W C W^\top = I`: Van Assel
-    et al., "Joint-embedding vs reconstruction", arXiv 2505.12477.
+    At ``penalty=0``, with ``scaled=False``, it minimises :math:`E\|W(x' - x'')\|^2` under
+    :math:`W C W^\top = I`: Van Assel et al., "Joint-embedding vs reconstruction", arXiv 2505.12477.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ssl_lib.errors import InputError
-from ssl_lib.evaluation import logistic
+from ssl_lib.evaluation import logistic, newton
 from ssl_lib.evaluation.linear import logistic_probe, ridge_path
 from ssl_lib.evaluation.logistic import binary_logistic_fit, logistic_fit
 
@@ -107,6 +107,31 @@ def test_every_binary_task_reaches_its_gradient() -> None:
         assert traced(x, targets[:, task].double(), *given) < 1e-8
     assert fit.converged.all()
     assert fit.iterations.max() < 40
+
+
+@pytest.mark.parametrize("power", [2, 4, 6])
+@pytest.mark.parametrize("columns", [64, 512])
+def test_nearly_dependent_features_are_no_hindrance(power: int, columns: int) -> None:
+    """An untrained network's features: in single precision their Gram matrices look indefinite."""
+    generator = torch.Generator().manual_seed(power)
+    mixing = torch.randn(columns, columns, generator=generator)
+    spread = torch.logspace(0, -power, columns)
+    features = (torch.randn(400, columns, generator=generator) * spread) @ mixing + 3
+    targets = torch.rand(400, 32, generator=generator) < 0.5
+    fit = binary_logistic_fit(features, targets, penalty=1e-3, tolerance=1e-8)
+    assert fit.converged.all()
+    for task in range(32):
+        given = (fit.weight[:, task], fit.bias[task], 1e-3)
+        assert traced(features.double(), targets[:, task].double(), *given) < 1.01e-8
+
+
+@pytest.mark.parametrize("power", [3, 6, 9, 12])
+def test_preconditioners_are_positive_whatever_rounding_does(power: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(4, 3, 96, 40, generator=generator) * torch.logspace(0, -power, 96)[:, None]
+    grams = rows @ rows.mT
+    grams[0, 0, 5, 5] -= 1e-3  # indefinite
+    assert (torch.linalg.eigvalsh(newton._inverse(grams).double()) > 0).all()
 
 
 def test_a_task_among_many_is_solved_as_alone_in_any_order() -> None:

@@ -1,7 +1,7 @@
 """The FAIR-Ensemble chapter: settings, training, tables, figures, claims, notebook."""
 
-import dataclasses
 import re
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -17,48 +17,38 @@ from ssl_lib.evaluation.fairness.corruptions import CORRUPTIONS, corrupt
 from ssl_lib.papers.fair_ensemble import (
     Settings,
     estimates,
+    experiments,
     figures,
-    learning,
     load,
-    members,
-    pictures,
-    tables,
+    measures,
+    own,
+    real,
+    statistics,
+    table_1,
+    training,
 )
-from ssl_lib.papers.fair_ensemble.published import table_1
-from ssl_lib.papers.fair_ensemble.samples import over_samples, sample
-from ssl_lib.papers.fair_ensemble.settings import VARIED, Run
+from ssl_lib.papers.fair_ensemble.recipes import recipe
+from ssl_lib.papers.fair_ensemble.settings import ARMS, EVERYTHING, SOURCES
 from ssl_lib.randomness import torch_generator
 from ssl_lib.results import Store
 
-DIGITS = {
-    "data": "digits",
-    "train_images": 200,
-    "encoder_options": {"hidden": (16,), "out_dim": 16, "norm": "none", "activation": "relu"},
-    "policy_options": {"variant": "shift"},
-}
+SMOKE = Settings(profile="smoke")
+DIGITS = recipe(Settings())
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return Store(tmp_path_factory.mktemp("store"))
-
-
-@pytest.fixture(scope="module")
-def chapter(store):
-    return load(Settings(profile="smoke"), store)
+def tables(tmp_path_factory):
+    return load(SMOKE, store=Store(tmp_path_factory.mktemp("store")))
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """Return one training set with the dossier's settings, all but the number of repetitions."""
-    run = Run(**DIGITS, arms=("everything",))
-    training, test = members.images(run)
-    networks = members.train(
-        run, training, members.members(run), tmp_path_factory.mktemp("members")
-    )
-    with torch.no_grad():
-        logits = torch.stack([m.classifier(m.encoder(test.floats())) for m in networks])
-    return fairness.softmax(logits.numpy()), test.labels.numpy()
+    sets = training.draw(DIGITS, 0)
+    everyone = training.members(EVERYTHING, 21, 0)
+    networks, _ = training.train(DIGITS, sets.train, everyone, tmp_path_factory.mktemp("members"))
+    logits = training.logits(DIGITS, networks, sets.test.floats())
+    return fairness.softmax(logits.numpy()), sets.test.labels.numpy()
 
 
 # Settings
@@ -68,10 +58,12 @@ def measured(tmp_path_factory):
     ("given", "message"),
     [
         ({"aggregate": "mean"}, "unknown aggregate 'mean'"),
-        ({"members": 2}, "members must be 0 (the profile's number) or from 3 to 1,000,000, got 2"),
-        ({"splits": -1}, "splits must be 0"),
-        ({"splits": 1.5}, "splits must be an integer"),
+        ({"members": 2}, "members must be 0 (the profile's number) or from 3 to 1,000, got 2"),
+        ({"seeds": -1}, "seeds must be 0"),
+        ({"seeds": 1.5}, "seeds must be an integer"),
         ({"members": True}, "members must be an integer"),
+        ({"data": "cifar10"}, "data must be one of digits at the profile quick, got 'cifar10'"),
+        ({"fresh": 1}, "fresh must be true or false"),
         ({"profile": "fast"}, "Unknown profile"),
     ],
 )
@@ -81,65 +73,59 @@ def test_senseless_settings_are_refused_by_name(given, message):
 
 
 def test_profiles_train_what_the_page_says():
-    quick = Settings(profile="quick").runs
-    assert {run.data for run in quick} == {"digits"}
-    assert (len(quick), quick[0].members, quick[0].k, quick[0].epochs) == (6, 21, 3, 40)
-    standard = Settings(profile="standard").runs
-    assert [run.data for run in standard] == ["cifar10", "tiny-imagenet"]
-    paper = Settings(profile="paper").runs
+    assert len(Settings().every_seed) == 6
+    assert (DIGITS.data, DIGITS.members, DIGITS.k, DIGITS.epochs) == ("digits", 21, 3, 40)
+    assert recipe(Settings(profile="standard")).data == "cifar10"
+    paper = [recipe(Settings(profile="paper", data=name)) for name in ("", "tiny-imagenet")]
     assert [(r.data, r.encoder, r.epochs, r.members, r.k) for r in paper] == [
         ("cifar100", "resnet9", 24, 20, 10),
         ("tiny-imagenet", "resnet9", 100, 20, 10),
     ]
-    assert Settings(members=7).runs[0].sizes == (1, 2, 3, 5, 7)
-    assert len(Settings(splits=2).runs) == 2
+    assert recipe(Settings(members=7)).sizes == (1, 2, 3, 5, 7)
+    assert "learning" not in experiments.experiments(Settings(profile="standard"))
 
 
-def test_training_sets_and_minorities_differ_by_seed():
-    runs = Settings().runs
-    assert len({run.seed for run in runs}) == len(runs)
-    assert runs != Settings(seed=1).runs
-    minority = [run for run in Settings().imbalanced if run.per_class == (25, 15)]
-    assert len({run.minority for run in minority}) > 1
-    assert {run.minority for run in Settings().imbalanced if run.per_class == (25, 6)} == {
-        (3, 8, 9)
-    }
+def test_cells_do_not_depend_on_their_place_or_company(tables, tmp_path):
+    """Cell contract: another seed's first cell, and one seed instead of two, change no row."""
+    made = experiments.experiments(SMOKE)
+    assert not {*SMOKE.every_seed} & {*Settings(profile="smoke", seed=1).every_seed}
+    for name in ("curves", "sources"):
+        alone = made[name].run(made[name].cells[1], tmp_path)
+        second = tables[name][tables[name].seed == 1].reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone.drop(columns="seed"), second.drop(columns="seed"))
 
 
 # Training
 
 
 def test_arms_vary_what_they_say():
-    run = Run(**DIGITS, members=4, arms=tuple(VARIED))
-    everyone = members.members(run)
-    for arm, varied in VARIED.items():
-        own = [member for member in everyone if member.arm == arm]
-        for source in ("initialisation", "order", "augmentation"):
-            seeds = {getattr(member, source) for member in own}
-            assert len(seeds) == (len(own) if source in varied else 1), (arm, source)
-        assert dataclasses.replace(own[0], arm="") == dataclasses.replace(everyone[0], arm="")
+    for arm in ARMS.values():
+        found = training.members(arm, 4, seed=0)
+        for source in SOURCES:
+            seeds = {getattr(member, source) for member in found}
+            assert len(seeds) == (4 if source in arm.varies else 1), (arm.name, source)
+        assert found[0] == training.members(EVERYTHING, 1, seed=0)[0]
 
 
 def test_training_images_are_drawn_as_asked():
-    run = Run(**{**DIGITS, "train_images": 0}, per_class=(25, 6), minority=(3, 8, 9))
-    training, test = members.images(run)
-    assert training.counts().tolist() == [25, 25, 25, 6, 25, 25, 25, 25, 6, 6]
-    assert len(training) + len(test) == 1797
+    sets = training.draw(DIGITS, 0, counts=(25, 6), minority=(3, 8, 9))
+    assert sets.train.counts().tolist() == [25, 25, 25, 6, 25, 25, 25, 25, 6, 6]
+    assert len(sets.train) + len(sets.test) == 1797
     with pytest.raises(InputError, match="class 0 of digits has 178 images, not 200"):
-        members.images(Run(**{**DIGITS, "train_images": 0}, per_class=(200, 6), minority=(3,)))
-    first, second = (members.images(Run(**DIGITS, seed=seed))[0] for seed in (0, 1))
+        training.draw(DIGITS, 0, counts=(200, 6), minority=(3,))
+    first, second = (training.draw(DIGITS, seed).train for seed in (0, 1))
     assert len(first) == len(second) == 200
     assert first.fingerprint != second.fingerprint
 
 
-def test_nothing_varied_is_exactly_no_difference(chapter):
-    for run, result in chapter.main:
-        control = sample(run, result, arm="nothing").table
-        assert not control.spread.any()
-        assert not control.churn.any()
-        assert (control.right_1 == control.right_3).all()
-        for arm in ("initialisation", "order", "augmentation"):
-            assert sample(run, result, arm=arm).table.spread.max() > 0
+def test_nothing_varied_is_exactly_no_difference(tables):
+    spread = measures.sources(tables["sources"], tables["curves"]).groupby("varied")
+    largest = spread.largest_spread.max()
+    assert largest.pop("nothing") == 0 < largest.min()
+    assert set(largest.index) == {*ARMS} - {"nothing"}
+    control = spread.get_group("nothing")
+    assert not control[["gain", "churn"]].to_numpy().any()
+    assert (control.member == control.ensemble).all()
 
 
 def test_dossier_numbers_on_one_training_set(measured):
@@ -155,98 +141,52 @@ def test_dossier_numbers_on_one_training_set(measured):
     assert churn[2] > 3 * churn[1]
 
 
-def test_stored_table_equals_the_functions(chapter, tmp_path):
-    run, result = chapter.main[0]
-    training, test = members.images(run)
-    own = [member for member in members.members(run) if member.arm == "everything"]
-    networks = members.train(run, training, own, tmp_path)
-    with torch.no_grad():
-        logits = torch.stack([m.classifier(m.encoder(test.floats())) for m in networks]).numpy()
-    probabilities, labels = fairness.softmax(logits), test.labels.numpy()
-    table = sample(run, result).table
-    np.testing.assert_array_equal(table.label, labels)
-    right = (probabilities.argmax(axis=2) == labels).mean(axis=0)
-    assert np.abs(table.right_1 - right).mean() < 0.01
-    ensemble = fairness.ensemble_predictions(probabilities) == labels
-    assert (table["prob"] == ensemble).mean() > 0.99
-    assert (table["right_5"] == table["prob"]).all()
-    assert (table["base_5"] == table["prob"]).all()
+def test_rows_equal_the_functions_of_evaluation(measured):
+    probabilities, labels = measured
+    rows = own.table(probabilities, labels, k=3)
+    found = measures.curves(rows).set_index(["protocol", "group", "members"]).accuracy
+    unbiased = fairness.held_out_protocol(probabilities, labels, k=3, sizes=[1, 21])
+    for row, size in zip(unbiased.accuracy, (1, 21), strict=True):
+        ours = [found["unbiased", group, size] for group in measures.GROUPS]
+        assert ours == pytest.approx(100 * row)
+    whole = fairness.ensemble_predictions(probabilities) == labels
+    by_class = [whole[labels == k].mean() for k in range(10)]
+    assert found["paper", "all", 21] == pytest.approx(100 * np.mean(by_class))
+    base = [(probabilities[0].argmax(1) == labels)[labels == k].mean() for k in range(10)]
+    assert found["paper", "bottom", 1] == pytest.approx(100 * np.mean(np.sort(base)[:3]))
+    groups = fairness.held_out_class_groups(probabilities, labels, k=3)
+    churn = 100 * groups.mean(fairness.churn(probabilities))
+    shown = measures.disagreement(rows).set_index(["measure", "group"]).value
+    assert shown["churn"].tolist() == pytest.approx(churn.tolist())
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_convolutions_train_one_by_one_and_fix_what_they_should(tmp_path):
-    run = Run(
-        **{**DIGITS, "encoder_options": {"widths": (8, 8), "out_dim": 16}}, encoder="convnet",
-        epochs=1, warmup_epochs=0.0, precision="bfloat16", members=3, sizes=(1, 3), draws=5,
-        arms=("everything", "order", "nothing"),
+def test_convolutions_train_one_by_one_fix_what_they_should_and_go_on(tmp_path):
+    small = replace(
+        DIGITS, encoder_options={"widths": (8, 8), "out_dim": 16}, encoder="convnet", epochs=1,
+        warmup_epochs=0.0, precision="bfloat16", members=3, sizes=(1, 3), draws=5,
+        arms=("order", "nothing"),
     )  # fmt: skip
-    table = members.measure(run, tmp_path)
-    spread = table.groupby("arm").spread.max()
-    assert spread["nothing"] == 0 < min(spread["everything"], spread["order"])
-    images, _ = members.images(run)
-    first = members.members(run)[:1]
-    again = members.train(run, images, first, tmp_path / "again")[0].state_dict()
-    kept = members.train(run, images, first, tmp_path / "logits-0")[0].state_dict()
-    assert all(torch.equal(again[name], value) for name, value in kept.items())
+    table = experiments.sources(small, {"seed": 0}, tmp_path)
+    spread = table[table.measure == "logit difference"].set_index("varied").value
+    assert spread["nothing"] == 0 < spread["order"]
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == [str(number) for number in range(6)]
+    again = experiments.sources(small, {"seed": 0}, tmp_path)
+    pd.testing.assert_frame_equal(again, table)
 
 
-@pytest.mark.parametrize("name", pictures.SUMMARIES)
-@pytest.mark.usefixtures("chapter")
-def test_summaries_are_tidy_and_survive_being_published(name, store, tmp_path, monkeypatch):
-    monkeypatch.setenv("SSL_LIB_CACHE", str(store.root))
-    key = pictures.Summary(name=name, settings=Settings(profile="smoke"))
-    summary = store.table(f"summary-{name}", pictures.compute, key)
-    assert len(summary.table)
-    assert summary.table.columns.is_unique
-    shelf = Store(store.root, committed=tmp_path)
-    shelf.publish(summary)
-    pd.testing.assert_frame_equal(shelf.committed(f"summary-{name}").table, summary.table)
-
-
-def test_pictures_are_read_where_they_are_committed_and_missed_quietly(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "share", lambda _: tmp_path)
-    assert pictures.measured(Settings(profile="quick")) == {}
-    store = pictures.committed_store()
-    made = Store(tmp_path / "cache").table(
-        "fair_ensemble-pictures-costs", lambda config: pd.DataFrame({"seconds": [1.5]}), {}
-    )
-    store.publish(made)
-    found = pictures.measured(Settings(profile="quick"))
-    assert list(found) == ["costs"]
-    assert found["costs"].origin == "committed"
-
-
-def test_learning_curves_end_where_members_do_and_coincide_where_nothing_varies(chapter, store):
-    settings = Settings(profile="smoke")
-    table = learning.learning(settings, store).table
-    run, result = chapter.main[0]
-    whole = members.members(run)
-    _, test = members.images(run)
-    last = table[(table.epoch == run.epochs) & (table.arm == "nothing") & (table.repeat == 0)]
-    counts = test.counts().numpy()
-    control = sample(run, result, arm="nothing").table
-    assert whole[-1].arm == "nothing"
-    assert np.average(last.accuracy, weights=counts) == pytest.approx(
-        control.right_1.mean(), abs=0.002
-    )
-    drawn = learning.curves(table, run.k)
-    apart = learning.differences(drawn).set_index(["varied", "group"])
+def test_learning_curves_end_where_members_do_and_coincide_where_nothing_varies(tables):
+    followed = tables["learning"]
+    apart = measures.apart(followed).set_index(["varied", "group"])
     assert (apart.loc["nothing"] == 0).all(axis=None)
-    for arm in learning.ARMS[:-1]:
+    for arm in ("everything", *SOURCES):
         assert apart.difference[arm, "bottom"] > 0
-    assert figures.learning(drawn).axes
-
-
-def test_stopped_run_continues_with_its_members(tmp_path, monkeypatch):
-    run = Run(
-        **{**DIGITS, "epochs": 1, "warmup_epochs": 0.0}, members=4, together=2, sizes=(1, 4),
-        arms=("everything", "order"), corruptions=(("contrast", 0.5),),
-    )  # fmt: skip
-    whole = members.measure(run, tmp_path)
-    assert len(list(tmp_path.glob("logits-*.pt"))) == 4
-    assert whole.groupby(["arm", "corruption"]).size().tolist() == [1597] * 3
-    monkeypatch.setattr(members, "train", lambda *_: pytest.fail("trained again"))
-    assert members.measure(run, tmp_path).equals(whole)
+    last = followed[(followed.epoch == recipe(SMOKE).epochs) & (followed.repeat == 0)]
+    still = last[(last.varied == "nothing") & (last.group == "all")].accuracy.item()
+    control = tables["sources"].query("varied == 'nothing' and group == 'all' and members == 1")
+    first = control[(control.seed == 0) & (control.measure == "accuracy")].value.item()
+    assert still == pytest.approx(first, abs=0.2)
 
 
 # Corruptions
@@ -300,7 +240,7 @@ def test_corruptions_have_their_closed_forms():
 
 
 def test_published_table_gives_the_derived_numbers():
-    table = table_1().set_index(["data", "network", "group"])
+    table = table_1.table_1().set_index(["data", "network", "group"])
     assert len(table) == 36
     relative = table.relative.round(2)
     assert relative["CIFAR-100", "VGG16", "bottom"] == 29.10
@@ -310,106 +250,143 @@ def test_published_table_gives_the_derived_numbers():
     assert (bottom.min(), bottom.max(), top.min(), top.max()) == (13.90, 55.26, 1.20, 4.66)
 
 
-def test_curves_start_at_nothing_and_average_training_sets(chapter):
-    table = tables.curves(chapter)
-    one = table[table.members == 1]
-    assert not one.gain.any()
-    last = table[table.members == 5].set_index(["protocol", "group"])
-    ends = [sample(run, result).curve("unbiased")[-1] for run, result in chapter.main]
-    assert last.accuracy["unbiased"].tolist() == pytest.approx(100 * np.mean(ends, axis=0))
-    assert (table.gain_low <= table.gain).all()
-    shown = tables.side_by_side(table)
-    assert shown.shape == (4, 7)
-    assert shown["unbiased: bottom"].iloc[-1] == pytest.approx(last.accuracy["unbiased", "bottom"])
-
-
-def test_bound_holds_in_every_table(chapter):
-    for _, result in (*chapter.balanced, *chapter.imbalanced):
-        clean = result.table[result.table.corruption == "clean"]
-        assert (clean.vote_gain.abs() <= clean.room + 1e-12).all()
-        assert (clean.room <= clean.churn + 1e-12).all()
-    means = tables.disagreement(chapter).pivot(index="group", columns="measure", values="value")
-    assert (means["gain of the vote"] <= means.room).all()
-    assert (means.room <= means.churn).all()
-
-
-def test_ensembles_beat_their_mean_member(chapter):
-    """Check 9 of the dossier."""
-    last = tables.curves(chapter).query(
-        "protocol == 'unbiased' and group == 'all' and members == 5"
+def test_curves_start_at_nothing_and_average_training_sets(tables):
+    found = measures.curves(tables["curves"])
+    assert not found[found.members == 1].gain.any()
+    last = found[found.members == 5].set_index(["protocol", "group"])
+    rows = tables["curves"].query("measure == 'accuracy' and members == 5 and group == 'bottom'")
+    assert last.accuracy["unbiased", "bottom"] == pytest.approx(
+        rows[rows.protocol == "unbiased"].value.mean()
     )
+    assert (found.gain_low <= found.gain).all()
+    shown = measures.side_by_side(found)
+    assert shown.shape == (4, 7)
+    assert shown["unbiased: bottom, %"].iloc[-1] == last.accuracy["unbiased", "bottom"]
+
+
+def test_bound_holds_for_groups_and_classes(tables):
+    means = measures.disagreement(tables["curves"])
+    means = means.pivot(index="group", columns="measure", values="value")
+    assert (means["gain of the vote"].abs() <= means.room).all()
+    assert (means.room <= means.churn).all()
+    classes = measures.classes(tables["curves"])
+    assert len(classes) == 20
+    assert (classes.gain.abs() <= classes.room + 1e-9).all()
+    assert (classes.room <= classes.churn + 1e-9).all()
+
+
+def test_ensembles_beat_their_mean_member(tables):
+    """Check 9 of the dossier."""
+    found = measures.curves(tables["curves"])
+    last = found.query("protocol == 'unbiased' and group == 'all' and members == 5")
     assert last.gain.item() > 0
 
 
-def test_corrupted_copies_follow_the_clean_groups(chapter):
-    run, result = chapter.main[0]
-    clean = sample(run, result)
-    noisy = sample(run, result, corruption="gaussian noise", strength=0.5)
-    for name, groups in clean.groups.items():
-        np.testing.assert_array_equal(noisy.groups[name].weights, groups.weights)
-    assert noisy.curve("unbiased")[0, 0] < clean.curve("unbiased")[0, 0]
-    table = tables.corruption(chapter)
-    assert set(table.severity) == {0, 1, 5}
-    assert set(tables.strong_noise(chapter).strength) == {0.0, 0.1, 0.5}
-    with pytest.raises(InputError, match="no 'everything' members on fog 1"):
-        sample(run, result, corruption="fog", strength=1.0)
+def test_corrupted_copies_follow_the_clean_groups(tables):
+    clean, curves = (measures.corruption(tables["corruption"]), measures.curves(tables["curves"]))
+    one = curves.query("protocol == 'unbiased' and members == 1").set_index("group").accuracy
+    start = clean[clean.corruption == "clean"].set_index("group").one
+    assert start.to_dict() == pytest.approx(one.to_dict())
+    assert set(clean.severity) == {0, 1, 5}
+    noise = measures.strong_noise(tables["corruption"]).set_index(["strength", "group"]).one
+    assert set(noise.index.get_level_values(0)) == {0.0, 0.1, 0.5}
+    assert noise[0.5, "all"] < noise[0.0, "all"]
+    by_size = measures.corruption_curves(tables["corruption"])
+    assert set(by_size.members) == {1, 2, 3, 5}
 
 
-def test_minority_is_what_the_run_says(chapter):
-    run, result = chapter.imbalanced[-1]
-    one = sample(run, result)
-    labels = one.table.label
-    weights = one.groups["minority"].weights
-    assert set(labels[weights[1] > 0]) == {3, 8, 9}
-    table = tables.imbalance(chapter)
+def test_change_is_the_mean_over_the_worst_minus_clean(tables):
+    first = tables["corruption"].query("seed == 0 and protocol == 'unbiased'")
+    single = measures.corruption(first).set_index(["corruption", "severity", "group"]).relative
+    change = first[first.measure == "change"].set_index("group").value
+    for group in ("top", "bottom"):
+        worst = [single[name, 5, group] for name in ("contrast", "gaussian noise")]
+        expected = np.mean(worst) - single["clean", 0, group]
+        assert change[group] == pytest.approx(expected, nan_ok=True)
+
+
+def test_minority_is_what_the_run_says(tables):
+    table = measures.imbalance(tables["imbalance"])
     assert list(dict.fromkeys(table.images)) == ["25/15", "25/6"]
+    assert (table.training_sets == 2).all()
+    rows = table.set_index(["images", "group"])
+    assert rows.one["25/6", "minority"] < rows.one["25/15", "minority"]
+    assert rows.relative["25/15", "minority"] == pytest.approx(
+        100 * (rows.ensemble / rows.one - 1)["25/15", "minority"]
+    )
 
 
-def test_intervals_over_one_and_over_several_training_sets(chapter):
+def test_intervals_over_one_and_over_several_training_sets(tables):
     from scipy import stats
 
-    samples = tables.main(chapter)
-    value, low, high = over_samples(samples, lambda one: one.gain("unbiased"))
-    each = np.stack([one.gain("unbiased") for one in samples])
+    rows = tables["curves"].query("protocol == 'unbiased' and members == 5 and group == 'bottom'")
+    each = rows[rows.measure == "gain"].value
     expected = stats.ttest_1samp(each, 0).confidence_interval(0.95)
-    np.testing.assert_allclose(low, expected.low)
-    np.testing.assert_allclose(high, expected.high)
-    value, low, high = over_samples(samples[:1], lambda one: one.gain("unbiased"))
-    np.testing.assert_allclose(value, each[0])
-    assert (low <= value).all()
-    assert (value <= high).all()
-    assert low[0] < high[0]
+    found = measures.interval(rows, "gain").iloc[0]
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    one = measures.interval(rows[rows.seed == 0], "gain").iloc[0]
+    assert one.value == each.iloc[0]
+    assert one.low < one.value < one.high
+    assert np.isnan(measures.interval(rows[rows.seed == 0], "accuracy by vote").low).all()
+
+
+def test_resampled_images_give_the_binomial_interval():
+    """Of n images of which a share p is right, the 95 % interval is p +- 1.96 sqrt(p (1-p) / n)."""
+    right = np.arange(2000) % 4 > 0
+    groups = fairness.subgroups({"a": right >= 0, "b": np.arange(2000) < 1000})
+    sample = statistics.Sample.of("own", groups, seed=0)
+    rows = {row[3]: row[4] for row in sample.rows("x", sample.percent([right])[:, 0], members=1)
+            if row[1] == "a"}  # fmt: skip
+    half = 196 * np.sqrt(0.75 * 0.25 / 2000)
+    assert rows["x"] == pytest.approx(75)
+    assert (rows["x low"], rows["x high"]) == pytest.approx((75 - half, 75 + half), abs=0.3)
+
+
+def test_tables_of_photographs_are_shown_without_training(tmp_path):
+    kept = real(store=Store(tmp_path))
+    assert {name: sorted(found.tables) for name, found in kept.items()} == {
+        "cifar10": ["corruption", "curves", "imbalance", "sources"],
+        "tiny-imagenet": ["curves"],
+    }
+    curves = measures.curves(kept["tiny-imagenet"]["curves"]).set_index(
+        ["protocol", "group", "members"]
+    )
+    assert curves.gain["unbiased", "top", 10] == pytest.approx(4.0, abs=0.05)
+    shown = load(Settings(profile="standard"), store=Store(tmp_path))
+    assert {result.origin for result in shown.all} == {"committed"}
+    found = estimates.estimates(shown)
+    assert list(found) == ["C3"]
+    assert estimates.not_tested(found)["C1"] == estimates.NO_INTERVAL
 
 
 # Figures
 
 
 PANELS = {
-    "curves": 2,
-    "relative": 2,
-    "imbalance": 2,
-    "corruption": 2,
-    "sizes": 2,
-    "noise": 2,
-}
+    "accuracy": 2, "relative_gain": 2, "imbalance": 2, "corruption": 2, "corruption_curves": 2,
+    "strong_noise": 2, "learning": 5,
+}  # fmt: skip
 
 
-def test_figures_have_their_panels_and_sizes(chapter):
-    curves = tables.curves(chapter)
-    drawn = {
-        "curves": figures.curves(curves),
-        "relative": figures.relative_gain(curves),
-        "bound": figures.bound(tables.disagreement(chapter)),
-        "classes": figures.churn_by_class(tables.classes(chapter)),
-        "sources": figures.sources(tables.sources(chapter)),
-        "imbalance": figures.imbalance(tables.imbalance(chapter)),
-        "corruption": figures.corruption(tables.corruption(chapter)),
-        "sizes": figures.corruption_curves(tables.corruption_curves(chapter)),
-        "noise": figures.strong_noise(tables.strong_noise(chapter)),
-        "pictures": figures.pictures(curves.assign(data="CIFAR-10")),
-        "table 1": figures.table_1(tables.beside_table_1(chapter)),
+def test_figures_have_their_panels_and_sizes(tables):
+    curves = measures.curves(tables["curves"])
+    given = {
+        "accuracy": curves,
+        "relative_gain": curves,
+        "bound": measures.disagreement(tables["curves"]),
+        "churn_by_class": measures.classes(tables["curves"]),
+        "sources": measures.sources(tables["sources"], tables["curves"]),
+        "learning": tables["learning"],
+        "imbalance": measures.imbalance(tables["imbalance"]),
+        "corruption": measures.corruption(tables["corruption"]),
+        "corruption_curves": measures.corruption_curves(tables["corruption"]),
+        "strong_noise": measures.strong_noise(tables["corruption"]),
+        "gain": measures.stacked({"CIFAR-10": curves}),
+        "table_1": table_1.beside([tables]),
     }
-    for name, fig in drawn.items():
+    assert sorted(given) == sorted(figures.__all__)
+    for name, table in given.items():
+        fig = getattr(figures, name)(table)
         assert len(fig.axes) == PANELS.get(name, 1), name
         assert fig.get_figwidth() == plotting.WIDTH, name
         sizes = [text.get_fontsize() for text in fig.findobj(plt.Text) if text.get_text()]
@@ -420,21 +397,23 @@ def test_figures_have_their_panels_and_sizes(chapter):
 # Claims and notebook
 
 
-def test_every_claim_is_estimated_or_explained(chapter):
-    own = {claim.id: claim for claim in claims.load() if claim.paper == "fair_ensemble"}
-    found, left_out = estimates.estimates(chapter), estimates.not_tested(chapter)
-    assert {*found, *left_out} == {*own}
+def test_every_claim_is_estimated_or_explained(tables):
+    known = {claim.id: claim for claim in claims.load() if claim.paper == "fair_ensemble"}
+    found = estimates.estimates(tables)
+    assert {*found, *estimates.not_tested(found)} == {*known}
     for name, estimate in found.items():
-        assert claims.decide(own[name].rules, estimate) in claims.VERDICTS
+        assert claims.decide(known[name].rules, estimate) in claims.VERDICTS
 
 
-def test_a_table_1_row_is_tested_where_cifar100_was_trained(chapter):
-    runs = [(dataclasses.replace(run, data="cifar100"), r) for run, r in chapter.balanced]
-    other = dataclasses.replace(chapter, balanced=runs)
+def test_a_table_1_row_is_tested_where_cifar100_was_trained(tables):
+    other = replace(tables, settings=Settings(profile="paper"))
+    scarce = tables.tables["imbalance"]
+    mildest = scarce.table.assign(majority=500, minority=300)[scarce.table.minority == 15]
+    others = {**tables.tables, "imbalance": replace(scarce, table=mildest)}
     claim = next(c for c in claims.load() if (c.paper, c.id) == ("fair_ensemble", "C4"))
-    found = estimates.estimates(other)["C4"]
-    assert set(found) == {part.statistic for part in claim.rules}
-    assert "C4" not in estimates.not_tested(other)
+    found = estimates.estimates(replace(other, tables=others))
+    assert set(found["C4"]) == {part.statistic for part in claim.rules}
+    assert "C4" not in estimates.not_tested(found)
 
 
 def test_notebook_shows_every_figure_and_says_what_was_not_measured(repository):

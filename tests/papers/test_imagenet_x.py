@@ -19,20 +19,12 @@ from ssl_lib import claims, plotting
 from ssl_lib.errors import InputError, MissingData
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x import published
-from ssl_lib.papers.imagenet_x import (
-    Settings,
-    Sources,
-    annotations,
-    augmentation,
-    base_models,
-    comparison,
-    estimates,
-    figures,
-    load,
-    own,
-)
-from ssl_lib.papers.imagenet_x.experiments import BASE, experiments
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models, wilson
+from ssl_lib.papers import chapter
+from ssl_lib.papers.imagenet_x import Settings, Tables, estimates, figures, load, own
+from ssl_lib.papers.imagenet_x.experiments import experiments
+from ssl_lib.papers.imagenet_x.measures import annotations, augmentation, base_models, comparison
+from ssl_lib.papers.imagenet_x.measures.intervals import bootstrap_over_models, wilson
+from ssl_lib.papers.imagenet_x.rows import BASE
 from ssl_lib.paths import share
 from ssl_lib.results import Store
 from ssl_lib.results.evidence import find, gather, publish
@@ -43,18 +35,15 @@ needs_data = pytest.mark.skipif(not HAS_DATA, reason="needs the published files:
 
 
 @pytest.fixture(scope="module")
-def kept() -> Sources:
+def kept() -> Tables:
     """Return the published counts, which need neither data nor network."""
     settings = Settings(profile="smoke")
-    tables = {name: find(Store(), made) for name, made in experiments(settings).items()}
-    return Sources(
-        images=tables["images"], calibration=tables["calibration"], settings=settings,
-        top=tables["models-top"], multi=tables["models-multi"],
-    )  # fmt: skip
+    tables = chapter.published(experiments(settings), slug="imagenet_x")
+    return Tables(settings=settings, tables=tables)
 
 
 @pytest.fixture(scope="module")
-def models(kept: Sources) -> comparison.Comparison:
+def models(kept: Tables) -> comparison.Comparison:
     return comparison.compare(kept)
 
 
@@ -150,15 +139,15 @@ def test_class_shift_to_the_printed_digits() -> None:
 # Four base models (4.2, 4.6, 4.9, 4.10), from the committed counts
 
 
-def test_kinds_of_images_sum_to_the_annotated_images(kept: Sources) -> None:
-    counts = kept.images.table
+def test_kinds_of_images_sum_to_the_annotated_images(kept: Tables) -> None:
+    counts = kept["images"]
     assert counts.images.sum() == 48_868
     assert counts.images[~counts.prototype].sum() == 46_110
     assert counts.images[~counts.prototype & counts["empty"]].sum() == 3_085
     assert not counts.duplicated(list(counts.columns[:-1])).any()
 
 
-def test_expanded_counts_equal_the_annotations(kept: Sources) -> None:
+def test_expanded_counts_equal_the_annotations(kept: Tables) -> None:
     for selection in ("top", "multi"):
         table = kept.scored(selection=selection).table
         expected = ix.load_annotations(selection=selection)
@@ -167,7 +156,7 @@ def test_expanded_counts_equal_the_annotations(kept: Sources) -> None:
         assert (np.bincount(table.labels) == np.bincount(expected.labels)).all()
 
 
-def test_error_ratios_of_the_base_models(kept: Sources) -> None:
+def test_error_ratios_of_the_base_models(kept: Tables) -> None:
     table = by(base_models.error_ratios(kept), "model", "factor")
     ratio = table.error_ratio.round(6)
     assert ratio["DINO", "pose"] == 0.726197
@@ -198,14 +187,14 @@ def test_error_ratios_of_the_base_models(kept: Sources) -> None:
     ],
 )
 def test_scorings(
-    kept: Sources, options: dict[str, str], averages: list[float], texture: list[float]
+    kept: Tables, options: dict[str, str], averages: list[float], texture: list[float]
 ) -> None:
     counts = kept.scored(**options).counts()
     assert counts.accuracy.round(4).tolist() == averages
     assert counts.error_ratio[:, ix.FACTORS.index("texture")].round(3).tolist() == texture
 
 
-def test_tables_of_scorings(kept: Sources) -> None:
+def test_tables_of_scorings(kept: Tables) -> None:
     table = base_models.scorings(kept)
     assert len(table) == 2 * 4 * 4 * 16
     shown = base_models.side_by_side(table)
@@ -215,7 +204,7 @@ def test_tables_of_scorings(kept: Sources) -> None:
     assert first.ViT.startswith("0.74 (")
 
 
-def test_averages_and_calibration(kept: Sources) -> None:
+def test_averages_and_calibration(kept: Tables) -> None:
     table = by(base_models.averages(kept), "model")
     assert table.worst_100_classes.round(3).tolist() == [0.419, 0.382, 0.283, 0.374]
     assert table.worst_factor.unique().tolist() == ["texture"]
@@ -229,12 +218,12 @@ def test_averages_and_calibration(kept: Sources) -> None:
     ]
 
 
-def test_error_by_ticks(kept: Sources) -> None:
+def test_error_by_ticks(kept: Tables) -> None:
     wide = base_models.error_by_ticks(kept).pivot(index="ticks", columns="model", values="error")
     assert wide.loc[6, list(BASE)].round(3).tolist() == [0.584, 0.668, 0.743, 0.628]
 
 
-def test_classes_as_clusters_widen_common_factors_most(kept: Sources) -> None:
+def test_classes_as_clusters_widen_common_factors_most(kept: Tables) -> None:
     table = base_models.class_clusters(kept)
     assert table.by_image.to_numpy() == pytest.approx(ix.error_ratio_sd(kept.scored()).ravel())
     means = table.groupby("factor").inflation.mean()
@@ -242,7 +231,7 @@ def test_classes_as_clusters_widen_common_factors_most(kept: Sources) -> None:
     assert means["brighter"] == pytest.approx(1, abs=0.1)
 
 
-def test_empty_labels_move_ratios_both_ways(kept: Sources) -> None:
+def test_empty_labels_move_ratios_both_ways(kept: Tables) -> None:
     vit = by(base_models.empties(kept).query("model == 'ViT'"), "factor")
     assert vit.percent[["texture", "style", "object_blocking"]].round(1).tolist() == [
         17.0,
@@ -253,14 +242,14 @@ def test_empty_labels_move_ratios_both_ways(kept: Sources) -> None:
     assert moved.to_numpy().tolist() == [[1.35, 0.99], [1.19, 0.95], [1.31, 1.69]]
 
 
-def test_prototypes_cost_what_the_dossier_says(kept: Sources) -> None:
+def test_prototypes_cost_what_the_dossier_says(kept: Tables) -> None:
     table = base_models.prototype_effect(kept).groupby("model").first()
     cost = 100 * (table.average_keep - table.average_drop)
     assert cost[list(BASE)].round(2).tolist() == [1.25, 1.43, 1.69, 1.33]
     assert table.on_prototypes["ResNet50"] == 1
 
 
-def test_metaclass_weaknesses_of_vit(kept: Sources) -> None:
+def test_metaclass_weaknesses_of_vit(kept: Tables) -> None:
     table = by(base_models.metaclass_ratios(kept), "metaclass", "factor")
     ratio = table.error_ratio.round(2)
     assert ratio["vessel", "object_blocking"] == 2.88
@@ -274,7 +263,7 @@ def test_metaclass_weaknesses_of_vit(kept: Sources) -> None:
     assert base_models.strengths_and_weaknesses(table.reset_index(), fewest=10).shape == (18, 4)
 
 
-def test_class_adjusted_ratios(kept: Sources) -> None:
+def test_class_adjusted_ratios(kept: Tables) -> None:
     wide = (
         base_models.class_adjusted(kept)
         .pivot(index="factor", columns="model", values="adjusted")[list(BASE)]
@@ -285,7 +274,7 @@ def test_class_adjusted_ratios(kept: Sources) -> None:
     assert wide.loc["object_blocking"].tolist() == [2.00, 1.75, 1.65, 1.73]
 
 
-def test_shared_mistakes(kept: Sources) -> None:
+def test_shared_mistakes(kept: Tables) -> None:
     table = base_models.shared_mistakes(kept)
     assert table.percent.iloc[[0, 4]].round(1).tolist() == [55.6, 12.3]
     assert table.independent.sum() == pytest.approx(100)
@@ -293,7 +282,7 @@ def test_shared_mistakes(kept: Sources) -> None:
     assert table.independent.iloc[4] == pytest.approx(100 * errors.prod())
 
 
-def test_linear_model_and_its_intervals(kept: Sources) -> None:
+def test_linear_model_and_its_intervals(kept: Tables) -> None:
     table = by(base_models.linear_model(kept), "model", "factor")
     assert table.points["ResNet50", "subcategory"].round() == 39
     assert table.points["ViT", "smaller"].round() == 14
@@ -359,7 +348,7 @@ def test_families_that_do_not_differ(models: comparison.Comparison) -> None:
     assert alike == ["brighter", "multiple_objects", "partial_view", "pattern"]
 
 
-def test_consistency(models: comparison.Comparison, kept: Sources) -> None:
+def test_consistency(models: comparison.Comparison, kept: Tables) -> None:
     top = comparison.consistency(models).iloc[0]
     ticked = comparison.consistency(comparison.compare(kept, selection="multi")).iloc[0]
     assert top[["mean", "median", "low_5"]].astype(float).round(3).tolist() == [0.910, 0.921, 0.812]
@@ -369,7 +358,9 @@ def test_consistency(models: comparison.Comparison, kept: Sources) -> None:
 
 
 def test_interval_over_pairs_equals_brute_force(models: comparison.Comparison) -> None:
-    few = comparison.Comparison(models.counts.select(np.arange(12)), models.families[:12], 1, 0)
+    few = comparison.Comparison(
+        counts=models.counts.select(np.arange(12)), families=models.families[:12], draws=1, seed=0
+    )
     matrix = ix.pairwise_spearman(few.counts.error_ratio)
     seen: list[float] = []
 
@@ -418,7 +409,7 @@ def test_effective_robustness(models: comparison.Comparison) -> None:
 
 
 @pytest.fixture(scope="module")
-def sweeps(kept: Sources) -> dict[str, augmentation.Sweep]:
+def sweeps(kept: Tables) -> dict[str, augmentation.Sweep]:
     return {name: augmentation.sweep(kept, name) for name in augmentation.SWEEPS}
 
 
@@ -455,7 +446,12 @@ def test_panels_of_the_sweeps(
     one = sweeps[name]
     t = by(augmentation.effects(one), "factor").t.round(1)
     assert len(one.counts) == models
-    assert augmentation.selected(one) == (list(improved), list(hurt))
+    table = augmentation.effects(one)
+    shown = [list(table.factor[table.shown == side]) for side in ("improved", "hurt")]
+    assert shown == [list(improved), list(hurt)]
+    caption, alt = augmentation.described(one, augmentation.strengths(one), table)
+    assert f"of {name}, {models:,} models" in caption
+    assert f"hurt: {', '.join(hurt)}.".replace("_", " ") in alt
     assert {factor: t[factor] for factor in {**improved, **hurt}} == {**improved, **hurt}
 
 
@@ -518,7 +514,7 @@ def test_extremes_hold_their_means(sweeps: dict[str, augmentation.Sweep]) -> Non
         ("texture", [2.248, 1.906, 2.191, 2.210]),
     ],
 )
-def test_groups(kept: Sources, factor: str, values: list[float]) -> None:
+def test_groups(kept: Tables, factor: str, values: list[float]) -> None:
     table = augmentation.group_comparison(kept)
     part = table[table.factor == factor]
     assert part.error_ratio.round(3).tolist() == values
@@ -645,9 +641,8 @@ def test_written_predictions_are_read_back(tmp_path: Path) -> None:
 # Figures
 
 
-def drawn(kept: Sources, models: comparison.Comparison) -> dict[str, Callable[[], plt.Figure]]:
+def drawn(kept: Tables, models: comparison.Comparison) -> dict[str, Callable[[], plt.Figure]]:
     one = augmentation.sweep(kept, "colour jitter")
-    improved, hurt = augmentation.selected(one)
     phi, recipes = annotations.associations(), augmentation.group_comparison(kept)
     kinds = base_models.metaclass_ratios(kept)
     shown = by(base_models.error_ratios(kept).query("model == 'ViT'"), "factor").reset_index()
@@ -656,12 +651,12 @@ def drawn(kept: Sources, models: comparison.Comparison) -> dict[str, Callable[[]
         "active": lambda: figures.active_factors(
             annotations.active_factors(), base_models.error_by_ticks(kept)
         ),
-        "association": lambda: figures.associations(phi, split="val"),
+        "association": lambda: figures.association_val(phi),
         "shift": lambda: figures.class_shift(annotations.class_shift()),
-        "four": lambda: figures.error_ratios(base_models.error_ratios(kept)),
+        "four": lambda: figures.four_models(base_models.error_ratios(kept)),
         "scorings": lambda: figures.scorings(base_models.scorings(kept)),
         "empties": lambda: figures.empties(base_models.empties(kept)),
-        "prototypes": lambda: figures.prototype_effect(base_models.prototype_effect(kept)),
+        "prototypes": lambda: figures.prototypes(base_models.prototype_effect(kept)),
         "metaclasses": lambda: figures.metaclasses(kinds, chosen=["dog", "all images"]),
         "adjusted": lambda: figures.class_adjusted(base_models.class_adjusted(kept)),
         "shared": lambda: figures.shared_mistakes(base_models.shared_mistakes(kept)),
@@ -672,12 +667,12 @@ def drawn(kept: Sources, models: comparison.Comparison) -> dict[str, Callable[[]
         "consistency": lambda: figures.consistency(comparison.error_ratios(models)),
         "dependence": lambda: figures.accuracy_dependence(comparison.accuracy_dependence(models)),
         "robustness": lambda: figures.effective_robustness(comparison.effective_robustness(models)),
-        "sweep": lambda: figures.sweep(
-            augmentation.strengths(one), augmentation.effects(one), improved=improved, hurt=hurt
+        "sweep": lambda: figures.sweep_colour(
+            augmentation.strengths(one), augmentation.effects(one)
         ),
         "control": lambda: figures.accuracy_control(augmentation.accuracy_control(one)),
-        "groups": lambda: figures.groups(recipes),
-        "accuracy": lambda: figures.groups(recipes, value="accuracy"),
+        "groups": lambda: figures.augmentation_groups(recipes),
+        "accuracy": lambda: figures.augmentation_accuracy(recipes),
     }
 
 
@@ -688,7 +683,7 @@ PANELS = {
 
 
 def test_figures_have_their_panels_names_and_sizes(
-    kept: Sources, models: comparison.Comparison
+    kept: Tables, models: comparison.Comparison
 ) -> None:
     for name, draw in drawn(kept, models).items():
         fig = draw()
@@ -699,8 +694,8 @@ def test_figures_have_their_panels_names_and_sizes(
         plt.close(fig)
 
 
-def test_every_factor_is_named_once_on_the_dot_plots(kept: Sources) -> None:
-    fig = figures.error_ratios(base_models.error_ratios(kept))
+def test_every_factor_is_named_once_on_the_dot_plots(kept: Tables) -> None:
+    fig = figures.four_models(base_models.error_ratios(kept))
     labels = [label.get_text() for label in fig.axes[0].get_yticklabels()]
     assert sorted(labels) == sorted(name.replace("_", " ") for name in ix.FACTORS)
     plt.close(fig)
@@ -740,7 +735,7 @@ def own_claims() -> dict[str, claims.Claim]:
     return {claim.id: claim for claim in claims.load() if claim.paper == "imagenet_x"}
 
 
-def test_verdicts_follow_from_the_counts(kept: Sources) -> None:
+def test_verdicts_follow_from_the_counts(kept: Tables) -> None:
     found = estimates.estimates(kept)
     stated = own_claims()
     assert list(found) == list(stated)
@@ -753,13 +748,13 @@ def test_failing_claims_carry_a_reason() -> None:
         assert bool(claim.reason) == (VERDICTS[name] != "reproduced"), name
 
 
-def test_claims_do_not_follow_the_parameters_of_the_page(kept: Sources) -> None:
+def test_claims_do_not_follow_the_parameters_of_the_page(kept: Tables) -> None:
     settings = Settings(profile="smoke", selection="multi", scoring="metaclass")
     other = dataclasses.replace(kept, settings=settings)
     assert estimates.estimates(other) == estimates.estimates(kept)
 
 
-def test_transformers_and_comparable_networks(kept: Sources) -> None:
+def test_transformers_and_comparable_networks(kept: Tables) -> None:
     found = estimates.estimates(kept)["C3"]
     part = found["transformers and convolutional networks"]
     assert part.note == "7 transformers, 96 other networks"
@@ -791,11 +786,11 @@ def test_every_profile_and_seed_has_the_same_tables() -> None:
 
 
 @pytest.mark.usefixtures("no_files")
-def test_without_the_files_the_published_counts_are_shown_alone(kept: Sources) -> None:
+def test_without_the_files_the_published_counts_are_shown_alone(kept: Tables) -> None:
     found = load(Settings(profile="smoke", seed=7))
     assert [result.origin for result in found.all] == ["committed"] * 4
     assert [result.fresh for result in found.all] == [None] * 4
-    pd.testing.assert_frame_equal(found.images.table, kept.images.table)
+    pd.testing.assert_frame_equal(found["images"], kept["images"])
 
 
 @pytest.mark.usefixtures("no_files")
@@ -808,7 +803,7 @@ def test_without_the_files_nothing_is_counted_afresh(private: Store) -> None:
             publish(made, store=Store(private.root, committed=private.root))
 
 
-def test_published_tables_hold_what_they_were_counted_from(kept: Sources) -> None:
+def test_published_tables_hold_what_they_were_counted_from(kept: Tables) -> None:
     for result in kept.all:
         made = result.manifest
         assert (made.cells, made.seeds, made.profile) == ([{}], [], None)
@@ -846,7 +841,7 @@ def test_one_count_that_is_off_is_noticed(private: Store) -> None:
 
 
 @needs_data
-def test_expanded_counts_give_every_statistic_of_the_predictions(kept: Sources) -> None:
+def test_expanded_counts_give_every_statistic_of_the_predictions(kept: Tables) -> None:
     predictions = published.predictions()
     for scoring, empty in (("class", "wrong"), ("real", "exclude"), ("metaclass", "wrong")):
         for selection in ("top", "multi"):

@@ -1,7 +1,6 @@
 """The ISSL chapter: settings, known classes, runs, tables, figures, claims, notebook."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,23 @@ from ssl_lib import claims, data, models, plotting
 from ssl_lib.claims import Estimate
 from ssl_lib.errors import InputError
 from ssl_lib.methods import ViewBatch, build_method
+from ssl_lib.papers import chapter
 from ssl_lib.papers.issl import (
     Settings,
     estimates,
     experiments,
     figures,
     images,
+    measures,
     own,
     paper,
-    pretraining,
-    publish,
-    real,
-    summary,
     theory,
 )
 from ssl_lib.papers.issl.exact import ExactISSL, partners
-from ssl_lib.results import Result, Store
+from ssl_lib.papers.issl.recipes import recipe
+from ssl_lib.papers.issl.variants import VARIANTS
+from ssl_lib.results import Store
+from ssl_lib.training.checkpoints import FILE
 
 # Settings
 
@@ -50,6 +50,9 @@ from ssl_lib.results import Result, Store
         ({"profile": "paper", "dims": [512, 600]}, "multiples of 512, got 600"),
         ({"data": "digit"}, "Did you mean 'digits'?"),
         ({"data": 3}, "data must be empty or one of"),
+        ({"images": 3}, "images must be text, got 3"),
+        ({"encoder_name": None}, "encoder_name must be text, got None"),
+        ({"fresh": "yes"}, "fresh must be true or false, got 'yes'"),
         ({"seeds": 1}, "seeds must be 0 (the profile's number) or from 2"),
         ({"seeds": -3}, "seeds must be 0"),
         ({"seeds": True}, "seeds must be an integer"),
@@ -66,38 +69,38 @@ def test_parameters_reach_the_runs() -> None:
     settings = Settings(dims=(4, 32, 128), seeds=5, seed=7)
     assert settings.sweep == (4, 32, 128)
     assert settings.reference == 32
-    assert len({*settings.run_seeds}) == 5
-    assert settings.run_seeds[:2] == Settings(seed=7, seeds=2).run_seeds
-    assert settings.run_seeds != Settings(seed=8, seeds=5).run_seeds
-    assert Settings(data="cifar10", profile="standard").recipe.encoder == "resnet9"
+    assert len({*settings.every_seed}) == 5
+    assert settings.every_seed[:2] == Settings(seed=7, seeds=2).every_seed
+    assert settings.every_seed != Settings(seed=8, seeds=5).every_seed
+    assert recipe(Settings(data="cifar10", profile="standard")).encoder == "resnet9"
 
 
 def test_paper_profile_has_the_official_settings() -> None:
     settings = Settings(profile="paper")
-    recipe = settings.recipe
+    made = recipe(settings)
     assert settings.sweep == (128, 512, 2048, 8192)
-    assert (settings.data_name, recipe.encoder, recipe.size) == ("tiny-imagenet", "resnet18", 64)
-    assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (300, 512, 2e-3)
-    assert (recipe.weight_decay, recipe.warmup_epochs) == (1e-6, 10)
-    assert (recipe.temperature, recipe.hidden, recipe.embedding) == (0.07, 1024, 128)
-    assert (recipe.latents, recipe.rank, recipe.dissl_temperatures) == (16_384, 512, (0.5, 1.0))
+    assert (made.data, made.encoder, made.size) == ("tiny-imagenet", "resnet18", 64)
+    assert (made.epochs, made.batch_size, made.learning_rate) == (300, 512, 2e-3)
+    assert (made.weight_decay, made.warmup_epochs) == (1e-6, 10)
+    assert (made.temperature, made.hidden, made.embedding) == (0.07, 1024, 128)
+    assert (made.latents, made.rank, made.dissl_temperatures) == (16_384, 512, (0.5, 1.0))
 
 
 def test_standard_is_the_papers_figure_eight_times_smaller() -> None:
     settings = Settings(profile="standard")
-    recipe = settings.recipe
+    made = recipe(settings)
     encoder = models.build_encoder(
-        recipe.encoder, in_channels=3, image_size=32, out_dim=settings.sweep[0],
-        **recipe.encoder_options,
+        made.encoder, in_channels=3, image_size=32, out_dim=settings.sweep[0],
+        **made.encoder_options,
     )  # fmt: skip
     assert encoder.expansion.first.in_channels == settings.channels == settings.reference == 64
     official = Settings(profile="paper")
     ratios = [d / settings.channels for d in settings.sweep]
     assert ratios == [d / official.channels for d in official.sweep] == [0.25, 1, 4, 16]
-    assert (recipe.images, recipe.precision, recipe.probe) == (8000, "bfloat16", "ridge")
-    assert recipe.hidden / official.recipe.hidden == 1 / 4
-    assert recipe.latents == recipe.batch_size
-    assert len(settings.run_seeds) == 3
+    assert (made.images, made.precision, made.probe) == (8000, "bfloat16", "ridge")
+    assert made.hidden / recipe(official).hidden == 1 / 4
+    assert made.latents == made.batch_size
+    assert len(settings.every_seed) == 3
 
 
 # Known classes
@@ -119,13 +122,9 @@ def test_partners_go_once_around_each_class() -> None:
 
 
 def test_heads_of_both_families_are_compared_with_the_same_seeds() -> None:
-    settings = Settings(profile="smoke", seed=2)
-    linear, mlp = theory.worst_tasks(settings), theory.head_family(settings)
-    for name in ("seeds", "epochs"):
-        assert linear.manifest.key["config"][name] == mlp.manifest.key["config"][name]
-    both = theory.both_heads(linear.table, mlp.table)
-    assert set(both.dim) == {9}
-    assert both.groupby("head").run.apply(list).to_dict() == {"linear": [0, 1], "mlp": [0, 1]}
+    cells = pd.DataFrame(experiments.experiments(Settings(profile="smoke", seed=2))["exact"].cells)
+    seeds = cells[cells.dim == 9].groupby("head").seed.apply(list)
+    assert seeds["linear"] == seeds["mlp"] == list(chapter.seeds("issl", 2, 2))
 
 
 def test_pairs_of_heads_are_left_out_where_digits_would_show_nothing() -> None:
@@ -157,115 +156,142 @@ def test_dichotomies_are_covers_count() -> None:
 
 
 def test_worst_task_needs_k_minus_1_dimensions() -> None:
-    config = theory.Exact(dims=(3, 9), heads=("linear",), seeds=(0,), epochs=100, profile="quick")
-    table = theory.measure(config)
-    mean = table.groupby("dim")[["predictability", "worst_task", "worst_mlp"]].mean()
-    assert (mean.predictability > 0.999).all()
-    assert mean.worst_task[9] >= 0.98
-    assert mean.worst_task[3] <= 0.75
-    assert mean.worst_mlp[3] >= 0.99
+    config = theory.recipe(Settings())
+    at = {d: theory.measure(config, {"head": "linear", "dim": d, "seed": 0}) for d in (3, 9)}
+    found = pd.concat(at).droplevel(1)
+    assert (found.predictability > 0.999).all()
+    assert found.worst_task[9] >= 0.98
+    assert found.worst_task[3] <= 0.75
+    assert found.worst_mlp[3] >= 0.99
+    assert (found.needed_dimension == 9).all()
+
+
+def test_codes_are_the_test_digits_and_one_task() -> None:
+    config = theory.recipe(Settings(profile="smoke"))
+    found = theory.codes(config, {"seed": 1})
+    assert len(found) == 597
+    assert found.groupby("digit").side.nunique().eq(1).all()
+    row = theory.measure(config, {"head": "linear", "dim": 2, "seed": 1}).iloc[0]
+    assert found.accuracy.unique().tolist() == [row.worst_task]
+    assert found.predictability.unique().tolist() == [row.predictability]
 
 
 # Runs
 
 
-@pytest.mark.parametrize("variant", pretraining.VARIANTS)
-def test_every_variant_is_a_method_with_the_same_heads(variant: str) -> None:
-    recipe = Settings().recipe
-    name, options = pretraining.variant_options(variant, recipe)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_a_method_with_the_same_heads(name: str) -> None:
+    made, variant = recipe(Settings()), VARIANTS[name]
     encoder = models.build_encoder("mlp", in_channels=1, image_size=8, out_dim=8)
-    method = build_method(name, encoder, **options)
+    method = build_method(variant.method, encoder, **variant.options(made))
     widths = {m.out_features for m in method.modules() if isinstance(m, torch.nn.Linear)}
-    assert widths <= {8, 64, recipe.hidden, recipe.embedding, recipe.latents}
+    assert widths <= {8, 64, made.hidden, made.embedding, made.latents}
     assert method.min_views == 2
 
 
-def test_unknown_variant_is_named() -> None:
-    with pytest.raises(InputError, match="Did you mean 'CISSL'"):
-        pretraining.variant_options("CISL", Settings().recipe)
+@pytest.mark.parametrize(
+    ("name", "student", "teacher"),
+    [
+        ("cissl", 0, 1), ("cissl-mlp-heads", 2, 2), ("cissl-linear-heads", 0, 0),
+        ("dissl", 0, 1), ("dissl-mlp-heads", 2, 2), ("dissl-linear-heads", 0, 0),
+    ],
+)  # fmt: skip
+def test_heads_have_the_layers_that_their_variant_says(
+    name: str, student: int, teacher: int
+) -> None:
+    options = VARIANTS[name].options(recipe(Settings()))
+    assert options["student_hidden"] == (128,) * student
+    assert options["teacher_hidden"] == (128,) * teacher
+
+
+def test_cells_are_variants_dimensions_strengths_lengths_and_seeds() -> None:
+    settings = Settings(dims=(4, 32, 128), seeds=2, seed=3)
+    made = experiments.experiments(settings)
+    sweep = pd.DataFrame(made["dimensions"].cells)
+    assert tuple(sweep) == experiments.CELL
+    assert {*sweep.seed} == {*settings.every_seed}
+    encoders = sweep[sweep.variant != "pixels"]
+    assert (encoders.groupby(["variant", "dim"]).size() == 2).all()
+    assert {*sweep.variant} == {"cissl", "dissl", "untrained", "pixels"}
+    assert sweep[sweep.variant == "pixels"].dim.eq(64).all()
+    strengths = pd.DataFrame(made["strengths"].cells)
+    assert {*strengths.strength} == {0.125, 0.25, 1.0}
+    assert strengths.dim.eq(32).all()
+    assert {cell["epochs"] for cell in made["epochs"].cells} == {1, 3, 9}
+    # No cell twice: the others take the sweep's runs.
+    runs = [cell for name, table in made.items() for cell in table.cells if "variant" in cell]
+    assert len(pd.DataFrame(runs).drop_duplicates()) == len(runs)
+
+
+def test_only_the_profiles_own_sweep_is_published() -> None:
+    def places(**given: Any) -> list[str]:
+        made = experiments.experiments(Settings(**given))
+        return [made[name].place for name in ("dimensions", "exact")]
+
+    assert places() == ["issl/dimensions.quick", "issl/exact.quick"]
+    assert places(dims=[8, 64]) == ["", "issl/exact.quick"]
+    assert places(profile="standard", data="tiny-imagenet") == [
+        "issl/dimensions.standard.tiny-imagenet", "issl/exact.standard",
+    ]  # fmt: skip
+    assert places(profile="smoke") == ["", ""]
 
 
 @pytest.fixture(scope="module")
-def store_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def tables(tmp_path_factory: pytest.TempPathFactory) -> chapter.Tables:
     """Compute all tables of the smoke profile once."""
-    with pytest.MonkeyPatch.context() as patch:
-        cache = tmp_path_factory.mktemp("cache")
-        patch.setenv("SSL_LIB_CACHE", str(cache))
-        settings = Settings(profile="smoke", dims=(2, 8))
-        sweep = experiments.dimensions(settings)
-        again = experiments.dimensions(settings)
-        rivals = experiments.rivals(settings)
-        found: dict[str, Any] = {
-            "cache": cache,
-            "settings": settings,
-            "sweep": sweep,
-            "again": again,
-            "stored": [made.name for made in Store().entries()],
-            "mlp": experiments.mlp_heads(settings),
-            "rivals": experiments.with_reference(
-                sweep.table, rivals.table, ["CISSL", "DISSL"], dim=settings.reference
-            ),
-        }
-        for name in ("strengths", "epochs"):
-            result = getattr(experiments, name)(settings)
-            variant = "DISSL" if name == "strengths" else "CISSL"
-            found[name] = experiments.with_reference(
-                sweep.table, result.table, [variant], dim=settings.reference
-            )
-    return found
+    settings = Settings(profile="smoke", dims=(2, 8))
+    return experiments.load(settings, store=Store(tmp_path_factory.mktemp("cache")))
 
 
-def test_sweep_is_stored_under_its_public_name(store_results: dict[str, Any]) -> None:
-    sweep: Result = store_results["sweep"]
-    assert "issl-dimension-sweep" in store_results["stored"]
-    assert store_results["again"].origin == "cache"
-    pd.testing.assert_frame_equal(sweep.table, store_results["again"].table)
-    wanted = {"variant", "dim", "run", "parameters", "full", "few", "augmented", "rankme"}
-    assert wanted <= {*sweep.table}
-    groups = sweep.table.groupby(["variant", "dim"]).size()
-    assert (groups == 2).all()
-    assert len(groups) == 3 * 2 + 1
-
-
-def test_sweep_measures_what_it_says(store_results: dict[str, Any]) -> None:
-    table = store_results["sweep"].table
-    wide = table[(table.dim == 8) & (table.variant != "raw pixels")]
+def test_sweep_measures_what_it_says(tables: chapter.Tables) -> None:
+    table = tables["dimensions"]
+    assert (table.groupby(["variant", "dim"]).seed.apply(list) == [[0, 1]] * 7).all()
+    wide = table[(table.dim == 8) & (table.variant != "pixels")]
     sizes = {d: 64 * 128 + 128 * 128 + 128 * d + 2 * (128 + 128 + d) for d in (2, 8)}
-    assert (table[table.variant == "CISSL"].parameters == table.dim.map(sizes)[:4]).all()
-    assert table[table.variant == "raw pixels"].parameters.eq(0).all()
+    assert (table[table.variant == "cissl"].parameters == table.dim.map(sizes)[:4]).all()
+    assert table[table.variant == "pixels"].parameters.eq(0).all()
     assert table.images.eq(1200).all()
     assert wide.rankme.between(1, 8.001).all()
     assert wide.full.gt(0.3).all()
-    random = table[table.variant == "random encoder"]
+    random = table[table.variant == "untrained"]
     assert random.loss.isna().all()
-    trained = table[table.variant == "CISSL"].groupby("dim").full.mean()
+    assert random.seconds.eq(0).all()
+    trained = table[table.variant == "cissl"].groupby("dim").full.mean()
     assert trained[8] > random.groupby("dim").full.mean()[8] > random.groupby("dim").full.mean()[2]
+    assert table.mlp.notna().eq(table.variant == "cissl").all()
 
 
-def test_seeds_differ_and_pixels_only_in_drawn_labels(store_results: dict[str, Any]) -> None:
-    table = store_results["sweep"].table
-    for variant in ("CISSL", "DISSL"):
+def test_seeds_differ_and_pixels_in_what_is_drawn(tables: chapter.Tables) -> None:
+    table = tables["dimensions"]
+    for variant in ("cissl", "dissl"):
         part = table[(table.variant == variant) & (table.dim == 8)]
-        assert part.loss.nunique() == 2
-    pixels = table[table.variant == "raw pixels"]
+        assert part.loss.nunique() == part.seconds.nunique() == 2
+    pixels = table[table.variant == "pixels"]
     assert pixels.full.nunique() == 1
-    assert pixels.dim.eq(64).all()
+    assert pixels.augmented.nunique() == pixels.few.nunique() == 2
     assert pixels.full.iloc[0] == pytest.approx(0.972, abs=0.02)
 
 
+def test_a_cell_alone_has_the_rows_that_it_has_in_its_table(
+    tables: chapter.Tables, tmp_path: Path
+) -> None:
+    made = experiments.experiments(Settings(profile="smoke", dims=(2, 8)))["rivals"]
+    alone = made.run(made.cells[-1], tmp_path).iloc[0]
+    beside = tables["rivals"].iloc[-1]
+    same = [c for c in alone.index if c not in ("seed", "seconds", "mlp", "variant")]
+    assert alone[same].tolist() == beside[same].tolist()
+    assert (alone.variant, beside.variant, beside.seed) == ("dino", "dino", 1)
+
+
 def test_one_code_path_trains_convolutional_networks(tmp_path: Path) -> None:
-    settings = Settings(profile="smoke", data="shapes", dims=(8, 16))
-    recipe = settings.recipe
-    small = {**vars(recipe), "batch_size": 256, "latents": 32, "rank": 16, "hidden": 16, "size": 8}
+    base = recipe(Settings(profile="smoke", data="shapes", dims=(8, 16)))
+    small = {**vars(base), "batch_size": 256, "latents": 32, "rank": 16, "hidden": 16, "size": 8}
     small |= {"encoder_options": {"width": 4, "expansion_hidden": 8}, "shots": (1,), "few": 1}
-    cell = pretraining.Cell(variant="DISSL", dim=32, strength=1.0, epochs=1)
-    sweep = pretraining.Sweep(
-        cells=(cell,), recipe=type(recipe)(**small), data="shapes", seeds=(3,), profile="smoke",
-        device="cpu",
-    )  # fmt: skip
-    first = pretraining.run(sweep, tmp_path)
-    assert (tmp_path / "cell-0" / "0").is_dir()
-    pd.testing.assert_frame_equal(pretraining.run(sweep, tmp_path), first)
+    cell = {"variant": "dissl", "dim": 32, "strength": 1.0, "epochs": 1, "seed": 3}
+    config = type(base)(**small)
+    first = experiments.cell_table(config, cell, tmp_path)
+    assert (tmp_path / FILE).is_file()
+    pd.testing.assert_frame_equal(experiments.cell_table(config, cell, tmp_path), first)
     assert 0 < first.full[0] <= 1
     assert np.isfinite(first.loss[0])
 
@@ -282,144 +308,96 @@ def test_digits_are_two_thirds_and_one_class_by_class() -> None:
 
 
 def test_training_images_are_a_balanced_subset_the_same_for_all() -> None:
-    recipe = Settings(profile="smoke", data="shapes").recipe
-    sweep = pretraining.Sweep(
-        cells=(), recipe=type(recipe)(**{**vars(recipe), "images": 200, "size": 8}),
-        data="shapes", seeds=(1,), profile="smoke", device="cpu",
-    )  # fmt: skip
-    train, test = pretraining.load(sweep)
+    train, test = images.load("shapes", size=8, most=200)
     counts = train.counts()
     assert abs(len(train) - 200) <= len(counts)
     assert int(counts.max() - counts.min()) <= 3
-    assert train.fingerprint == pretraining.load(sweep)[0].fingerprint
+    images.load.cache_clear()
+    assert train.fingerprint == images.load("shapes", size=8, most=200)[0].fingerprint
     assert len(test) > 200
 
 
-# Real images
+# Published tables
 
 
-@pytest.fixture
-def published(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_results: dict[str, Any]
-) -> Path:
-    """Publish the smallest sweep as the module's command does, from the store that has it."""
-    monkeypatch.setenv("SSL_LIB_CACHE", str(store_results["cache"]))
-    settings, folder = store_results["settings"], tmp_path / "issl"
-    written = publish.publish(settings, only=["dimensions", "rivals"], directory=folder)
-    for path, name in zip(written, ("issl-dimension-sweep", "issl-rivals"), strict=True):
-        # The committed names of CIFAR-10's tables are those without a suffix.
-        assert path.name == f"{name}-digits.csv"
-        for file in (path, path.with_suffix(".json")):
-            file.rename(folder / file.name.replace("-digits", ""))
-    return folder
-
-
-def test_published_sweep_is_read_where_the_run_had_digits(
-    published: Path, store_results: dict[str, Any]
-) -> None:
-    own = store_results["sweep"]
-    found = real.load(Settings(), own, committed=published)
-    assert found is not None
-    assert found.result.origin == "committed"
-    assert found.result.changes == ()
-    pd.testing.assert_frame_equal(found.table, own.table)
-    assert real.load(Settings(), own, committed=published / "nowhere") is None
-    assert [*found.others] == ["issl-rivals"]
-    rivals = found.beside("issl-rivals", variants=["CISSL"])
-    assert rivals is not None
-    assert set(rivals.variant) == {"CISSL", "SimCLR", "VICReg", "SwAV", "DINO"}
-    assert rivals.dim.eq(8).all()
-    assert found.beside("issl-heads", variants=["CISSL"]) is None
-    kept = real.load(Settings(profile="standard"), own, committed=published)
-    assert kept is not None
-    assert kept.result is own
-
-
-def test_damaged_table_is_an_error_and_an_absent_one_is_not(
-    published: Path, store_results: dict[str, Any]
-) -> None:
-    table = published / "issl-dimension-sweep.csv"
-    table.write_bytes(table.read_bytes()[:-40])
-    with pytest.raises(InputError, match="is not the table that"):
-        real.load(Settings(), store_results["sweep"], committed=published)
-
-
-def test_tables_of_other_runs_do_not_stand_beside_the_sweep(
-    published: Path, store_results: dict[str, Any]
-) -> None:
-    rivals = Store(committed=published).committed("issl-rivals")
-    config = {**rivals.manifest.key["config"], "seeds": [5, 6]}
-    made = replace(rivals.manifest, key={**rivals.manifest.key, "config": config})
-    Store().publish(replace(rivals, manifest=made), published)
-    found = real.load(Settings(), store_results["sweep"], committed=published)
-    assert found is not None
-    assert found.others == {}
-
-
-def test_unknown_table_is_not_published(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Did you mean 'rivals'"):
-        publish.publish(only=["rival"], directory=tmp_path)
-
-
-def test_sweep_of_the_project_is_of_real_images() -> None:
-    found = real.load(Settings(), None)  # type: ignore[arg-type]
-    assert found is not None
-    assert set(found.table.variant) == {"CISSL", "DISSL", "random encoder", "raw pixels"}
-    trained = found.table[found.table.variant != "raw pixels"]
-    assert len(set(trained.dim)) >= 4
-    assert found.base == found.channels == 64
-    assert found.data == "cifar10"
-    assert trained.groupby(["variant", "dim"]).run.nunique().eq(3).all()
-    assert found.few == 100
-    for name in ("issl-rivals", "issl-heads"):
-        assert found.others[name].table.groupby("variant").run.nunique().eq(3).all()
-    sizes = trained.groupby("dim").parameters.unique()
-    for dim, size in sizes.items():
+@pytest.mark.parametrize(
+    ("name", "shots", "few"), [("cifar10", 10, 100), ("tiny-imagenet", 5, 1000)]
+)
+def test_sweeps_of_real_images_come_with_the_project(name: str, shots: int, few: int) -> None:
+    found = experiments.pictures(name)
+    table, settings = found["dimensions"], Settings(profile="standard", data=name)
+    trained = measures.trained(table)
+    assert settings.reference == settings.channels == 64
+    assert (trained.groupby(["variant", "dim"]).seed.apply(list) == [[0, 1, 2]] * 12).all()
+    assert recipe(settings).few == shots
+    assert measures.few_labels(table, settings) == few
+    for dim, sizes in trained.groupby("dim").parameters.unique().items():
         encoder = models.build_encoder(
             "resnet9", in_channels=3, image_size=32, out_dim=dim,
-            **found.recipe["encoder_options"],
+            **recipe(settings).encoder_options,
         )  # fmt: skip
-        assert size.tolist() == [sum(p.numel() for p in encoder.parameters())]
+        assert sizes.tolist() == [sum(p.numel() for p in encoder.parameters())]
 
 
-def test_gains_are_paired_differences_and_costs_are_means(store_results: dict[str, Any]) -> None:
-    table = store_results["sweep"].table
-    gained = real.gains(table, base=2)
+def test_every_table_of_cifar10_is_there() -> None:
+    found = experiments.pictures()
+    names = ["dimensions", "mlp-heads", "strengths", "rivals", "epochs", "heads"]
+    assert [*found.tables] == names
+    for name in names[1:]:
+        keys = ["variant", "dim", "strength", "epochs"]
+        assert found[name].groupby(keys).seed.nunique().eq(3).all()
+
+
+def test_digits_are_published_whole() -> None:
+    made = experiments.experiments(Settings())
+    found = chapter.published(made, slug="issl")
+    assert [*found] == [*made]
+    for name, experiment in made.items():
+        assert found[name].manifest.cells == list(experiment.cells)
+
+
+# Measures
+
+
+def test_gains_are_paired_differences_and_costs_are_means(tables: chapter.Tables) -> None:
+    table = tables["dimensions"]
+    gained = measures.gains(table, base=2)
     assert gained[gained.dim == 2].gain.eq(0).all()
-    one = gained[(gained.variant == "DISSL") & (gained.run == 1) & (gained.dim == 8)]
-    runs = table[(table.variant == "DISSL") & (table.run == 1)].set_index("dim").full
+    one = gained[(gained.variant == "dissl") & (gained.seed == 1) & (gained.dim == 8)]
+    runs = table[(table.variant == "dissl") & (table.seed == 1)].set_index("dim").full
     assert one.gain.item() == pytest.approx(100 * (runs[8] - runs[2]))
     assert one.ratio.item() == 4
-    cost = real.costs(table).set_index(["variant", "d"])
-    wide = table[(table.variant == "CISSL") & (table.dim == 8)]
-    assert cost["all labels"]["CISSL", 8] == pytest.approx(100 * wide.full.mean())
-    assert cost.parameters["raw pixels", 64] == 0
+    both = gained[(gained.variant == "dissl") & (gained.dim == 8)].gain
+    assert measures.top_gains(gained)["DISSL"] == pytest.approx(both.mean())
+    cost = measures.costs(table).set_index("encoder")
+    wide = table[(table.variant == "cissl") & (table.dim == 8)]
+    assert cost["all labels, %"]["CISSL, d = 8"] == pytest.approx(100 * wide.full.mean())
+    assert cost["seconds a run"]["CISSL, d = 8"] == pytest.approx(wide.seconds.mean())
+    assert cost.parameters["raw pixels, d = 64"] == 0
 
 
 def test_verdicts_are_intervals_of_paired_gains() -> None:
     def runs(variant: str, *gained: float) -> list[dict[str, Any]]:
         ends = [(8, [0.4] * 3), (64, [0.4 + g for g in gained])]
+        same = {"variant": variant, "few": 0.4, "augmented": 0.4}
         return [
-            {
-                "variant": variant,
-                "run": run,
-                "dim": dim,
-                "full": value,
-                "few": 0.4,
-                "augmented": 0.4,
-            }
+            {**same, "seed": seed, "dim": dim, "full": value}
             for dim, values in ends
-            for run, value in enumerate(values)
+            for seed, value in enumerate(values)
         ]
 
-    table = [*runs("CISSL", 0.05, 0.06, 0.05), *runs("DISSL", 0.02, -0.03, 0.01)]
-    table += runs("random encoder", 0.04, 0.05, 0.04)
-    said = real.verdicts(pd.DataFrame(table), base=8).set_index(["method", "probe"])
-    assert said.gain["CISSL", "all labels"] == pytest.approx(16 / 3)
-    assert said.gains["CISSL", "all labels"] == said.more["CISSL", "all labels"] == "yes"
-    assert said["beyond untrained"]["CISSL", "all labels"] == pytest.approx(1.0)
-    assert said.gains["DISSL", "all labels"] == "cannot tell"
-    assert said.more["DISSL", "few labels"] == "cannot tell"
+    rows = [*runs("cissl", 0.05, 0.06, 0.05), *runs("dissl", 0.02, -0.03, 0.01)]
+    rows += runs("untrained", 0.04, 0.05, 0.04)
+    table = pd.DataFrame(rows)
+    found = measures.verdicts({"toys": table}, base=8).set_index(["images, method", "probe"])
+    # Student's t with two degrees of freedom: 4.303 standard errors.
+    half = 4.302653 * np.std([5, 6, 5], ddof=1) / 3**0.5
+    said = f"+5.3 ({16 / 3 - half:.1f} to {16 / 3 + half:.1f})"
+    assert found["gain, points"]["toys, CISSL", "all labels"] == said
+    assert found["beyond untrained"]["toys, CISSL", "all labels"] == "+1.0 (1.0 to 1.0)"
+    assert found["more?"]["toys, CISSL", "all labels"] == "yes"
+    assert found["more?"]["toys, DISSL", "few labels"] == "cannot tell"
+    assert measures.ahead_of_untrained(table, 64)["all labels"] == pytest.approx(-13 / 3)
 
 
 # The block
@@ -440,8 +418,8 @@ def test_parameters_of_the_block() -> None:
 def test_interval_of_a_difference_is_scipys_paired_t_test() -> None:
     from scipy import stats
 
-    values, others = [0.3, 0.9, 0.7, 0.4], [0.1, 0.5, 0.6, 0.1]
-    gap = summary.difference(values, others, scale=100)
+    values, others = pd.Series([0.3, 0.9, 0.7, 0.4]), pd.Series([0.1, 0.5, 0.6, 0.1])
+    gap = estimates.difference(values, others[::-1], scale=100)
     paired = stats.ttest_rel(values, others).confidence_interval(0.95)
     assert gap.bounds == pytest.approx((100 * paired.low, 100 * paired.high))
 
@@ -449,33 +427,39 @@ def test_interval_of_a_difference_is_scipys_paired_t_test() -> None:
 # Figures and claims
 
 
-@pytest.fixture(scope="module")
-def exact() -> pd.DataFrame:
-    config = theory.Exact(
-        dims=(2, 9), heads=("linear", "mlp"), seeds=(0, 1), epochs=5, profile="smoke"
-    )
-    return theory.measure(config)
-
-
-def test_figures_are_drawn(store_results: dict[str, Any], exact: pd.DataFrame) -> None:
-    sweep = store_results["sweep"].table
-    linear = exact[exact["head"] == "linear"]
+def test_figures_are_drawn(tables: chapter.Tables) -> None:
+    exact, sweep = tables["exact"], tables["dimensions"]
+    strengths = measures.at_dimension(8, sweep, ["dissl"], tables["strengths"])
+    rivals = measures.at_dimension(8, sweep, ["cissl", "dissl"], tables["rivals"])
+    gained = measures.gains(sweep, base=2)
     drawn = [
         figures.dichotomies(theory.dichotomies(Settings())),
-        figures.worst_tasks(linear),
+        figures.codes(tables["codes"]),
+        figures.worst_tasks(exact[exact["head"] == "linear"]),
         figures.head_family(exact[exact.dim == 9]),
-        figures.dimensions(sweep),
+        figures.dimensions({"digits": sweep}),
+        figures.dimensions({"one": sweep, "two": sweep}),
         figures.ranks(sweep),
-        figures.gains(real.gains(sweep, base=2), paper=paper.gains_7c()),
-        figures.probe_family(sweep, store_results["mlp"].table, paper=paper.figure_7c()),
-        figures.strengths(store_results["strengths"], paper=paper.figure_7a()),
-        figures.comparison(store_results["rivals"]),
-        figures.epochs(store_results["epochs"]),
+        figures.gains({"one": gained, "two": gained}, paper=paper.gains_7c()),
+        figures.probe_family(sweep, tables["mlp-heads"], paper=paper.figure_7c()),
+        figures.strengths(strengths, paper=paper.figure_7a()),
+        figures.rivals(rivals),
+        figures.ablation(rivals),
+        figures.epochs(measures.at_dimension(8, sweep, ["cissl"], tables["epochs"])),
     ]
     for fig in drawn:
         assert fig.get_figwidth() == plotting.WIDTH
         assert all(text.get_fontsize() >= 10 for ax in fig.axes for text in ax.texts)
         plt.close(fig)
+
+
+def test_pairs_of_heads_are_named_by_student_and_teacher_in_one_order() -> None:
+    names = ["dino", "dissl", "simclr", "cissl"]
+    table = pd.DataFrame({"variant": names * 2, "full": 0.5, "few": 0.4, "augmented": 0.3})
+    fig = figures.ablation(table)
+    shown = [label.get_text() for label in fig.axes[0].get_yticklabels()]
+    assert shown == ["CISSL: linear, MLP", "SimCLR: one MLP", "DISSL: linear, MLP"]
+    plt.close(fig)
 
 
 def test_label_of_a_level_goes_where_no_curve_is() -> None:
@@ -497,24 +481,15 @@ def test_label_of_a_level_goes_where_no_curve_is() -> None:
     assert _freest_place(ceiling, "full", 0.95, (0.0, 1.0)) == (0, "top")
 
 
-def test_label_curve_holds_every_number_of_labels(store_results: dict[str, Any]) -> None:
-    curve = figures.label_curve(store_results["strengths"])
+def test_label_curve_holds_every_number_of_labels(tables: chapter.Tables) -> None:
+    curve = measures.label_curve(tables["strengths"])
     assert sorted(curve["labels"].unique()) == [10, 20, 50, 100, 300, 1200]
-    assert len(curve) == 6 * len(store_results["strengths"])
+    assert len(curve) == 6 * len(tables["strengths"])
 
 
-def test_every_claim_gets_its_estimates(store_results: dict[str, Any], exact: pd.DataFrame) -> None:
-    given = estimates.estimates(
-        store_results["settings"],
-        dichotomies=theory.dichotomies(Settings()),
-        worst=exact[exact["head"] == "linear"],
-        heads=exact[exact.dim == 9],
-        sweep=store_results["sweep"].table,
-        mlp=store_results["mlp"].table,
-        strengths=store_results["strengths"],
-        rivals=store_results["rivals"],
-        epochs=store_results["epochs"],
-    )
+def test_every_claim_gets_its_estimates(tables: chapter.Tables) -> None:
+    settings = Settings(profile="smoke", dims=(2, 8))
+    given = estimates.estimates(settings, tables, theory.dichotomies(Settings()))
     own_claims = {claim.id: claim for claim in claims.load() if claim.paper == "issl"}
     assert set(given) == set(own_claims)
     for name, claim in own_claims.items():
@@ -522,12 +497,17 @@ def test_every_claim_gets_its_estimates(store_results: dict[str, Any], exact: pd
     theorem = given["C1"]
     assert isinstance(theorem, dict)
     assert theorem["error against the formula"].value == 0
-    sweep = store_results["sweep"].table
-    both = sweep[sweep.variant.isin(["CISSL", "DISSL"])].groupby("dim").full.mean()
+    sweep = tables["dimensions"]
+    both = sweep[sweep.variant.isin(["cissl", "dissl"])].groupby("dim").full.mean()
     gain = given["C2b"]
     assert isinstance(gain, Estimate)
     assert gain.value == pytest.approx(100 * (both[8] - both[2]))
     assert gain.n == 2
+    full = tables["rivals"].groupby("variant").full.mean()
+    rival = given["C4"]
+    assert isinstance(rival, dict)
+    dissl = sweep[(sweep.variant == "dissl") & (sweep.dim == 8)].full.mean()
+    assert rival["above SwAV"].value == pytest.approx(100 * (dissl - full.swav))
 
 
 def test_losses_are_one_loss() -> None:

@@ -1,7 +1,6 @@
 """The POLICE chapter: problems, trained networks, exact regions, tables, figures, claims."""
 
 import contextlib
-import dataclasses
 import io
 import itertools
 import math
@@ -19,27 +18,32 @@ import torch
 from ssl_lib import claims, plotting
 from ssl_lib.errors import InputError
 from ssl_lib.geometry import constrain
+from ssl_lib.papers import chapter
 from ssl_lib.papers.police import (
     Settings,
     Tables,
     affinity,
     estimates,
+    experiments,
     figures,
+    load,
     measures,
     problems,
     timing,
     training,
-)
+)  # fmt: skip
+from ssl_lib.papers.police.recipes import Network, Recipe, networks, pictured, recipes
 from ssl_lib.results import Store
 
-SIGN = "majority"
+WAVE = Network(figure="regression", problem="wave", region="triangle")
+TINY = Recipe(width=8, points=8, steps=12, learning_rate=1e-2)
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """Every table of the smoke profile, trained once."""
     store = Store(tmp_path_factory.mktemp("store"))
-    return Tables(Settings(profile="smoke", device="cpu"), store)
+    return load(Settings(profile="smoke", device="cpu"), store)
 
 
 # Settings
@@ -61,24 +65,58 @@ def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: 
 
 
 def test_the_paper_profile_has_the_values_of_the_scripts() -> None:
-    paper = Settings(profile="paper")
-    stars, waves = training.classification(paper)[0], training.regression(paper)[0]
+    made = recipes(Settings(profile="paper"))
+    stars, waves, rays = made["classification"], made["regression"], made["evolution"]
     assert (stars.width, stars.depth, stars.points, stars.steps) == (128, 3, 1024, 2000)
     assert (stars.learning_rate, stars.weight_decay, stars.phases) == (1e-3, 1e-5, 4)
     assert (waves.width, waves.depth, waves.points, waves.steps) == (256, 4, 100, 2000)
     assert (waves.learning_rate, waves.weight_decay, waves.phases) == (5e-4, 1e-2, 3)
-    rays = training.evolution(paper)[0]
-    assert (rays.problem, rays.region, rays.depth) == ("rays", "triangle", 3)
+    assert (rays.width, rays.depth, rays.learning_rate, rays.phases) == (256, 3, 1e-3, 4)
     assert {6, 21, 61, 2000} <= set(rays.keep)
-    assert len(training.regression(paper)) == 18
+    cases = [one for one in networks(Settings(profile="paper")) if one.figure == "regression"]
+    assert len({(one.problem, one.region) for one in cases}) == 9
+    assert len(cases) == 18
 
 
-def test_one_s_own_width_and_steps_reach_every_run() -> None:
-    settings = Settings(profile="quick", width=10, steps=7)
-    for make in (
-        training.classification, training.regression, training.evolution, training.several,
-    ):  # fmt: skip
-        assert {(run.width, run.steps) for run in make(settings)} == {(10, 7)}
+def test_one_s_own_width_and_steps_reach_every_training() -> None:
+    made = recipes(Settings(profile="quick", width=10, steps=7))
+    assert {(recipe.width, recipe.steps) for recipe in made.values()} == {(10, 7)}
+
+
+def test_a_cell_names_its_network_and_every_drawn_one_is_trained() -> None:
+    for profile in ("smoke", "quick", "standard"):
+        every = networks(Settings(profile=profile))
+        assert len({tuple(one.cell(0).values()) for one in every}) == len(every)
+        assert all(Network.of(one.cell(3)) == one for one in every)
+        assert set(pictured(Settings(profile=profile))) < set(every)
+
+
+# Cells
+
+
+def test_rows_of_a_cell_do_not_depend_on_other_cells(tables: Tables) -> None:
+    made = experiments.experiments(Settings(profile="smoke", device="cpu", seeds=2))
+    for name in ("initial", "ties", "architectures", "networks", "weights"):
+        experiment, whole = made[name], tables[name]
+        cell = experiment.cells[0]
+        alone = experiment.compute(experiment.config, cell)
+        own = whole if len(cell) == 1 else Network.of(cell).rows(whole)
+        pd.testing.assert_frame_equal(alone, own[list(alone)].reset_index(drop=True))
+
+
+def test_more_seeds_keep_the_first_cells_and_timings_are_not_published() -> None:
+    few, many = (experiments.experiments(Settings(seeds=n)) for n in (1, 3))
+    for name, experiment in few.items():
+        cells = many[name].cells
+        assert [cell for cell in cells if cell in experiment.cells] == list(experiment.cells)
+    assert {name for name, made in few.items() if not made.place} == {"timing"}
+
+
+def test_what_a_reader_changes_is_not_what_is_published(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for options in ({"width": 10}, {"steps": 5}, {"sign": "smallest"}):
+        made = experiments.experiments(Settings(**options))
+        assert chapter.published({"networks": made["networks"]}, slug="police", store=store) == {}
 
 
 # Problems
@@ -122,7 +160,7 @@ def test_targets_at_known_points() -> None:
 
 
 def test_targets_are_centred_and_scaled_on_the_training_grid() -> None:
-    _, wanted = training.data(training.regression(Settings())[0], 0)
+    _, wanted = training.data(WAVE, recipes(Settings())["regression"], 0)
     assert wanted.mean().item() == pytest.approx(0, abs=1e-6)
     assert wanted.abs().max().item() == pytest.approx(1)
 
@@ -140,24 +178,23 @@ def test_distance_equals_brute_force() -> None:
 # Training
 
 
-def test_trainings_are_reproducible_and_twins_start_alike(tables: Tables) -> None:
-    run, twin = training.classification(tables.settings)
-    first, again = training.train(run), training.train(run)
+def test_trainings_are_reproducible_and_twins_start_alike() -> None:
+    config = {"recipes": {"regression": TINY}, "sign": "majority", "device": "cpu"}
+    first, again = (training.weights(config, WAVE.cell(0)) for _ in "ab")
     pd.testing.assert_frame_equal(first, again)
-    starts = [training.train(dataclasses.replace(one, steps=0)) for one in (run, twin)]
-    assert starts[0].value.tolist() == starts[1].value.tolist()
+    starts = [next(training.train(config, one.cell(0)))[2] for one in (WAVE, WAVE.twin)]
+    one, other = (torch.cat([p.flatten() for p in plain.parameters()]) for plain in starts)
+    assert torch.equal(one, other)
 
 
 def test_restored_networks_are_the_trained_ones(tables: Tables) -> None:
-    trained = tables.evolution
-    run, table = trained.runs[0], trained.result.table
-    assert sorted(table.step.unique()) == sorted(run.keep)
-    points, wanted = (part.double() for part in training.data(run, 0))
-    for step in (0, run.steps):
-        model = training.constrained(table, run, step)
-        loss = (model(points)[:, 0] - wanted).square().mean().item()
-        kept = table[table.step == step].loss.iloc[0]
-        assert loss == pytest.approx(kept, rel=1e-5)
+    some = tables.drawn["evolution"]
+    losses = tables.wide("loss", figure="evolution").set_index("at").loss
+    assert [one.step for one in some] == [0, 6, 12]
+    for one in some:
+        points, wanted = (part.double() for part in training.data(one.network, one.recipe, 0))
+        loss = (one.at(points) - wanted).square().mean().item()
+        assert loss == pytest.approx(losses[one.step], rel=1e-5)
 
 
 # Affinity
@@ -172,102 +209,118 @@ def test_affinity_error_of_known_functions() -> None:
 
 
 def test_initial_networks_are_exact_at_every_depth(tables: Tables) -> None:
-    largest = tables.by_depth.table.groupby(["model", "precision", "depth"]).error.max()
-    assert list(largest["constrained", "float64"].index) == [1, 2, 4, 8, 16]
-    assert largest["constrained", "float64"].max() < 1e-12
-    assert 1e-9 < largest["constrained", "float32"].max() < 1e-4
-    assert largest["free", "float64"].min() > 1e-2
+    largest = tables["initial"].groupby("depth")[["free", "float32", "float64"]].max()
+    assert list(largest.index) == [1, 2, 4, 8, 16]
+    assert largest.float64.max() < 1e-12
+    assert 1e-9 < largest.float32.max() < 1e-4
+    assert largest.free.min() > 1e-2
 
 
-def test_half_precision_fails_where_votes_tie(tables: Tables) -> None:
-    wide = tables.ties.table.pivot(index="region", columns="rule", values="error")
-    tied = tables.ties.table.groupby("region").tied.first()
-    assert tied["triangle"] == 0
-    assert tied.drop("triangle").min() > 0
-    assert wide["half precision"]["triangle"] < 1e-12
-    assert wide["half precision"].drop("triangle").min() > 1e-3
-    assert wide.integers.max() < 1e-12
+def test_half_precision_fails_where_votes_tie() -> None:
+    config = {"regions": ["triangle", "square", "polygon", "circle"], "width": 64, "depth": 4}
+    found = affinity.ties(config, {"seed": 0}).set_index("region")
+    assert found.tied["triangle"] == 0
+    assert found.tied.drop("triangle").min() > 0
+    assert found.half_precision["triangle"] < 1e-12
+    assert found.half_precision.drop("triangle").min() > 1e-3
+    assert found.integers.max() < 1e-12
 
 
 def test_without_ties_both_rules_give_one_network() -> None:
-    model, vertices = affinity.initial(2, 16, 3, 0), problems.region("triangle")
+    model, vertices = affinity.he(2, 16, 3, 0), problems.region("triangle")
     points = problems.grid(20)
-    published = affinity._by_half_precision(model, points, vertices)
+    published = affinity.by_half_precision(model, points, vertices)
     assert affinity.largest_difference(lambda _: published, constrain(model, vertices), points) < (
         1e-14
     )
 
 
 def test_every_kind_of_network_is_affine_and_merges(tables: Tables) -> None:
-    kinds = tables.architectures.table
+    kinds = tables["architectures"].set_index("network")
     assert len(kinds) == 5
     assert kinds.free.min() > 0.05
-    assert kinds[["constrained", "merged"]].max().max() < 1e-12
+    assert kinds[["constrained", "difference"]].max().max() < 1e-12
+    dense = kinds.index.str.startswith("dense")
+    assert (kinds[["parameters", "layers"]][dense] == 0).all(axis=None)
+    assert (kinds[["parameters", "layers"]][~dense] > 0).all(axis=None)  # a map of shifts
+    assert kinds.parameters["convolution, average-pooling"] == 6 * 8 * 8
 
 
 def test_every_optimiser_keeps_the_constraint_and_learns() -> None:
-    config = {"width": 8, "steps": 15, "side": 10, "seed": 0, "sign": SIGN}
-    found = affinity.optimisers(config)
+    config = {"width": 8, "steps": 15, "side": 10, "sign": "majority"}
+    found = affinity.optimisers(config, {"seed": 0})
     assert set(found.optimiser) == set(affinity.OPTIMISERS)
     assert found.error.max() < 1e-12
-    losses = found.groupby("optimiser").loss
-    assert (losses.last() < losses.first()).all()
+    assert (estimates.remaining(found.assign(seed=0)) < 1).all()
 
 
 # Measures
 
 
 def test_every_region_is_one_piece_with_one_line(tables: Tables) -> None:
-    for trained in tables.trainings:
-        table, found = measures.regions(trained.result.table, trained.constrained, sign=SIGN)
-        assert (table.inside == 1).all()
-        assert (table.segments <= 1).all()
-        assert (table.cell_area >= table.area - 1e-9).all()
-        assert set(found) == set(table.run)
-    trained = tables.regression
-    free = measures.regions(trained.result.table, trained.runs[1:2], sign=SIGN)[0]
-    assert (free.inside > 10).all()
+    counts = tables.wide(*measures.COUNTS)
+    own, free = counts[counts.constrained], counts[~counts.constrained]
+    assert (own.inside == 1).all()
+    assert (own.segments <= 1).all()
+    assert (own["cell area"] >= own.area - 1e-9).all()
+    assert own.affinity.max() < 1e-10
+    assert (free[free.figure == "regression"].inside > 10).all()
 
 
 def test_error_inside_is_at_least_that_of_the_best_affine_function(tables: Tables) -> None:
-    fits = measures.fits(tables.regression.result.table, tables.regression.runs, sign=SIGN, side=61)
-    police = fits[fits.model == "constrained"]
-    assert (police.inside >= police.best_affine - 1e-12).all()
-    assert police.affinity.max() < 1e-10
+    fits = tables.wide(*measures.FITS, figure="regression")
+    own = fits[fits.constrained]
+    assert len(own) == 2
+    assert (own["error inside"] >= own["best affine"] - 1e-12).all()
 
 
 def test_rings_add_up_to_the_whole_error(tables: Tables) -> None:
-    trained = tables.regression
-    run, weights = trained.runs[0], trained.result.table
-    rings = measures.by_distance(weights, [run], sign=SIGN, side=41)
-    assert rings.n.sum() == 41**2
-    total = np.average(rings.error**2, weights=rings.n)
-    field = measures.fields(weights, [run], side=41, sign=SIGN)
+    one = tables.drawn["regression"][0]
+    rings = measures.rings(one, side=41)
+    assert rings.points.sum() == 41**2
+    total = np.average(rings.error**2, weights=rings.points)
+    field = one.field(41)
     assert total == pytest.approx(((field.value - field.target) ** 2).mean())
 
 
 def test_merged_networks_are_plain_and_equal(tables: Tables) -> None:
-    table = measures.merging(
-        tables.regression.result.table, tables.regression.constrained, sign=SIGN
-    )
-    assert (table[["parameters", "layers"]] == 0).all().all()
-    assert table.difference.max() < 1e-12
-    assert table.again.max() < 1e-12
+    table = tables.wide(*measures.MERGED)
+    assert len(table) == sum(one.constrained for one in networks(tables.settings))
+    assert (table[["parameters", "layers"]] == 0).all(axis=None)
+    assert table[["difference", "again"]].max().max() < 1e-12
     assert (table.moved > 0).all()
 
 
 def test_snapshots_hold_at_every_step(tables: Tables) -> None:
-    history = measures.snapshots(tables.evolution.result.table, tables.evolution.runs[0], sign=SIGN)
+    history = tables.wide(*measures.SNAPSHOTS, figure="evolution")
+    assert tuple(history["at"]) == recipes(tables.settings)["evolution"].keep
     assert history.float64.max() < 1e-12
     assert history.float32.max() < 1e-4
     assert history.free.min() > 1e-3
+
+
+def test_drawn_networks_are_those_that_were_measured(tables: Tables) -> None:
+    counts = tables.wide("inside")
+    for one in (some[-1] for some in tables.drawn.values()):
+        inside = one.network.rows(counts).inside.to_list()
+        assert [row["inside"] for row in measures.counts(one)] == inside
+
+
+def test_ratios_compare_with_the_twin_in_the_same_rings() -> None:
+    rings = pd.DataFrame({
+        "network": "wave", "constrained": [True] * 3 + [False] * 3, "at": [-1.0, 0.5, 2.0] * 2,
+        "ring error": [0.6, 9.0, 0.2, 0.3, 9.0, 0.4],
+    })  # fmt: skip
+    found = measures.ratios(rings).loc["wave"]
+    assert (found.inside, found.outside) == pytest.approx((2.0, 0.5))
 
 
 # Timing
 
 
 def test_the_paper_s_numbers_are_those_of_its_readme() -> None:
-    table = timing.beside_paper(timing.slowdowns(timing.config(Settings(profile="smoke"))))
+    config = timing.config(Settings(profile="smoke", device="cpu"))
+    table = timing.beside_paper(timing.slowdowns(config, {}))
     assert table.paper_slowdown.round(1).tolist() == [6.2, 10.2, 3.8]
     assert table.flops.round(2).tolist() == [1.77, 1.00, 4.00]
     assert table.slowdown.isna().all()
@@ -288,38 +341,20 @@ def test_rounds_change_their_order_and_the_first_two_do_not_count() -> None:
 
 
 def test_figures_have_their_panels_and_readable_text(tables: Tables) -> None:
-    stars, fitted, run = tables.classification, tables.regression, tables.evolution.runs[0]
-    weights = fitted.result.table
-    fits = measures.fits(weights, fitted.runs, sign=SIGN, side=41)
-    rings = measures.by_distance(weights, fitted.runs, sign=SIGN, side=41)
-    history = measures.snapshots(tables.evolution.result.table, run, sign=SIGN)
-    options: dict[str, Any] = {"side": 20, "sign": SIGN}
-    frames = measures.fields(tables.evolution.result.table, [run], steps=[0, 6, 12], **options)
-    parts = measures.regions(stars.result.table, stars.runs, sign=SIGN)[1]
-    together = tables.several.runs[0]
-    mosaic = measures.regions(tables.several.result.table, [together], sign=SIGN)[1]
-    drawn = {
-        2: figures.classification(
-            measures.fields(stars.result.table, stars.runs, **options), parts, stars.runs,
-            *training.data(stars.runs[0], 0),
-        ),
-        3: figures.partitions(parts, stars.runs),
-        7: figures.regression(
-            measures.fields(weights, fitted.constrained, **options), fitted.constrained
-        ),
-        4: figures.evolution(frames, history, run),
-        1: figures.affinity_by_depth(tables.by_depth.table),
-    }  # fmt: skip
-    others = [
-        (2, figures.affinity_by_step(history)),
-        (2, figures.cost_by_distance(rings, fits)),
-        (3, figures.slowdown(tables.timing.table)),
-        (2, figures.several(
-            measures.fields(tables.several.result.table, [together], **options),
-            mosaic[together.name], together,
-        )),
-    ]  # fmt: skip
-    for panels, fig in [*drawn.items(), *others]:
+    stars, fitted = tables.drawn["classification"], tables.drawn["regression"]
+    fits = tables.wide(*measures.FITS, figure="regression")
+    made = [
+        (2, figures.classification(stars, seed=0)),
+        (3, figures.partition(stars)),
+        (7, figures.regression([one for one in fitted if one.network.constrained])),
+        (4, figures.evolution(tables.drawn["evolution"])),
+        (2, figures.several(*tables.drawn["several"])),
+        (1, figures.depth(tables["initial"])),
+        (2, figures.steps(tables.wide(*measures.SNAPSHOTS, figure="evolution"))),
+        (2, figures.cost(tables.wide("ring error", figure="regression"), fits)),
+        (3, figures.slowdown(tables["timing"])),
+    ]
+    for panels, fig in made:
         assert len(fig.axes) == panels
         assert fig.get_figwidth() == plotting.WIDTH
         sizes = [text.get_fontsize() for text in fig.findobj(plt.Text) if text.get_text()]
@@ -331,22 +366,9 @@ def test_figures_have_their_panels_and_readable_text(tables: Tables) -> None:
 
 
 def judged(tables: Tables) -> dict[str, str]:
-    parts = [measures.regions(t.result.table, t.runs, sign=SIGN)[0] for t in tables.trainings]
-    run, several = tables.evolution.runs[0], tables.several
-    merging = [measures.merging(t.result.table, t.constrained, sign=SIGN) for t in tables.trainings]
-    found = estimates.estimates(
-        by_depth=tables.by_depth.table,
-        snapshots=measures.snapshots(tables.evolution.result.table, run, sign=SIGN),
-        regions=pd.concat(parts, ignore_index=True),
-        optimisers=tables.optimisers.table,
-        architectures=tables.architectures.table,
-        fits=measures.fits(tables.regression.result.table, tables.regression.runs, sign=SIGN),
-        slowdowns=tables.timing.table,
-        merging=pd.concat(merging, ignore_index=True),
-        several_error=max(measures.affinities(several.result.table, several.runs[0], sign=SIGN)),
-    )
+    found = estimates.estimates(tables)
     stated = {claim.id: claim for claim in claims.load() if claim.paper == "police"}
-    assert set(found) == set(stated) - {"C6"}  # smoke times none of the paper's networks
+    assert set(found) == set(stated) - set(estimates.NOT_TESTED)  # smoke times no paper's network
     return {name: claims.decide(stated[name].rules, found[name]) for name in found}
 
 
@@ -357,8 +379,9 @@ def test_what_holds_for_any_weights_is_reproduced_even_at_smoke(tables: Tables) 
 
 
 def test_different_maps_are_counted_once() -> None:
-    rows = pd.DataFrame({"slope_x": [1.0, 1.0, 0.0], "slope_y": [0.0, 1e-9, 2.0], "inside": 1})
-    assert estimates._several(rows, 0.0)["different maps"].value == 2
+    rows = pd.DataFrame({"slope x": [1.0, 1.0, 0.0], "slope y": [0.0, 1e-9, 2.0], "inside": 1})
+    rows = rows.assign(seed=0, affinity=0.0)
+    assert estimates.several(rows)["different maps"].value == 2
 
 
 def test_claims_that_can_fail_carry_a_reason() -> None:
@@ -373,6 +396,7 @@ def test_notebook_shows_every_figure(repository: Path) -> None:
     notebook = nbformat.read(repository / "notebooks" / "police.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells)
     labels = re.findall(r'label="fig-police-([a-z_]+)"', text)
+    assert all(f"figures.{label}(" in text for label in labels)
     assert labels == [
         "depth", "classification", "regression", "partition", "evolution", "steps", "cost",
         "slowdown", "several",

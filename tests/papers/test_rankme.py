@@ -21,23 +21,22 @@ from ssl_lib.evaluation.rank import rankme
 from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import (
     SWEEPS,
-    Results,
     Settings,
+    Tables,
     dimensions,
     estimates,
     experiments,
     figures,
     load,
-    measures,
     own,
-    real,
+    photographs,
+    probing,
     recipes,
-    runs,
-    selection,
     theory,
     training,
 )
-from ssl_lib.papers.rankme.statistics import correlation, mean_estimate
+from ssl_lib.papers.rankme.measures import selection, spectra, statistics, sweeps
+from ssl_lib.papers.rankme.settings import Recipe
 from ssl_lib.paths import share
 from ssl_lib.results import Store
 from ssl_lib.results.evidence import find, publish
@@ -50,14 +49,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def trained(store: Store) -> Results:
+def trained(store: Store) -> Tables:
     """Train everything at the smoke profile, once."""
     return load(Settings(profile="smoke"), store=store)
 
 
 @pytest.fixture(scope="module")
-def encoders(trained: Results) -> pd.DataFrame:
-    return runs.encoders(trained)
+def encoders(trained: Tables) -> pd.DataFrame:
+    return sweeps.encoders(trained)
 
 
 # Settings and plan
@@ -83,9 +82,9 @@ def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: 
 
 
 def test_quick_is_the_setting_that_was_measured() -> None:
-    base = recipes.recipes(Settings())["covariance"]
+    base = recipes(Settings())["covariance"]
     assert base.values == (0, 0.01, 0.1, 0.3, 1, 3, 10, 30)
-    assert Settings().every_seed == (0, 1, 2)
+    assert Settings().every_seed == chapter.seeds("rankme", 0, 3)
     assert (base.steps, base.warmup, base.batch_size, base.learning_rate) == (300, 20, 128, 1e-3)
     train, _ = training.split(base, 0)
     how = training._how(base, len(train), 0)
@@ -95,16 +94,16 @@ def test_quick_is_the_setting_that_was_measured() -> None:
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "standard", "paper"])
 def test_every_profile_has_the_three_sweeps(profile: str) -> None:
-    made = recipes.recipes(Settings(profile=profile))
+    made = recipes(Settings(profile=profile))
     assert set(SWEEPS) | {"transfer"} <= set(made)
     assert all(set(made[name].values) <= set(SWEEPS[name].values) for name in SWEEPS)
     assert made["transfer"].half
 
 
 def test_encoders_without_stacking_take_the_same_way(tmp_path: Any) -> None:
-    base = recipes.recipes(Settings(profile="smoke"))["invariance"]
+    base = recipes(Settings(profile="smoke"))["invariance"]
     fields = {**vars(base), "values": (1.0, 25.0), "steps": 4, "warmup": 1}
-    together, alone = recipes.Recipe(**fields), recipes.Recipe(**{**fields, "together": False})
+    together, alone = Recipe(**fields), Recipe(**{**fields, "together": False})
     train, _ = training.split(together, 0)
     first = training.train(together, train, 0, workdir=tmp_path)
     second = training.train(alone, train, 0, workdir=tmp_path)
@@ -116,7 +115,7 @@ def test_encoders_without_stacking_take_the_same_way(tmp_path: Any) -> None:
 
 
 def test_members_of_a_sweep_share_weights_and_seeds_do_not() -> None:
-    base = recipes.recipes(Settings(profile="smoke"))["temperature"]
+    base = recipes(Settings(profile="smoke"))["temperature"]
     train, _ = training.split(base, 0)
     made = [training.method(base, train, *pair) for pair in ((0.1, 0), (10.0, 0), (0.1, 1))]
     weights = [torch.cat([p.flatten() for p in m.parameters()]) for m in made]
@@ -129,7 +128,7 @@ def test_members_of_a_sweep_share_weights_and_seeds_do_not() -> None:
 
 def test_images_of_natural_size_are_cropped_and_normalised() -> None:
     shapes = data.load("shapes", n=64, size=32)
-    recipe, normalise = training.views(recipes.recipes(Settings())["temperature"], shapes)
+    recipe, normalise = training.views(recipes(Settings())["temperature"], shapes)
     assert recipe.name.startswith("byol")
     assert normalise is not None
     out = normalise(shapes.floats())
@@ -144,14 +143,14 @@ def gaussian(n: int, d: int, seed: int) -> torch.Tensor:
     return torch.randn(n, d, generator=generator, dtype=torch.float64)
 
 
-def features(n: int, seed: int = 0) -> measures.Features:
+def features(n: int, seed: int = 0) -> probing.Features:
     labels = torch.arange(n) % 4
     z = gaussian(n, 6, seed) * 0.3 + torch.nn.functional.one_hot(labels, 6)
-    return measures.Features(z, torch.cat([z, z], 1), labels)
+    return probing.Features(z, torch.cat([z, z], 1), labels)
 
 
 def test_measures_of_features_with_known_rank() -> None:
-    found = list(measures.measure(features(400), features(200, 1), seed=0, noise=True))
+    found = list(probing.measure(features(400), features(200, 1), seed=0, noise=True))
     single = {name: value for name, at, value in found if at == 0}
     # The embedding repeats the representation: half of its directions are empty.
     assert single["classical rank"] == 6
@@ -169,7 +168,7 @@ def test_measures_of_features_with_known_rank() -> None:
 def test_labels_without_images_are_left_out() -> None:
     digits = data.load("digits")
     high = digits.subset(digits.labels >= 7)
-    found = measures.Features.of(lambda x: x.flatten(1).float(), torch.nn.Identity(), high)
+    found = probing.Features.of(lambda x: x.flatten(1).float(), torch.nn.Identity(), high)
     assert found.labels.unique().tolist() == [0, 1, 2]
 
 
@@ -205,17 +204,17 @@ def test_inflation_follows_the_closed_forms() -> None:
 
 def test_correlation_allows_for_ties_and_gaps() -> None:
     x, y = [1, 2, 2, 3, np.nan], [1, 3, 2, 4, 0]
-    assert correlation(x, y) == pytest.approx(stats.kendalltau(x[:4], y[:4]).statistic)
-    assert np.isnan(correlation([1, 1, 1], [1, 2, 3]))
+    assert statistics.correlation(x, y) == pytest.approx(stats.kendalltau(x[:4], y[:4]).statistic)
+    assert np.isnan(statistics.correlation([1, 1, 1], [1, 2, 3]))
 
 
 def test_interval_over_seeds_is_scipys() -> None:
     values = [0.84, 0.86, 0.79]
     interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    found = mean_estimate(values)
+    found = statistics.mean_estimate(values)
     assert found.bounds == pytest.approx((interval.low, interval.high))
-    assert mean_estimate(values, limits=(0, 0.9)).bounds[1] == 0.9
-    assert mean_estimate([0.5]).low is None
+    assert statistics.mean_estimate(values, limits=(0, 0.9)).bounds[1] == 0.9
+    assert statistics.mean_estimate([0.5]).low is None
 
 
 def planted(rank: list[float], accuracy: list[float]) -> pd.DataFrame:
@@ -257,7 +256,7 @@ def test_paper_table_holds_what_the_digests_say() -> None:
 # What the smoke runs give
 
 
-def test_second_load_reads_the_store(trained: Results, store: Store) -> None:
+def test_second_load_reads_the_store(trained: Tables, store: Store) -> None:
     again = load(trained.settings, store=store)
     assert {result.origin for result in again.all} == {"cache"}
     for name, result in again.tables.items():
@@ -266,36 +265,35 @@ def test_second_load_reads_the_store(trained: Results, store: Store) -> None:
 
 def test_one_row_an_encoder(encoders: pd.DataFrame) -> None:
     assert len(encoders) == 5 * 2 * 3
-    assert set(encoders.method) == {"simclr", "vicreg"}
     assert encoders.loc[encoders.experiment == "transfer", "target accuracy"].notna().all()
     measured = encoders.drop(columns=["target accuracy", "target rankme"])
     assert measured.notna().all().all()
 
 
-def test_spectra_give_back_rankme(trained: Results, encoders: pd.DataFrame) -> None:
-    table = runs.spectra(trained)
+def test_spectra_give_back_rankme(trained: Tables, encoders: pd.DataFrame) -> None:
+    table = spectra.spectra(trained)
     keys = ["experiment", "seed", "setting"]
     ours = table[table.eps == 1e-7].set_index(keys).rankme
     stored = encoders.set_index(keys).rankme.loc[ours.index]
     assert ours.to_numpy() == pytest.approx(stored.to_numpy(), rel=1e-9)
 
 
-def test_orders_of_ranks_that_are_all_equal_have_no_correlation(trained: Results) -> None:
-    table = runs.classical(trained)
-    found = runs.agreement(table).set_index("threshold").value
+def test_orders_of_ranks_that_are_all_equal_have_no_correlation(trained: Tables) -> None:
+    table = spectra.classical(trained)
+    found = spectra.agreement(table)
     assert np.isnan(found["the paper's"]) == (table["rank"][::3].nunique() == 1)
     assert found["1% of the largest"] > 0.9
 
 
-def test_all_images_give_the_whole_rank(trained: Results) -> None:
-    table = runs.samples(trained)
+def test_all_images_give_the_whole_rank(trained: Tables) -> None:
+    table = spectra.samples(trained)
     last = table.groupby(["experiment", "seed", "setting"]).last()
     assert (last.ratio == 1).all()
     assert (last.images == 1297).all()
-    assert estimates.scaled_count(trained) == 512
+    assert spectra.scaled_count(trained) == 512
 
 
-def test_every_claim_has_an_estimate_or_a_reason(trained: Results) -> None:
+def test_every_claim_has_an_estimate_or_a_reason(trained: Tables) -> None:
     found = estimates.estimates(trained)
     stated = {claim.id: claim for claim in claims.load() if claim.paper == "rankme"}
     assert {*found, *estimates.NOT_TESTED} == set(stated)
@@ -311,27 +309,27 @@ def test_claims_say_where_their_numbers_were_read() -> None:
             assert "digest" in claim.where, claim.id
 
 
-def test_figures_have_names_and_sizes(trained: Results, encoders: pd.DataFrame) -> None:
-    swept = encoders[encoders.experiment.isin(SWEEPS)]
+def test_figures_have_names_and_sizes(trained: Tables, encoders: pd.DataFrame) -> None:
+    swept = sweeps.swept(encoders)
     chosen = selection.selections(encoders)
     mine = chosen[chosen.experiment.isin(SWEEPS)]
     wide = pd.DataFrame({"method": "a", "dimension": [4, 8], "rankme": [2, 3], "accuracy": 0.5})
-    lines = runs.curves(swept, ["accuracy", "rankme"])
+    lines = sweeps.curves(swept)
     drawn = {
         "picks": (6, lambda: figures.picks(lines, swept, chosen)),
         "scatter": (2, lambda: figures.scatter(swept)),
-        "correlations": (1, lambda: figures.correlations(runs.correlations(swept))),
+        "correlations": (1, lambda: figures.correlations(sweeps.correlations(swept))),
         "gaps": (1, lambda: figures.gaps(selection.gaps(mine), selection.paper_gaps())),
-        "samples": (1, lambda: figures.samples(runs.samples(trained))),
-        "inflation": (2, lambda: figures.inflation(theory.inflation())),
-        "classical": (1, lambda: figures.classical(runs.classical(trained))),
-        "links": (3, lambda: figures.links(swept, runs.transfer(encoders))),
-        "transfer": (2, lambda: figures.transfer(runs.transfer(encoders))),
-        "bound": (2, lambda: figures.bound(runs.path(trained), classes=10)),
-        "degenerate": (3, lambda: figures.degenerate(encoders, runs.noise(trained))),
-        "readouts": (1, lambda: figures.readouts(runs.readouts(swept))),
+        "samples": (1, lambda: figures.samples(spectra.samples(trained))),
+        "epsilon": (2, lambda: figures.epsilon(theory.inflation())),
+        "classical": (1, lambda: figures.classical(spectra.classical(trained))),
+        "links": (3, lambda: figures.links(encoders)),
+        "transfer": (2, lambda: figures.transfer(sweeps.transfer(trained))),
+        "bound": (2, lambda: figures.bound(spectra.path(trained), classes=10)),
+        "degenerate": (3, lambda: figures.degenerate(encoders, spectra.noise(trained))),
+        "readouts": (1, lambda: figures.readouts(sweeps.readouts(swept))),
         "dimensions": (2, lambda: figures.dimensions(wide)),
-        "own": (1, lambda: figures.own_spectrum(torch.tensor([3.0, 2.0, 1.0]), rank=2.8)),
+        "own": (1, lambda: figures.own(torch.tensor([3.0, 2.0, 1.0]), rank=2.8)),
     }  # fmt: skip
     for name, (panels, draw) in drawn.items():
         fig = draw()
@@ -346,7 +344,7 @@ def test_figures_have_names_and_sizes(trained: Results, encoders: pd.DataFrame) 
 
 
 def test_standard_trains_five_settings_of_a_small_network() -> None:
-    made = recipes.recipes(Settings(profile="standard"))
+    made = recipes(Settings(profile="standard"))
     for name in SWEEPS:
         assert len(made[name].values) == 5
         assert made[name].values[0] == SWEEPS[name].values[0]
@@ -355,31 +353,35 @@ def test_standard_trains_five_settings_of_a_small_network() -> None:
     assert base.precision == "bfloat16"
     # Twice as many images as dimensions at least, or their number limits the rank.
     assert base.images >= 2 * base.head[-1]
-    assert recipes.recipes(Settings(profile="paper"))["temperature"].head == (2048, 2048, 2048)
+    assert recipes(Settings(profile="paper"))["temperature"].head == (2048, 2048, 2048)
 
 
 def test_published_sweeps_are_shown_where_the_run_had_digits(
-    tmp_path: Path, trained: Results
+    tmp_path: Path, trained: Tables
 ) -> None:
     shutil.copytree(share("results") / "rankme", tmp_path / "rankme")
     store = Store(tmp_path, committed=tmp_path)
-    found = real.sweeps(trained, store=store)
+    found = photographs(trained, store=store)
     assert found is not None
     assert list(found.tables) == ["temperature", "invariance", "covariance", "transfer"]
     assert {result.origin for result in found.all} == {"committed"}
     assert found.seeds == (0, 1, 2)
-    nets = runs.encoders(found)
-    side = real.by_seed(nets, selection.selections(nets))
+    nets = sweeps.encoders(found)
+    side = selection.side_by_side(nets, selection.selections(nets))
     first = nets[(nets.experiment == "temperature") & (nets.seed == 0)]
     assert side["sweep"].nunique() == len(found.tables)
+    assert selection.verdicts(side).count("seeds.") == side["sweep"].nunique()
+    own = Tables(settings=Settings(profile="standard"), tables=found.tables)
+    assert photographs(own) is own
+    assert list(sweeps.transfer(trained, found).data.unique()) == ["digits", "cifar10"]
     row = side[side["sweep"] == "SimCLR, temperature"].iloc[0]
-    assert row.Kendall == pytest.approx(correlation(first.rankme, first.accuracy))
+    assert row.Kendall == pytest.approx(statistics.correlation(first.rankme, first.accuracy))
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
-    assert real.sweeps(trained, store=Store(tmp_path, committed=tmp_path / "nowhere")) is None
+    assert photographs(trained, store=Store(tmp_path, committed=tmp_path / "nowhere")) is None
     path = tmp_path / "rankme" / "temperature.standard.csv"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match="is not the table that"):
-        real.sweeps(trained, store=store)
+        photographs(trained, store=store)
 
 
 def test_published_tables_hold_the_configuration_of_the_code() -> None:
@@ -396,56 +398,34 @@ def test_a_page_shows_published_cells_and_computes_one_again(tmp_path: Path) -> 
     made = replace(base, config=small, cells=base.cells)
     store = Store(tmp_path / "cache", committed=tmp_path / "results")
     publish(made, store=store)
-    kept = chapter.fetch({"covariance": made}, settings, store=store)["covariance"]
+    kept = chapter.fetch({"covariance": made}, settings, slug="rankme", store=store)["covariance"]
     assert (kept.origin, kept.status, str(kept.finding)[:5]) == ("committed", "current", "equal")
     assert kept.fresh is not None
-    assert Results(settings, {"covariance": kept}).again is not None
-    other = chapter.fetch({"covariance": made}, Settings(seed=1), store=store)["covariance"]
+    assert Tables(settings, {"covariance": kept}).again is not None
+    other = chapter.fetch({"covariance": made}, Settings(seed=1), slug="rankme", store=store)[
+        "covariance"
+    ]
     assert other.origin == "cache"
 
 
 # The dimension sweep of another chapter
 
 
-def test_dimension_sweep_is_found_by_name(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path)
-    assert dimensions.find(store, profile="quick") is None
-    config = {"dim": [2, 4], "rankme": [1.5, 3.0], "linear": [0.5, 0.8]}
-    store.table("issl-dimensions", pd.DataFrame, {**config, "profile": "smoke"})
-    assert dimensions.find(store, profile="quick") is None
-    store.table("issl-dimensions", pd.DataFrame, config)
-    found = dimensions.find(store, profile="quick")
+def test_dimension_sweep_is_the_published_one(tmp_path: Any) -> None:
+    store = Store(tmp_path, committed=tmp_path / "results")
+    assert dimensions.find(store) is None
+    rows = {"variant": ["cissl", "pixels"], "dim": [8, 3072], "rankme": [2.0, 9.0]}
+    made = store.table("anything", pd.DataFrame, {**rows, "full": [0.4, 0.3]})
+    path = store.publish(made, tmp_path / "results" / "issl", name="dimensions.standard")
+    found = dimensions.find(store)
     assert found is not None
+    assert found.origin == "committed"
     tidy = dimensions.sweep(found)
-    assert tidy is not None
     assert list(tidy.columns) == ["method", "dimension", "rankme", "accuracy"]
-    assert tidy.accuracy.tolist() == [0.5, 0.8]
-
-
-def test_dimension_sweep_is_the_shipped_one_whoever_ran_first(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path / "results")
-    shipped = {"dim": [8, 3072], "variant": ["CISSL", "raw pixels"], "rankme": [2.0, 9.0]}
-    shipped |= {"full": [0.4, 0.3]}
-    made = store.table("issl-dimension-sweep", pd.DataFrame, {**shipped, "profile": "standard"})
-    store.publish(made, tmp_path / "results" / "issl")
-    store.table("issl-dimension-sweep", pd.DataFrame, {**shipped, "profile": "quick"})
-    origins = {name: dimensions.find(store, profile=name) for name in ("quick", "standard")}
-    assert origins["quick"] is not None
-    assert origins["quick"].origin == "committed"
-    assert origins["standard"] is not None
-    assert origins["standard"].origin == "cache"
-    tidy = dimensions.sweep(origins["quick"])
-    assert tidy is not None
-    assert tidy.dimension.tolist() == [8]
-
-
-def test_damaged_dimension_sweep_is_an_error(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path / "results")
-    made = store.table("issl-dimension-sweep", pd.DataFrame, {"dim": [8], "rankme": [2.0]})
-    path = store.publish(made, tmp_path / "results" / "issl")
+    assert tidy.to_numpy().tolist() == [["CISSL", 8, 2.0, 0.4]]
     path.write_bytes(b"dim,rankme\n8,3.0\n")
     with pytest.raises(InputError, match="is not the table that"):
-        dimensions.find(store, profile="quick")
+        dimensions.find(store)
 
 
 def test_labels_of_the_dimension_sweep_do_not_overlap() -> None:
@@ -461,14 +441,6 @@ def test_labels_of_the_dimension_sweep_do_not_overlap() -> None:
         boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
         assert len(boxes) == 3
         assert all(low.y1 <= high.y0 for low, high in itertools.pairwise(boxes))
-
-
-def test_dimension_sweep_without_rank_is_not_shown(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path)
-    store.table("issl-dimensions", pd.DataFrame, {"dim": [2], "linear": [0.5]})
-    found = dimensions.find(store, profile="quick")
-    assert found is not None
-    assert dimensions.sweep(found) is None
 
 
 # A reader's own encoder
@@ -510,7 +482,7 @@ def test_notebook_shows_every_figure_and_says_what_is_missing(repository: Any) -
     notebook = nbformat.read(repository / "notebooks" / "rankme.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells)
     labels = re.findall(r'label="(fig-rankme-[a-z_]+)"', text)
-    assert len(labels) == len(set(labels)) == 17
+    assert len(labels) == len(set(labels)) == 16
     for honest in (
         "has not been measured",
         "could not read",

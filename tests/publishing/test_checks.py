@@ -27,6 +27,7 @@ def book(kit, tmp_path):
         "good",
         kit.cell("code", "bars", SHOW.format("bars"), "thumb"),
         kit.cell("code", "claims", "claims.report('good', {})"),
+        kit.cell("code", "in-brief", "claims.brief('good', {})", "in-brief", "remove-input"),
     )
     made.claims.write_text(yaml.safe_dump([CLAIM]))
     (made.pages / "references.bib").write_text("@misc{good,\n}")
@@ -109,7 +110,7 @@ BREAKS = {
     "needs one cell tagged 'thumb' that shows a figure; has 0": lambda nb: nb["cells"][3].update(
         metadata={}
     ),
-    "has claims but never calls claims.report": lambda nb: nb["cells"].pop(),
+    "has claims but never calls claims.report": lambda nb: nb["cells"].pop(4),
 }
 
 
@@ -170,6 +171,23 @@ def test_a_claim_names_a_figure_of_its_chapter(book):
     assert checks.problems(book) == [
         "book/claims.yml: claim good/C1: no figure 'fig-good-bar'. Did you mean 'fig-good-bars'?"
     ]
+
+
+def test_a_chapter_is_told_in_brief(book):
+    edit(book, lambda nb: nb["cells"].pop())
+    assert checks.problems(book) == [
+        "notebooks/good.ipynb: has claims but never calls claims.brief",
+        "notebooks/good.ipynb: needs one cell tagged 'in-brief', with claims.brief",
+    ]
+
+
+def test_typed_results_are_found_in_texts_and_reasons(book):
+    text = {"cell_type": "markdown", "id": "text", "metadata": {}, "source": "It is 0.63."}
+    edit(book, lambda nb: nb["cells"].append(text))
+    book.claims.write_text(yaml.safe_dump([CLAIM | {"reason": "Only 12 % of them."}]))
+    one, other = checks.problems(book)
+    assert "cell 7 (text): a typed result: 'It is 0.63.'" in one
+    assert "claim good/C1: its reason holds a result: 'Only 12 % of them.'" in other
 
 
 def test_two_broken_claims_are_both_named(book):

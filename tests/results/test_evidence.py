@@ -136,6 +136,19 @@ def test_cells_of_one_machine_must_be_equal_to_the_bit(store):
     assert evidence.find(store, experiment()).manifest.device["mixed"]
 
 
+def test_cells_of_columns_that_are_not_in_the_order_of_the_alphabet(store, elsewhere):
+    def made(count):
+        cells = [{"task": task, "seed": seed} for task in "ab" for seed in range(count)]
+        return dataclasses.replace(experiment(), cells=cells)
+
+    evidence.publish(made(2), store=store)
+    evidence.publish(made(1), store=store)  # keeps what is published beyond
+    kept = evidence.find(elsewhere, made(1))
+    assert kept.manifest.cells == made(2).cells
+    assert list(kept.table.columns[:2]) == ["task", "seed"]
+    assert one(made(1), elsewhere).finding.outcome == "equal"
+
+
 def test_verified_code_adds_seeds_to_those_that_are_published(store, later):
     evidence.publish(experiment(4), store=store)
     changed = later(experiment(6))

@@ -252,6 +252,15 @@ def test_lazy_packages_are_followed_to_the_definition(
     assert found == {"main:compute", "sub.other:f", "sub.other:g"}
 
 
+def test_package_may_import_a_module_of_its_own_by_name(make: Callable[..., Package]) -> None:
+    package = make(
+        __init__="from PKG import helpers", helpers=HELPERS,
+        main="import PKG\n\n\ndef compute(x):\n    return PKG.helpers.scale(x)\n",
+    )  # fmt: skip
+    found = package.short(fingerprint(package.get("main", "compute"), owned=[package.name]))
+    assert {"main:compute", "helpers:scale"} <= found
+
+
 def test_whole_lazy_package_is_all_its_modules(make: Callable[..., Package]) -> None:
     package = make(main="from PKG import sub\ndef compute(c): return getattr(sub, c)", out="A = 1")
     package.write("sub/__init__.py", LAZY)
@@ -271,8 +280,7 @@ def test_a_package_may_import_its_own_module(make: Callable[..., Package]) -> No
         words="def trend(): return 1",
     )
     package.write("__init__.py", "from PKG import words")
-    sources = fingerprint(package.get("use", "f")).sources
-    assert package.short(sources) == {"use:f", "words:trend"}
+    assert package.short(fingerprint(package.get("use", "f"))) == {"use:f", "words:trend"}
 
 
 def test_other_import_under_the_same_name_is_a_change(make: Callable[..., Package]) -> None:

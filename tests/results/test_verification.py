@@ -344,6 +344,19 @@ def test_a_probe_judged_on_training_images_shows_in_ten_cells(real, trained, mea
     assert found.broken == ()
 
 
+def test_a_summary_is_compared_where_rows_may_differ():
+    def count(table):
+        return table.groupby(["seed", "panel"]).size().rename("shapes").reset_index()
+
+    made = pd.DataFrame({"seed": 0, "panel": list("aab"), "x": [1.0, 2.0, 3.0]})
+    checks = Checks(keys=("panel",), exact=("shapes",), summary=count)
+    moved = made.assign(x=made.x + 1)
+    assert compare(made, moved, checks, cell=["seed"], alike=False).outcome == "equal"
+    fewer = compare(made, made[1:], checks, cell=["seed"], alike=False)
+    assert fewer.outcome == "does not hold"
+    assert "2 is now 1 at seed 0, panel a" in str(fewer)
+
+
 def test_permuted_labels_show_in_four_cells(real, trained, measured):
     wrong = real.rows(range(12), trained, permuted=0.05)
     assert again(measured, wrong, cells=1).outcome == "agrees"

@@ -1,29 +1,36 @@
-"""The estimates that decide the chapter's claims, from the same samples as its figures."""
+"""The estimates that decide the chapter's claims, from the same tables as its figures."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
-import numpy as np
+import pandas as pd
 
 from ssl_lib.claims import Estimate
-from ssl_lib.papers.fair_ensemble.members import CLEAN, Chapter
-from ssl_lib.papers.fair_ensemble.samples import Sample, over_samples, sample
-from ssl_lib.papers.fair_ensemble.severities import severity
-from ssl_lib.papers.fair_ensemble.tables import corrupted_samples, main, minority_samples
+from ssl_lib.papers.chapter import Tables
+from ssl_lib.papers.fair_ensemble.measures import interval
+from ssl_lib.papers.fair_ensemble.recipes import WORST, imbalances, severity
+from ssl_lib.papers.fair_ensemble.settings import SOURCES, Settings
+from ssl_lib.papers.fair_ensemble.statistics import CONTRAST
 
-__all__ = ["estimates", "not_tested"]
+__all__ = ["NOT_TESTED", "estimates", "not_tested"]
 
-TOP, BOTTOM = 1, 2
-MAJORITY, MINORITY = 0, 1
 Given = Estimate | dict[str, Estimate]
 
+#: Why a claim may have no estimate; the others lack the interval of a single training set.
+NOT_TESTED = {
+    "C4": "CIFAR-100 is trained at the profile paper alone, which has not been measured.",
+    "C9": "CelebA needs a copy of one's own; subgroups() takes its attributes.",
+}
+NO_INTERVAL = "The published table of a single training set lacks the interval of this statistic."
+CLAIMS = tuple(f"C{number}" for number in range(1, 10))
 
-def estimates(chapter: Chapter) -> dict[str, Given]:
-    """Return the estimate of every claim that this profile can test.
+
+def estimates(tables: Tables) -> dict[str, Given]:
+    """Return the estimate of every claim that a run can test.
 
     Parameters
     ----------
-    chapter : Chapter
+    tables : Tables
+        From :func:`ssl_lib.papers.fair_ensemble.load`.
 
     Returns
     -------
@@ -31,133 +38,100 @@ def estimates(chapter: Chapter) -> dict[str, Given]:
         By claim id, as :func:`ssl_lib.claims.report` takes it. All but C3 and C4 follow the
         unbiased protocol.
     """
-    samples = main(chapter)
-    found: dict[str, Given] = {
+    curves = tables["curves"]
+    unbiased, paper = (curves[curves.protocol == name] for name in ("unbiased", "paper"))
+    by_arm = {arm: _rows(tables["sources"], varied=arm) for arm in SOURCES}
+    harmed = tables["corruption"]
+    copies = harmed[["corruption", "strength"]].drop_duplicates().itertuples(index=False)
+    harm = f"mean of {sum(severity(*copy) == WORST for copy in copies)} corruptions"
+    found: dict[str, dict[str, Estimate | None]] = {
         "C1": {
-            "gain of the bottom group": _estimate(samples, lambda one: _gain(one)[BOTTOM]),
-            "bottom minus top": _estimate(
-                samples, lambda one: _gain(one)[BOTTOM] - _gain(one)[TOP]
-            ),
+            "gain of the bottom group": _estimate(unbiased, "gain", "bottom"),
+            "bottom minus top": _estimate(unbiased, "advantage", CONTRAST),
         },
         "C2": {
-            "late gain of the bottom group": _estimate(samples, lambda one: _late(one)[BOTTOM]),
-            "late gain of the top group": _estimate(samples, lambda one: _late(one)[TOP]),
+            f"late gain of the {group} group": _estimate(unbiased, "late gain", group)
+            for group in ("bottom", "top")
         },
         "C3": {
-            "bottom group": _estimate(samples, lambda one: one.relative("paper")[BOTTOM]),
-            "top group": _estimate(samples, lambda one: one.relative("paper")[TOP]),
+            f"{group} group": _estimate(paper, "relative", group) for group in ("bottom", "top")
         },
-        "C5": _imbalance(chapter),
-        "C6": _corruption(chapter),
-        "C7": _estimate(samples, lambda one: _churn(one)[BOTTOM] / _churn(one)[TOP]),
-        "C8": _sources(chapter),
+        "C5": {"": _imbalance(tables)},
+        "C6": {
+            f"change of the {group} group": _estimate(harmed, "change", group, note=harm)
+            for group in ("bottom", "top")
+        },
+        "C7": {"": _estimate(unbiased, "churn ratio", CONTRAST)},
+        "C8": {arm: _estimate(table, "advantage", CONTRAST) for arm, table in by_arm.items()},
     }
-    return found | _table_1(chapter)
+    if _settings(tables).dataset == "cifar100":
+        found["C4"] = _table_1(paper)
+    return {name: given for name, parts in found.items() if (given := _whole(parts))}
 
 
-def not_tested(chapter: Chapter) -> dict[str, str]:
-    """Return why this profile leaves some claims out.
+def _whole(parts: Mapping[str, Estimate | None]) -> Given | None:
+    """Return the estimates of a claim; none where one lacks its interval."""
+    known = {name: part for name, part in parts.items() if part is not None}
+    if len(known) < len(parts):
+        return None
+    return known.get("", known)
+
+
+def not_tested(found: Mapping[str, Given]) -> dict[str, str]:
+    """Return why the other claims have no estimate.
 
     Parameters
     ----------
-    chapter : Chapter
+    found : mapping
+        From :func:`estimates`.
 
     Returns
     -------
     dict of str to str
+        By claim id.
     """
-    reasons = {"C9": "CelebA needs a copy of one's own; subgroups() takes its attributes."}
-    if "C4" not in _table_1(chapter):
-        reasons["C4"] = (
-            "CIFAR-100 is trained at the profile paper alone, which has not been measured."
-        )
-    return reasons
+    return {name: NOT_TESTED.get(name, NO_INTERVAL) for name in CLAIMS if name not in found}
 
 
-def _table_1(chapter: Chapter) -> dict[str, Given]:
-    samples = [sample(run, r) for run, r in chapter.balanced if run.data == "cifar100"]
-    if not samples:
-        return {}
-    names = ("mean", "top", "bottom")
+def _settings(tables: Tables) -> Settings:
+    assert isinstance(tables.settings, Settings)
+    return tables.settings
+
+
+def _rows(table: pd.DataFrame, **where: object) -> pd.DataFrame:
+    for column, value in where.items():
+        table = table[table[column] == value]
+    return table
+
+
+def _table_1(paper: pd.DataFrame) -> dict[str, Estimate | None]:
+    sizes = {"one": paper.members.min(), "ensemble": paper.members.max()}
+    names = {"mean": "all", "top": "top", "bottom": "bottom"}
     return {
-        "C4": {
-            f"{what}, {name}": _estimate(
-                samples,
-                lambda one, row=row, place=place: 100 * one.curve("paper")[row, place],  # type: ignore[misc]
-            )
-            for row, what in ((0, "one"), (-1, "ensemble"))
-            for place, name in enumerate(names)
-        }
+        f"{what}, {name}": _estimate(_rows(paper, members=size), "accuracy", group)
+        for what, size in sizes.items()
+        for name, group in names.items()
     }
 
 
-def _gain(one: Sample) -> np.ndarray:
-    return one.gain("unbiased")
-
-
-def _late(one: Sample) -> np.ndarray:
-    """Return the gain in points from about half of the members to all."""
-    half = max(place for place, size in enumerate(one.sizes) if 2 * size <= one.sizes[-1] + 1)
-    curve = one.curve("unbiased")
-    gain: np.ndarray = 100 * (curve[-1] - curve[half])
-    return gain
-
-
-def _churn(one: Sample) -> np.ndarray:
-    return 100 * one.means("churn", "unbiased")
-
-
-def _imbalance(chapter: Chapter) -> Estimate:
+def _imbalance(tables: Tables) -> Estimate | None:
     """Relative gain of the minority minus that of the majority, at the mildest imbalance."""
-    counts = chapter.imbalanced[0][0].per_class
-    samples = minority_samples(chapter, counts)
-
-    def difference(one: Sample) -> float:
-        relative = one.relative("unbiased", groups="minority")
-        return float(relative[MINORITY] - relative[MAJORITY])
-
-    note = f"{counts[0]}/{counts[1]} images a class"
-    return _estimate(samples, difference, note=note)
+    majority, minority = imbalances(tables.settings.profile)[0]
+    mildest = _rows(tables["imbalance"], majority=majority, minority=minority)
+    note = f"{majority}/{minority} images a class"
+    return _estimate(mildest, "relative advantage", CONTRAST, note=note)
 
 
-def _corruption(chapter: Chapter) -> dict[str, Estimate]:
-    """Relative gain at the highest severity minus that on clean images, by group."""
-    by_copy = corrupted_samples(chapter)
-    worst = [copy for copy in by_copy if copy[0] != CLEAN and severity(*copy) == 5]
-    clean = by_copy[CLEAN, 0.0]
-    others = {
-        one.run.seed: [by_copy[copy][place] for copy in worst] for place, one in enumerate(clean)
-    }
-
-    def change(one: Sample, group: int) -> float:
-        # A resampled set of images is the same images of every copy.
-        harmed = [replace(other, groups=one.groups) for other in others[one.run.seed]]
-        mean = np.mean([other.relative("unbiased")[group] for other in harmed])
-        return float(mean - one.relative("unbiased")[group])
-
-    note = f"mean of {len(worst)} corruptions"
-    return {
-        "change of the bottom group": _estimate(clean, lambda one: change(one, BOTTOM), note=note),
-        "change of the top group": _estimate(clean, lambda one: change(one, TOP), note=note),
-    }
-
-
-def _sources(chapter: Chapter) -> dict[str, Estimate]:
-    found = {}
-    for arm in ("initialisation", "order", "augmentation"):
-        samples = main(chapter, arm=arm)
-        found[arm] = _estimate(samples, lambda one: _gain(one)[BOTTOM] - _gain(one)[TOP])
-    return found
-
-
-def _estimate(
-    samples: Sequence[Sample], statistic: Callable[[Sample], object], *, note: str = ""
-) -> Estimate:
-    value, low, high = (float(v) for v in over_samples(samples, statistic))  # type: ignore[arg-type]
-    what = "training sets" if len(samples) > 1 else "training set"
-    words = f"{len(samples)} {what}" + (f", {note}" if note else "")
-    if not np.isfinite([value, low, high]).all():
-        return Estimate(
-            float("nan"), n=len(samples), note=f"{words}; undefined where accuracy is 0"
-        )
-    return Estimate(value, low, high, n=len(samples), note=words)
+def _estimate(table: pd.DataFrame, measure: str, group: str, *, note: str = "") -> Estimate | None:
+    """Return the estimate of the largest ensemble; None where it has no interval."""
+    own = _rows(table, group=group)
+    if measure not in set(own.measure):
+        return None
+    last = interval(own, measure).iloc[-1]
+    n = own.seed.nunique()
+    words = f"{n} training set{'s' * (n > 1)}" + (f", {note}" if note else "")
+    if pd.isna(last.value):
+        return Estimate(float("nan"), n=n, note=f"{words}; undefined where accuracy is 0")
+    if pd.isna([last.low, last.high]).any():
+        return None
+    return Estimate(float(last.value), float(last.low), float(last.high), n=n, note=words)

@@ -6,25 +6,16 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib import plotting
+from ssl_lib.papers.fair_ensemble.settings import ARMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
-    "bound",
-    "churn_by_class",
-    "corruption",
-    "corruption_curves",
-    "curves",
-    "imbalance",
-    "learning",
-    "pictures",
-    "relative_gain",
-    "sources",
-    "strong_noise",
-    "table_1",
-]
+    "accuracy", "bound", "churn_by_class", "corruption", "corruption_curves", "gain", "imbalance",
+    "learning", "relative_gain", "sources", "strong_noise", "table_1",
+]  # fmt: skip
 
 GREY = "#8A8F98"
 LOOKS: dict[str, dict[str, Any]] = {
@@ -40,10 +31,6 @@ PROTOCOLS = {"paper": "The paper's protocol", "unbiased": "Unbiased protocol"}
 BINS = ((80, 101), (50, 80), (0, 50))
 #: Relative gain in percent beyond which a mark stands at the edge.
 WIDEST = 80
-#: From what varies least.
-ARMS = (
-    "nothing", "augmentation", "order", "initialisation", "initialisation and order", "everything",
-)  # fmt: skip
 
 
 def _legend(fig: "Figure", ax: "Axes", *, columns: int = 3) -> None:
@@ -55,21 +42,19 @@ def _legend(fig: "Figure", ax: "Axes", *, columns: int = 3) -> None:
 
 
 @plotting.style()
-def curves(table: pd.DataFrame) -> "Figure":
+def accuracy(table: pd.DataFrame) -> "Figure":
     """Draw accuracy by ensemble size, a panel a protocol.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.curves`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.curves`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = _protocol_panels(table, "accuracy", band=False)
-    axes[0].set_ylabel("accuracy, %")
-    return fig
+    return _by_size(_protocols(table), "accuracy", "accuracy, %")
 
 
 @plotting.style()
@@ -79,59 +64,49 @@ def relative_gain(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.curves`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.curves`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = _protocol_panels(table, "relative", band=True)
-    axes[0].set_ylabel("gain over one member, %")
-    return fig
-
-
-def _protocol_panels(
-    table: pd.DataFrame, value: str, *, band: bool
-) -> tuple["Figure", list["Axes"]]:
-    fig, axes = plotting.small_multiples(2, height=3.5)
-    for ax, (protocol, title) in zip(axes, PROTOCOLS.items(), strict=True):
-        for group in ("top", "all", "bottom"):
-            part = table[(table.protocol == protocol) & (table.group == group)]
-            ax.plot(part.members, part[value], label=NAMES[group], **LOOKS[group])
-            if band:
-                ends = part[f"{value}_low"], part[f"{value}_high"]
-                ax.fill_between(part.members, *ends, color=LOOKS[group]["color"], alpha=0.18, lw=0)
-        ax.set_title(title)
-        ax.set_xlabel("members")
-    _legend(fig, axes[0])
-    return fig, axes
+    return _by_size(_protocols(table), "relative", "gain over one member, %")
 
 
 @plotting.style()
-def pictures(table: pd.DataFrame) -> "Figure":
+def gain(table: pd.DataFrame) -> "Figure":
     """Draw gain in points by ensemble size with intervals, a panel a data set, unbiased protocol.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        :func:`ssl_lib.papers.fair_ensemble.tables.curves` of each data set, with a column data.
+        :func:`ssl_lib.papers.fair_ensemble.measures.curves` of each data set, with a column data.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    names = list(dict.fromkeys(table.data))
-    fig, axes = plotting.small_multiples(len(names), height=3.5)
-    for ax, name in zip(axes, names, strict=True):
-        own = table[(table.protocol == "unbiased") & (table.data == name)]
+    unbiased = table[table.protocol == "unbiased"]
+    panels = {str(name): own for name, own in unbiased.groupby("data", sort=False)}
+    return _by_size(panels, "gain", "gain over one member, points")
+
+
+def _protocols(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {title: table[table.protocol == name] for name, title in PROTOCOLS.items()}
+
+
+def _by_size(panels: dict[str, pd.DataFrame], value: str, words: str) -> "Figure":
+    """Draw a value of the three groups by ensemble size, its interval shaded where it has one."""
+    fig, axes = plotting.small_multiples(len(panels), height=3.5)
+    for ax, (title, table) in zip(axes, panels.items(), strict=True):
         for group in ("top", "all", "bottom"):
-            part = own[own.group == group]
-            ax.plot(part.members, part.gain, label=NAMES[group], **LOOKS[group])
-            ends = part.gain_low, part.gain_high
-            ax.fill_between(part.members, *ends, color=LOOKS[group]["color"], alpha=0.18, lw=0)
-        ax.set_title(name)
-        ax.set_xlabel("members")
-    axes[0].set_ylabel("gain over one member, points")
+            part = table[table.group == group]
+            ax.plot(part.members, part[value], label=NAMES[group], **LOOKS[group])
+            if f"{value}_low" in part:
+                ends = part[f"{value}_low"], part[f"{value}_high"]
+                ax.fill_between(part.members, *ends, color=LOOKS[group]["color"], alpha=0.18, lw=0)
+        ax.set(title=title, xlabel="members")
+    axes[0].set_ylabel(words)
     _legend(fig, axes[0])
     return fig
 
@@ -143,7 +118,7 @@ def bound(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.disagreement`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.disagreement`.
 
     Returns
     -------
@@ -158,8 +133,7 @@ def bound(table: pd.DataFrame) -> "Figure":
         rows = np.arange(len(names)) + 0.24 * (series - 1)
         ax.hlines(rows, part.low, part.high, color=LOOKS[group]["color"], linewidth=1.6)
         ax.plot(part.value, rows, linestyle="", label=NAMES[group], **LOOKS[group])
-    labels = {"gain of the vote": "gain of the vote", "room": "room", "churn": "churn"}
-    ax.set_yticks(range(len(names)), [labels[name] for name in names])
+    ax.set_yticks(range(len(names)), names)
     ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="percent of the group's images")
     ax.axvline(0, color=GREY, linewidth=1, zorder=0)
     ax.grid(visible=False, axis="y")
@@ -174,7 +148,7 @@ def churn_by_class(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.classes`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.classes`.
 
     Returns
     -------
@@ -209,7 +183,7 @@ def sources(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.sources`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.sources`.
 
     Returns
     -------
@@ -220,8 +194,7 @@ def sources(table: pd.DataFrame) -> "Figure":
     arms = [arm for arm in ARMS if arm in set(table.varied)]
     fig, ax = plt.subplots(figsize=(plotting.WIDTH, 0.8 + 0.55 * len(arms)))
     _rows(ax, table, "varied", arms, ("top", "bottom"))
-    names = {"initialisation and order": "initialisation\nand order"}
-    ax.set_yticks(range(len(arms)), [names.get(arm, arm) for arm in arms])
+    ax.set_yticks(range(len(arms)), [ARMS[arm].title for arm in arms])
     ax.set_xlabel("gain of all members over one, points")
     _legend(fig, ax)
     return fig
@@ -234,21 +207,21 @@ def learning(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.learning.curves`.
+        "learning" of a run.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    arms = [arm for arm in reversed(ARMS) if arm in set(table.arm)]
+    arms = [arm for arm in reversed(ARMS) if arm in set(table.varied)]
     fig, axes = plotting.small_multiples(len(arms), height=2.2)
     for ax, arm in zip(axes, arms, strict=True):
-        own = table[table.arm == arm]
+        own = table[table.varied == arm]
         for group in ("top", "bottom"):
             for place, (_, one) in enumerate(own[own.group == group].groupby("repeat")):
                 name, colour = "" if place else NAMES[group], LOOKS[group]["color"]
                 ax.plot(one.epoch, one.accuracy, marker="", lw=1.1, color=colour, label=name)
-        ax.set(title=f"{arm} varies", xlabel="epoch", ylim=(0, 100))
+        ax.set(title=f"{ARMS[arm].title} varies", xlabel="epoch", ylim=(0, 100))
     axes[0].set_ylabel("accuracy, %")
     _legend(fig, axes[0])
     return fig
@@ -261,7 +234,7 @@ def imbalance(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.imbalance`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.imbalance`.
 
     Returns
     -------
@@ -308,7 +281,7 @@ def corruption(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.corruption`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.corruption`.
 
     Returns
     -------
@@ -336,7 +309,7 @@ def corruption_curves(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.corruption_curves`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.corruption_curves`.
 
     Returns
     -------
@@ -364,7 +337,7 @@ def strong_noise(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.strong_noise`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.strong_noise`.
 
     Returns
     -------
@@ -389,7 +362,7 @@ def table_1(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.tables.beside_table_1`.
+        From :func:`ssl_lib.papers.fair_ensemble.table_1.beside`.
 
     Returns
     -------

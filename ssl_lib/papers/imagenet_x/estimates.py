@@ -1,5 +1,6 @@
 """The estimates that decide the chapter's claims, from the same tables as its figures."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,39 +10,40 @@ from ssl_lib.claims import Estimate
 from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import is_transformer
-from ssl_lib.papers.imagenet_x import annotations, augmentation, base_models, comparison
-from ssl_lib.papers.imagenet_x.comparison import Comparison
-from ssl_lib.papers.imagenet_x.intervals import bootstrap_over_models
+from ssl_lib.papers.imagenet_x.experiments import Tables
+from ssl_lib.papers.imagenet_x.measures import annotations, augmentation, base_models, comparison
+from ssl_lib.papers.imagenet_x.measures.comparison import Comparison
 from ssl_lib.papers.imagenet_x.settings import Settings
-from ssl_lib.papers.imagenet_x.sources import Sources
 from ssl_lib.randomness import numpy_generator
 
-__all__ = ["estimates"]
+__all__ = ["NOT_TESTED", "estimates"]
 
 COSTLY = ("texture", "subcategory", "object_blocking", "person_blocking")
+#: No claim is beyond this chapter.
+NOT_TESTED: dict[str, str] = {}
 MARGIN = 0.01  # accuracy below the weakest transformer at which networks still count as comparable
 Given = Estimate | dict[str, Estimate]
 
 
-def estimates(sources: Sources) -> dict[str, Given]:
+def estimates(tables: Tables) -> dict[str, Given]:
     """Return the estimate of every claim of the chapter.
 
     The claims are about top factors and class scoring, whatever the chapter's settings.
 
     Parameters
     ----------
-    sources : Sources
+    tables : Tables
 
     Returns
     -------
     dict of str to Estimate or dict
         By claim id, as :func:`ssl_lib.claims.report` takes it.
     """
-    own = sources.settings
+    own = tables.settings
     settings = Settings(
         profile=own.profile, seed=own.seed, device=own.device, replicates=own.replicates
     )
-    fixed = Sources(sources.images, sources.top, sources.multi, sources.calibration, settings)
+    fixed = dataclasses.replace(tables, settings=settings)
     models = comparison.compare(fixed)
     return {
         "C1": _sizes(),
@@ -89,22 +91,9 @@ def _architectures(models: Comparison) -> Estimate:
     enough = models.counts.accuracy >= models.counts.accuracy[transformer].min() - MARGIN
     ratios, kind = models.counts.error_ratio[enough], transformer[enough]
 
-    def agreement(rows: np.ndarray) -> float:
-        mask = kind[rows]
-        means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
-        return float(ix.pairwise_spearman(means)[0, 1])
-
-    low, high = bootstrap_over_models(
-        agreement,
-        len(kind),
-        replicates=models.draws,
-        seed=models.seed,
-        stream="architectures",
-        groups=kind.astype(object),
-    )
-    value = agreement(np.arange(len(kind)))
+    found = comparison.agreement(models, ratios, ~kind, "architectures")
     note = f"{kind.sum()} transformers, {(~kind).sum()} other networks"
-    return _estimate(value, low, high, n=len(kind), note=note)
+    return _estimate(*found, n=len(kind), note=note)
 
 
 def _costly(models: Comparison) -> Estimate:
@@ -115,9 +104,7 @@ def _costly(models: Comparison) -> Estimate:
         means = ratios[rows].mean(axis=0)
         return float(means[chosen].min() - means[~chosen].max())
 
-    low, high = bootstrap_over_models(
-        gap, len(ratios), replicates=models.draws, seed=models.seed, stream="costly"
-    )
+    low, high = models.interval(gap, len(ratios), "costly")
     return _estimate(gap(np.arange(len(ratios))), low, high, n=len(ratios))
 
 
@@ -136,12 +123,8 @@ def _common(models: Comparison) -> dict[str, Estimate]:
 def _line(models: Comparison) -> dict[str, Estimate]:
     fits = comparison.line_fits(models)
     counts = models.counts
-    low, high = bootstrap_over_models(
-        lambda rows: np.median(comparison.pearson(counts, rows)),
-        len(counts),
-        replicates=models.draws,
-        seed=models.seed,
-        stream="median line",
+    low, high = models.interval(
+        lambda rows: np.median(comparison.pearson(counts, rows)), len(counts), "median line"
     )
     weakest = fits.sort_values("pearson").iloc[0]
     note = f"{weakest.factor}, {weakest.images} images"
@@ -199,8 +182,8 @@ def _pose_on_dogs(counts: np.ndarray) -> float:
     return float(shares[0][pose] / shares[1][pose] - 1)
 
 
-def _crop(sources: Sources) -> dict[str, Estimate]:
-    models = augmentation.sweep(sources, "random crop")
+def _crop(tables: Tables) -> dict[str, Estimate]:
+    models = augmentation.sweep(tables, "random crop")
     control = augmentation.accuracy_control(models)
     row = control[(control.kind == "equal accuracy") & (control.factor == "smaller")].iloc[0]
     return {
@@ -209,8 +192,8 @@ def _crop(sources: Sources) -> dict[str, Estimate]:
     }
 
 
-def _jitter(sources: Sources) -> dict[str, Estimate]:
-    models = augmentation.sweep(sources, "colour jitter")
+def _jitter(tables: Tables) -> dict[str, Estimate]:
+    models = augmentation.sweep(tables, "colour jitter")
     factors = ("color", "darker", "brighter", "pose")
     return {f"change on {factor}": _change(models, factor) for factor in factors}
 
@@ -221,8 +204,8 @@ def _change(models: augmentation.Sweep, factor: str) -> Estimate:
     return _interval(row, "change", n=int(row.models), note=f"{row.images} images")
 
 
-def _metaclasses(sources: Sources) -> dict[str, Estimate]:
-    table = base_models.metaclass_ratios(sources, prototypes="keep")
+def _metaclasses(tables: Tables) -> dict[str, Estimate]:
+    table = base_models.metaclass_ratios(tables, prototypes="keep")
     accuracy = table.groupby("metaclass").accuracy.first()
     names = ("vessel", "snake", "commodity", "dog")
     return {name: Estimate(100 * accuracy[name], note="exact") for name in names}

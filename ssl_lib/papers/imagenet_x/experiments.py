@@ -6,6 +6,7 @@ published models gets right, for either selection of factors; and the calibratio
 need probabilities.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -14,27 +15,27 @@ import pandas as pd
 
 from ssl_lib.evaluation.imagenet_x import published
 from ssl_lib.evaluation.imagenet_x.annotations import FactorTable, load_annotations, real_labels
+from ssl_lib.evaluation.imagenet_x.counts import FactorCounts
 from ssl_lib.evaluation.imagenet_x.mistakes import calibration_error
-from ssl_lib.evaluation.imagenet_x.scoring import SCORINGS, score
+from ssl_lib.evaluation.imagenet_x.scoring import SCORINGS, Scored, score
 from ssl_lib.evaluation.imagenet_x.wheel import FACTORS, annotation_sources
+from ssl_lib.papers import chapter
+from ssl_lib.papers.imagenet_x.rows import BASE, BITS, scored
 from ssl_lib.papers.imagenet_x.settings import Settings
+from ssl_lib.results import Result, Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
 
 __all__ = [
     "ALL_IMAGES",
-    "BASE",
-    "BITS",
+    "Tables",
     "calibration_errors",
     "experiments",
     "image_counts",
+    "load",
     "model_counts",
 ]
 
-#: The four base models, in the order of every table about them.
-BASE = ("ViT", "ResNet50", "SimCLR", "DINO")
-#: The bit of each factor among an image's ticks.
-BITS = 1 << np.arange(len(FACTORS))
 #: What stands for a factor where all images count.
 ALL_IMAGES = "all images"
 
@@ -201,3 +202,73 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
 def _hashes() -> dict[str, str]:
     """Return what identifies the annotations and the published files."""
     return {**annotation_sources(), **{k: v.sha256 for k, v in published.REMOTES.items()}}
+
+
+class Tables(chapter.Tables):
+    """The counts of one run, see :func:`experiments`, and the rows that statistics take."""
+
+    settings: Settings
+
+    @property
+    def models(self) -> Result:
+        """The models' counts at the chapter's selection."""
+        return self.tables[f"models-{self.settings.selection}"]
+
+    def scored(self, **options: Any) -> Scored:
+        """Return the base models, right or wrong on each image, as the settings say.
+
+        Parameters
+        ----------
+        **options : str
+            selection, scoring, empty or prototypes, where they shall differ: see
+            :func:`ssl_lib.papers.imagenet_x.rows.scored`.
+        """
+        own = {"selection": self.settings.selection, "scoring": self.settings.scoring}
+        return scored(self["images"], **{**own, **options})
+
+    def rows(self, selection: str | None = None) -> pd.DataFrame:
+        """Return the counts of all published models at the chapter's scoring.
+
+        Parameters
+        ----------
+        selection : {"top", "multi"}, optional
+            Default: the chapter's.
+        """
+        chosen = self[f"models-{selection or self.settings.selection}"]
+        return chosen[chosen.scoring == self.settings.scoring].reset_index(drop=True)
+
+    def counts(self, group: str) -> FactorCounts:
+        """Return the counts of the models of one released group.
+
+        Parameters
+        ----------
+        group : str
+            One of ``published.GROUPS``.
+        """
+        rows = self.rows()
+        return FactorCounts.from_frame(rows[rows.group == group])
+
+
+def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.0) -> Tables:
+    """Fetch all counts of a run: the published tables, counted again where their files are.
+
+    Parameters
+    ----------
+    settings : Settings
+        With ``fresh``, what is counted again is returned in place of what is published, where the
+        files can be had.
+    store : Store, optional
+        Default: the user's.
+    seconds : float, default=30
+        Of a core, for what is counted again.
+
+    Returns
+    -------
+    Tables
+    """
+    # A seed draws intervals only, so that it changes no table.
+    unseeded = dataclasses.replace(settings, seed=0)
+    found = chapter.fetch(
+        experiments(settings), unseeded, slug="imagenet_x", store=store, seconds=seconds
+    )
+    return Tables(settings=settings, tables=found)

@@ -6,16 +6,21 @@ from ssl_lib import profiles
 from ssl_lib.errors import InputError, closest
 from ssl_lib.evaluation.imagenet_x.annotations import Selection
 from ssl_lib.evaluation.imagenet_x.scoring import SCORINGS, Scoring
+from ssl_lib.papers import chapter
 
-__all__ = ["SCORINGS", "SELECTIONS", "Settings"]
+__all__ = ["ALIKE", "CHANCE", "SCORINGS", "SELECTIONS", "Settings"]
 
 SELECTIONS: tuple[Selection, ...] = ("top", "multi")
 FEWEST_REPLICATES = 100  # fewer give no 95 % interval worth drawing
 MOST_REPLICATES = 1_000_000
+#: p above which a cell of a heat map stays blank, as in the released figure.
+CHANCE = 0.01
+#: p from which groups of models do not differ.
+ALIKE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(profiles.Settings):
+class Settings(chapter.Settings):
     """Parameters of the chapter; every value is checked by name.
 
     Parameters
@@ -63,7 +68,6 @@ class Settings(profiles.Settings):
     replicates: int = 0
     images: str = ""
     model: str = "resnet18"
-    fresh: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
@@ -73,12 +77,9 @@ class Settings(profiles.Settings):
         profiles.check_count(
             "replicates", self.replicates, least=FEWEST_REPLICATES, most=MOST_REPLICATES
         )
-        _check_text("images", self.images)
-        _check_text("model", self.model)
+        chapter.check_texts(self, "images", "model")
         if not self.model:
             raise InputError("model must not be empty; give a name such as 'resnet18'.")
-        if not isinstance(self.fresh, bool):
-            raise InputError(f"fresh must be true or false, got {self.fresh!r}.")
 
     @property
     def draws(self) -> int:
@@ -104,8 +105,3 @@ def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         options = " or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])])
         raise InputError(f"{name} must be {options}, got {value!r}.{closest(value, known)}")
-
-
-def _check_text(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise InputError(f"{name} must be text, got {value!r}.")

@@ -1,22 +1,23 @@
 """ISSL, CISSL and DISSL (arXiv 2209.06235): which representations are ideal, and how to get near.
 
-What the chapter shows, as functions that return tables from the results store:
+What the chapter shows, from tables whose cells are trained encoders:
 
-``settings``     what the chapter can be run with, and the recipe of each profile
+``settings``     what the chapter can be run with
+``recipes``      how each profile trains and probes
+``variants``     the methods with their heads, and what stands beside them
 ``images``       digits and pictures, to train on and to test
-``theory``       E1 to E3: separable groupings, worst binary tasks, head against probe family
+``theory``       E1 to E3: separable groupings, and digits with known classes
 ``exact``        the loss with known equivalence classes that E2 and E3 train with
-``pretraining``  CISSL, DISSL and their rivals, trained and probed
-``experiments``  which runs each figure needs
-``real``         the dimension sweep on real images, committed where this run trained digits
-``publish``      measures and commits that table
-``summary``      means and intervals over seeds
+``training``     what a cell names, trained
+``probes``       probes of frozen representations
+``experiments``  what a cell is and how one is computed; the tables of a run
+``measures``     tables to numbers: means, intervals, gains
 ``paper``        numbers of the paper's repository, for comparison
-``own``          measuring an encoder of one's own
 ``estimates``    what decides the claims
 ``figures``      the figures, each from one or two of these tables
+``own``          measuring an encoder of one's own
 
-The measures are in :mod:`ssl_lib.evaluation.ideal`, the counts in
+The measures of an encoder are in :mod:`ssl_lib.evaluation.ideal`, the counts in
 :mod:`ssl_lib.theory.separability`.
 """
 

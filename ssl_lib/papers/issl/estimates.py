@@ -1,5 +1,7 @@
 """The estimates that decide the chapter's claims, from the same tables as its figures."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import torch
@@ -9,76 +11,108 @@ from torch.nn import functional
 from ssl_lib.claims import Estimate
 from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.methods import cissl_loss, dissl_terms, simclr_loss
+from ssl_lib.papers.chapter import Tables
+from ssl_lib.papers.issl.measures import PROBES, at_dimension, label_columns
+from ssl_lib.papers.issl.recipes import recipe
 from ssl_lib.papers.issl.settings import Settings
-from ssl_lib.papers.issl.summary import difference
+from ssl_lib.papers.issl.theory import CLASSES
 from ssl_lib.randomness import torch_generator
 
-__all__ = ["estimates", "largest_identity_error"]
+__all__ = ["difference", "estimates", "largest_identity_error"]
 
 Given = Estimate | dict[str, Estimate]
-_METRICS = {"all labels": "full", "few labels": "few", "augmented images": "augmented"}
 
 
-def estimates(
-    settings: Settings,
-    *,
-    dichotomies: pd.DataFrame,
-    worst: pd.DataFrame,
-    heads: pd.DataFrame,
-    sweep: pd.DataFrame,
-    mlp: pd.DataFrame,
-    strengths: pd.DataFrame,
-    rivals: pd.DataFrame,
-    epochs: pd.DataFrame,
-) -> dict[str, Given]:
+def estimates(settings: Settings, tables: Tables, dichotomies: pd.DataFrame) -> dict[str, Given]:
     """Return the estimate of every claim of the chapter.
 
     Parameters
     ----------
     settings : Settings
-    dichotomies, worst, heads : pandas.DataFrame
-        Tables of :mod:`ssl_lib.papers.issl.theory`.
-    sweep, mlp, strengths, rivals, epochs : pandas.DataFrame
-        Tables of :mod:`ssl_lib.papers.issl.experiments`; the last three joined with the sweep's
-        runs at the reference dimension.
+    tables : Tables
+        From :func:`ssl_lib.papers.issl.experiments.load`.
+    dichotomies : pandas.DataFrame
+        From :func:`ssl_lib.papers.issl.theory.dichotomies`.
 
     Returns
     -------
     dict of str to Estimate or dict
         By claim id, as :func:`ssl_lib.claims.report` takes it.
     """
-    gains = {name: _gain(sweep, settings, column) for name, column in _METRICS.items()}
-    full = {name: _runs(rivals, "full", variant=name) for name in rivals.variant.unique()}
-    family = {name: _runs(heads, "worst_task", head=name) for name in ("linear", "mlp")}
+    exact, sweep = tables["exact"], tables["dimensions"]
+    worst = exact[exact["head"] == "linear"]
+    fewest = exact[exact.dim == CLASSES - 1]
+    family = {name: _runs(fewest, "worst_task", head=name) for name in ("linear", "mlp")}
+    at = partial(_at_dimension, settings.reference, tables)
+    full = at("rivals", "cissl", "dissl")
+    gains = {said: _gain(settings, sweep, column) for column, said in PROBES.items()}
     return {
         "C1": _theorem(dichotomies, worst),
         "C2a": gains,
         "C2b": gains["all labels"],
-        "C3a": difference(full["CISSL"], full["SimCLR"], scale=100),
+        "C3a": _above(full, "cissl", "simclr"),
         "C3b": difference(family["linear"], family["mlp"], scale=100),
         "C4": {
-            f"above {name}": difference(full["DISSL"], full[name], scale=100)
-            for name in ("DINO", "SwAV")
+            "above DINO": _above(full, "dissl", "dino"),
+            "above SwAV": _above(full, "dissl", "swav"),
         },
-        "C5": _stronger(strengths, settings),
+        "C5": _stronger(settings, at("strengths", "dissl")),
         "C6": {
             "worst task of MLP probes in 3 dimensions": _mean(_at(worst, 3).worst_mlp),
-            "shrinking of the gap": _shrinking(sweep, mlp),
+            "shrinking of the gap": _shrinking(sweep, tables["mlp-heads"]),
         },
-        "C7": _loss_and_accuracy(epochs),
+        "C7": _loss_and_accuracy(at("epochs", "cissl")),
         "C8": Estimate(largest_identity_error(settings.seed), note="exact"),
         "C9": _mean(family["mlp"]),
     }
 
 
-def _runs(table: pd.DataFrame, column: str, **where: object) -> np.ndarray:
-    """Return a column for the rows where other columns have these values, in the runs' order."""
+def difference(
+    first: pd.Series, second: pd.Series, *, scale: float = 1.0, note: str = ""
+) -> Estimate:
+    """Estimate a mean difference between paired runs.
+
+    Parameters
+    ----------
+    first, second : pandas.Series
+        Values of the runs, by seed.
+    scale : float, default=1.0
+        100 turns accuracies into percentage points.
+    note : str, default=""
+        Shown beside the number.
+
+    Returns
+    -------
+    Estimate
+        ``first - second``.
+
+    Examples
+    --------
+    >>> print(difference(pd.Series([0.8, 0.9]), pd.Series([0.7, 0.8]), scale=100))
+    10 (10 to 10, n = 2)
+    """
+    gaps = scale * (first - second).dropna()
+    mean, low, high = map(float, mean_interval(gaps))
+    return Estimate(mean, low, high, n=len(gaps), note=note)
+
+
+def _at_dimension(dim: int, tables: Tables, name: str, *variants: str) -> pd.DataFrame:
+    return at_dimension(dim, tables["dimensions"], variants, tables[name])
+
+
+def _runs(table: pd.DataFrame, column: str, **where: object) -> pd.Series:
+    """Return a column by seed, for the rows where other columns have these values."""
     for name, value in where.items():
         table = table[table[name] == value]
-    return table.sort_values("run")[column].to_numpy(dtype=float)
+    return table.set_index("seed")[column].astype(float)
 
 
-def _mean(values: pd.Series | np.ndarray) -> Estimate:
+def _above(table: pd.DataFrame, first: str, second: str) -> Estimate:
+    ours, theirs = (_runs(table, "full", variant=name) for name in (first, second))
+    return difference(ours, theirs, scale=100)
+
+
+def _mean(values: pd.Series) -> Estimate:
     if len(values) < 2:
         return Estimate(float(np.mean(values)) if len(values) else float("nan"), n=len(values))
     mean, low, high = map(float, mean_interval(values))
@@ -102,49 +136,53 @@ def _theorem(dichotomies: pd.DataFrame, worst: pd.DataFrame) -> dict[str, Estima
     }
 
 
-def _gain(sweep: pd.DataFrame, settings: Settings, column: str) -> Estimate:
+def _gain(settings: Settings, sweep: pd.DataFrame, column: str) -> Estimate:
     top, base = settings.sweep[-1], settings.reference
     if base == top:
         base = settings.sweep[-2]
-    ends = []
-    for dim in (top, base):
-        both = [_runs(sweep, column, variant=v, dim=dim) for v in ("CISSL", "DISSL")]
-        ends.append(np.mean(both, axis=0))
-    return difference(*ends, scale=100, note=f"d = {base} to {top}")
+    wide, narrow = (
+        pd.concat([_runs(sweep, column, variant=name, dim=dim) for name in ("cissl", "dissl")])
+        .groupby("seed").mean()
+        for dim in (top, base)
+    )  # fmt: skip
+    return difference(wide, narrow, scale=100, note=f"d = {base} to {top}")
 
 
-def _stronger(table: pd.DataFrame, settings: Settings) -> dict[str, Estimate]:
-    usual, weakest = settings.recipe.strength, settings.strengths[0]
-    one = min((c for c in map(str, table) if c.startswith("labels_")), key=lambda c: int(c[7:]))
-    columns = {"one label a class": one, "few labels": "few", "all labels": "full"}
+def _stronger(settings: Settings, table: pd.DataFrame) -> dict[str, Estimate]:
+    usual, weakest = recipe(settings).strength, settings.strengths[0]
+    columns = {
+        "one label a class": next(iter(label_columns(table))),
+        "few labels": "few",
+        "all labels": "full",
+    }
     note = f"strength {weakest:g} to {usual:g}"
     return {
-        name: difference(
+        said: difference(
             _runs(table, column, strength=usual),
             _runs(table, column, strength=weakest),
             scale=100,
             note=note,
         )
-        for name, column in columns.items()
+        for said, column in columns.items()
     }
 
 
 def _shrinking(sweep: pd.DataFrame, mlp: pd.DataFrame) -> Estimate:
     small, large = mlp.dim.min(), mlp.dim.max()
     gaps = [
-        _runs(mlp, "mlp", dim=dim) - _runs(sweep, "full", variant="CISSL", dim=dim)
+        _runs(mlp, "mlp", dim=dim) - _runs(sweep, "full", variant="cissl", dim=dim)
         for dim in (small, large)
     ]
     return difference(*gaps, scale=100, note=f"d = {small} to {large}")
 
 
 def _loss_and_accuracy(epochs: pd.DataFrame) -> Estimate:
-    """Correlate over all runs; the interval resamples them (percentile bootstrap by seeds)."""
+    """Correlate over all runs, with Fisher's interval."""
     from scipy import stats
 
     pairs = epochs[["loss", "full"]].to_numpy(dtype=float)
     value = float(stats.spearmanr(-pairs[:, 0], pairs[:, 1])[0])
-    # Fisher's interval, with the variance that Fieller et al. (1957) give for ranks.
+    # With the variance that Fieller et al. (1957) give for ranks.
     half = 1.96 * (1.06 / (len(pairs) - 3)) ** 0.5 if len(pairs) > 3 else float("inf")
     centre = np.arctanh(np.clip(value, -0.9999, 0.9999))
     low, high = np.tanh([centre - half, centre + half])

@@ -1,26 +1,68 @@
-"""Which runs each figure needs; every table comes from the results store.
+"""The chapter's experiments: what a cell is, and the tables of a run.
 
-The table of the dimension sweep is stored as ``issl-dimension-sweep``, for other chapters too.
+A cell of most tables is a variant at one dimension, strength of the augmentation, length of
+training and seed; of ``exact`` it is a head, a dimension and a seed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from ssl_lib import profiles
-from ssl_lib.papers.issl.pretraining import Cell, Sweep, load, run
+from ssl_lib.papers import chapter
+from ssl_lib.papers.issl import images, theory
+from ssl_lib.papers.issl.probes import probe
+from ssl_lib.papers.issl.recipes import Recipe, recipe
 from ssl_lib.papers.issl.settings import Settings
-from ssl_lib.results import Result, Store
+from ssl_lib.papers.issl.training import encoder_of, specification
+from ssl_lib.papers.issl.variants import VARIANTS
+from ssl_lib.results import Store
+from ssl_lib.results.experiments import Experiment
+from ssl_lib.results.verification import Checks
 
-__all__ = ["dimensions", "epochs", "heads", "mlp_heads", "rivals", "strengths", "with_reference"]
+__all__ = ["CELL", "cell_table", "experiments", "load", "pictures"]
 
-SWEEP = "issl-dimension-sweep"
-#: Where the committed table of real images is, below ``results``.
-FOLDER = "issl"
+#: What tells the rows of a table of pretrained encoders apart.
+CELL = ("variant", "dim", "strength", "epochs", "seed")
+#: Accuracies that decide claims.
+ACCURACIES = ("full", "few", "augmented")
+#: Of a mean loss over the first ten steps, on another processor; bfloat16 keeps eight bits.
+EARLY = {"auto": 1e-5, "bfloat16": 1e-2}
+TEST_IMAGES = {"digits": 597, "cifar10": 10_000, "tiny-imagenet": 10_000}
 
 
-def dimensions(settings: Settings) -> Result:
-    """Train CISSL and DISSL at every dimension, beside untrained encoders and raw pixels.
+def cell_table(config: Recipe, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:
+    """Train what a cell names, and probe it.
+
+    Parameters
+    ----------
+    config : Recipe
+    cell : mapping
+        See :data:`CELL`.
+    workdir : pathlib.Path
+        For the checkpoint.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row: ``parameters`` of the encoder, training ``images``, what
+        :func:`ssl_lib.papers.issl.training.encoder_of` and
+        :func:`ssl_lib.papers.issl.probes.probe` return.
+    """
+    train, test = images.load(**_which(config))
+    spec = specification(config, cell, train)
+    encoder, policy, left = encoder_of(spec, cell, train, workdir)
+    size = sum(p.numel() for p in encoder.parameters())
+    mlp = VARIANTS[cell["variant"]].mlp_probe
+    found = probe(encoder, train, test, spec=spec, policy=policy, config=config, mlp=mlp)
+    return pd.DataFrame([{"parameters": size, "images": len(train), **left, **found}])
+
+
+def experiments(settings: Settings) -> dict[str, Experiment]:
+    """Return the chapter's experiments by the names of their tables.
 
     Parameters
     ----------
@@ -28,106 +70,160 @@ def dimensions(settings: Settings) -> Result:
 
     Returns
     -------
-    Result
-        See :func:`ssl_lib.papers.issl.pretraining.run` for the columns.
+    dict of str to Experiment
+        ``exact`` (E2, and E3 in the fewest dimensions that do) and ``codes``, on digits whose
+        classes are known; then ``dimensions``, ``mlp-heads`` (Fig. 7c), ``strengths`` (Fig. 7a),
+        ``rivals``, ``heads`` and ``epochs``, each without the runs that ``dimensions`` has.
+
+    Examples
+    --------
+    >>> made = experiments(Settings())["strengths"]
+    >>> made.place, len(made.cells)
+    ('issl/strengths.quick', 9)
     """
-    cells = [
-        _cell(settings, variant, dim)
-        for variant in ("CISSL", "DISSL", "random encoder")
-        for dim in settings.sweep
-    ]
-    pixels = _cell(settings, "raw pixels", settings.sweep[0])
-    return _table(settings, SWEEP, [*cells, pixels])
+    return {**_known_classes(settings), **_pretrained(settings)}
 
 
-def mlp_heads(settings: Settings) -> Result:
-    """Train CISSL with MLP heads, as MLP probes want it, at several dimensions (Fig. 7c)."""
-    cells = [_cell(settings, "CISSL, MLP heads", dim) for dim in settings.probe_dims]
-    return _table(settings, "issl-mlp-heads", cells)
+def _known_classes(settings: Settings) -> dict[str, Experiment]:
+    config = theory.recipe(settings)
+    # A worst task varies, and three encoders tell too little about it.
+    usual = {"smoke": 2, "quick": 5, "standard": 12, "paper": 12}[settings.profile]
+    seeds = chapter.seeds("issl", settings.seed, max(usual, settings.seeds))
+    runs = [("linear", d) for d in theory.exact_dims(settings)] + [("mlp", theory.CLASSES - 1)]
+    cells = [{"head": head, "dim": dim, "seed": seed} for head, dim in runs for seed in seeds]
+    tasks = dict.fromkeys(("worst_task", "worst_mlp"), 1 / images.N_TRAIN)
+    made: dict[str, tuple[Any, list[dict[str, Any]], Checks]] = {
+        "exact": (theory.measure, cells, Checks(
+            keys=(), exact=("needed_dimension", "tasks"), early={"early_loss": EARLY["auto"]},
+            spread={**tasks, "effective_dimension": 1.0},
+        )),
+        "codes": (theory.codes, [{"seed": seeds[0]}], Checks(keys=(), exact=("digit",))),
+    }  # fmt: skip
+    return {
+        name: Experiment(
+            name=f"issl-{name}",
+            compute=compute,
+            config=config,
+            cells=cells,
+            data=partial(_hashes, "digits"),
+            place=chapter.place("issl", name, settings, data="digits", usual="digits"),
+            checks=checks,
+        )
+        for name, (compute, cells, checks) in made.items()
+    }
 
 
-def strengths(settings: Settings) -> Result:
-    """Train DISSL at the strengths other than the usual one (Fig. 7a)."""
-    others = [s for s in settings.strengths if s != settings.recipe.strength]
-    cells = [_cell(settings, "DISSL", settings.reference, strength=s) for s in others]
-    return _table(settings, "issl-strengths", cells)
+def _pretrained(settings: Settings) -> dict[str, Experiment]:
+    config = recipe(settings)
+    place = partial(
+        chapter.place, "issl", settings=settings, data=config.data, usual=settings.usual_data
+    )
+    return {
+        name: Experiment(
+            name=f"issl-{name}",
+            compute=cell_table,
+            config=config,
+            cells=cells,
+            data=partial(_hashes, **_which(config)),
+            # Dimensions of the reader's choice are not those of a published table.
+            place="" if settings.dims else place(name),
+            checks=_checks(config),
+        )
+        for name, cells in _cells(settings, config).items()
+    }
 
 
-def heads(settings: Settings) -> Result:
-    """Train with the pairs of heads that other tables lack: two linear ones, DISSL's two MLPs."""
-    names = ("CISSL, linear heads", "DISSL, linear heads", "DISSL, MLP heads")
-    cells = [_cell(settings, name, settings.reference) for name in names]
-    return _table(settings, "issl-heads", cells)
+def _checks(config: Recipe) -> Checks:
+    probes = dict.fromkeys((*ACCURACIES, "mlp"), 1 / TEST_IMAGES.get(config.data, 500))
+    return Checks(
+        keys=(),
+        exact=("parameters", "images"),
+        early={"early_loss": EARLY[config.precision]},
+        spread={**probes, "loss": 1e-3, "rankme": 0.1},
+        times=("seconds",),
+    )
 
 
-def rivals(settings: Settings) -> Result:
-    """Train SimCLR, VICReg, SwAV and DINO with the same encoder, images and number of steps."""
-    names = ("SimCLR", "VICReg", "SwAV", "DINO")
-    cells = [_cell(settings, name, settings.reference) for name in names]
-    return _table(settings, "issl-rivals", cells)
+def _cells(settings: Settings, config: Recipe) -> dict[str, list[dict[str, Any]]]:
+    """Return the cells of each table, the seed varying last."""
+    at, full = settings.reference, config.epochs
 
+    def cells(
+        *variants: str,
+        dims: Iterable[int] = (at,),
+        strengths: Iterable[float] = (config.strength,),
+        lengths: Iterable[int] = (full,),
+    ) -> list[dict[str, Any]]:
+        values = product(variants, dims, strengths, lengths, settings.every_seed)
+        return [dict(zip(CELL, value, strict=True)) for value in values]
 
-def epochs(settings: Settings) -> Result:
-    """Train CISSL for a twentieth, a seventh and two fifths of the usual time."""
-    full = settings.recipe.epochs
     shorter = sorted({max(1, round(full * share)) for share in (0.05, 0.15, 0.4)} - {full})
-    shares = shorter or [2 * full]
-    cells = [_cell(settings, "CISSL", settings.reference, epochs=e) for e in shares]
-    return _table(settings, "issl-epochs", cells)
+    weaker = [s for s in settings.strengths if s != config.strength]
+    made = {
+        "dimensions": cells("cissl", "dissl", "untrained", dims=settings.sweep)
+        + cells("pixels", dims=[_pixels(config)]),
+        "mlp-heads": cells("cissl-mlp-heads", dims=settings.probe_dims),
+        "strengths": cells("dissl", strengths=weaker),
+        "rivals": cells("simclr", "vicreg", "swav", "dino"),
+        "epochs": cells("cissl", lengths=shorter or [2 * full]),
+    }
+    more = cells("cissl-linear-heads", "dissl-linear-heads", "dissl-mlp-heads")
+    return {**made, "heads": more} if settings.all_heads else made
 
 
-def with_reference(
-    sweep: pd.DataFrame, others: pd.DataFrame, variants: Iterable[str], *, dim: int
-) -> pd.DataFrame:
-    """Join a table with the sweep's runs at one dimension.
+def _pixels(config: Recipe) -> int:
+    """Return how many numbers an image is: pictures have three channels."""
+    return 3 * config.size**2 if config.size else 64
+
+
+def _which(config: Recipe) -> dict[str, Any]:
+    """Return what :func:`ssl_lib.papers.issl.images.load` is to load."""
+    return {
+        "name": config.data, "size": config.size, "most": config.images, "device": config.device
+    }  # fmt: skip
+
+
+def _hashes(name: str, **which: Any) -> dict[str, str]:
+    return {part.name: part.fingerprint for part in images.load(name, **which)}
+
+
+def load(
+    settings: Settings, *, store: Store | None = None, seconds: float = 30.0
+) -> chapter.Tables:
+    """Fetch all tables of a run: published ones, or what no earlier run has computed.
 
     Parameters
     ----------
-    sweep : pandas.DataFrame
-        From :func:`dimensions`.
-    others : pandas.DataFrame
-        Another of these tables.
-    variants : iterable of str
-        Which of the sweep's to take.
-    dim : int
-        At which dimension, of either table.
+    settings : Settings
+    store : Store, optional
+        Default: the user's.
+    seconds : float, default=30
+        Of a core, for published cells that are computed again.
 
     Returns
     -------
-    pandas.DataFrame
+    Tables
+        By the names of :func:`experiments`.
     """
-    here = sweep.variant.isin(list(variants)) & (sweep.dim == dim)
-    return pd.concat([sweep[here], others[others.dim == dim]], ignore_index=True)
+    made = experiments(settings)
+    tables = chapter.fetch(made, settings, slug="issl", store=store, seconds=seconds)
+    return chapter.Tables(settings=settings, tables=tables)
 
 
-def _cell(
-    settings: Settings,
-    variant: str,
-    dim: int,
-    *,
-    strength: float | None = None,
-    epochs: int | None = None,
-) -> Cell:
-    recipe = settings.recipe
-    return Cell(
-        variant=variant,
-        dim=dim,
-        strength=recipe.strength if strength is None else strength,
-        epochs=recipe.epochs if epochs is None else epochs,
-    )
+def pictures(data: str = "cifar10", *, store: Store | None = None) -> chapter.Tables:
+    """Return what is published of a data set of pictures, at the profile ``standard``.
 
+    Parameters
+    ----------
+    data : str, default="cifar10"
+    store : Store, optional
+        Default: the user's.
 
-def _table(settings: Settings, name: str, cells: list[Cell]) -> Result:
-    recipe = settings.recipe
-    # Side by side on a processor, perceptrons take no longer than on a GPU.
-    small = recipe.encoder == "mlp"
-    sweep = Sweep(
-        cells=tuple(cells),
-        recipe=recipe,
-        data=settings.data_name,
-        seeds=settings.run_seeds,
-        profile=settings.profile,
-        device="cpu" if small else str(profiles.device(settings.device)),
-    )
-    data = {part.name: part.fingerprint for part in load(sweep)}
-    return Store().table(name, run, sweep, data=data)
+    Returns
+    -------
+    Tables
+        Of those of :func:`experiments` that are published.
+    """
+    settings = Settings(profile="standard", data="" if data == "cifar10" else data)
+    found = chapter.published(_pretrained(settings), slug="issl", store=store)
+    return chapter.Tables(settings=settings, tables=found)

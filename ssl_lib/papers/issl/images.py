@@ -1,9 +1,13 @@
 """The images of the chapter: digits by a split of its own, pictures as they come."""
 
+from functools import lru_cache
+
 import torch
 
 from ssl_lib.data import ImageData
 from ssl_lib.data import load as load_images
+from ssl_lib.data.subsets import stratified_fraction
+from ssl_lib.randomness import torch_generator
 
 __all__ = ["N_TRAIN", "digits", "load"]
 
@@ -40,7 +44,10 @@ def digits() -> tuple[ImageData, ImageData]:
     return train, test
 
 
-def load(name: str, *, size: int = 0, device: str = "cpu") -> tuple[ImageData, ImageData]:
+@lru_cache(maxsize=2)
+def load(
+    name: str, *, size: int = 0, most: int = 0, device: str = "cpu"
+) -> tuple[ImageData, ImageData]:
     """Load training and test images.
 
     Parameters
@@ -49,6 +56,8 @@ def load(name: str, *, size: int = 0, device: str = "cpu") -> tuple[ImageData, I
         A named data set.
     size : int, default=0
         Pixels of a side; 0 keeps the data's.
+    most : int, default=0
+        Training images, drawn class by class, the same in every run; 0 takes all.
     device : str, default="cpu"
         Where the images go.
 
@@ -70,4 +79,8 @@ def load(name: str, *, size: int = 0, device: str = "cpu") -> tuple[ImageData, I
     train, test = (
         load_images(name, split=split, size=size or None, device=device) for split in splits
     )
+    if 0 < most < len(train):
+        generator = torch_generator(0, "issl", "images")
+        rows = stratified_fraction(train.labels, most / len(train), generator=generator)
+        train = train.subset(rows)
     return train, test

@@ -1,95 +1,23 @@
-"""What the ISSL chapter can be run with, and the recipe that each profile stands for."""
+"""What the ISSL chapter can be run with, and which runs follow from it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from ssl_lib import profiles
 from ssl_lib.data import NAMES
 from ssl_lib.errors import InputError, closest
-from ssl_lib.randomness import seeds as derive_seeds
+from ssl_lib.papers import chapter
 
-__all__ = ["Recipe", "Settings"]
+__all__ = ["STAGES", "WIDTH", "Settings"]
 
 WIDEST = 65_536
-MOST_SEEDS = 100
 STAGES = 8  # channels of ResNet-9's last stage, in widths
-WIDTH = 8  # of ResNet-9 at every profile but paper: what one core trains in half an hour
+WIDTH = 8  # of ResNet-9 at every profile but paper: what one core trains in minutes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How models are trained and probed; plain values, so that it can be part of a result's key.
-
-    Attributes
-    ----------
-    encoder : str
-        Name for :func:`ssl_lib.models.build_encoder`.
-    encoder_options : dict
-        Its options.
-    size : int
-        Pixels of a side; 0 keeps the data's.
-    policy : str
-        Name for :func:`ssl_lib.data.views.policy`, which is also given a strength.
-    policy_options : dict
-        Its other options.
-    epochs, batch_size, learning_rate, weight_decay, warmup_epochs
-        See :class:`ssl_lib.training.config.TrainingConfig`.
-    hidden, embedding : int
-        Width of the MLP heads' hidden layers and of the projections.
-    temperature : float
-        Of CISSL and SimCLR.
-    latents : int
-        Classes of DISSL, SwAV and DINO.
-    rank : int or None
-        Of DISSL's heads.
-    dissl_temperatures : tuple of float
-        Teacher and student.
-    momentum : float
-        Of DINO's teacher at the start.
-    strength : float
-        Of the augmentation, outside the strength figure.
-    shots : tuple of int
-        Labels of each class in the few-label probes.
-    few : int
-        The one that "few labels" means.
-    images : int
-        Training images, drawn class by class with a fixed seed; 0 takes all.
-    precision : str
-        See :class:`ssl_lib.training.config.TrainingConfig`.
-    probe : str
-        Linear probe of all labels: "logistic" with penalty 1, or "ridge" with the penalty that
-        leave-one-out errors choose, which is cheaper in many dimensions. Few labels always take
-        the logistic one.
-    """
-
-    encoder: str
-    encoder_options: dict[str, Any]
-    size: int
-    policy: str
-    policy_options: dict[str, Any]
-    epochs: int
-    batch_size: int
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-6
-    warmup_epochs: float
-    hidden: int
-    embedding: int
-    temperature: float = 0.07
-    latents: int
-    rank: int | None
-    dissl_temperatures: tuple[float, float]
-    momentum: float
-    strength: float
-    shots: tuple[int, ...]
-    few: int
-    images: int = 0
-    precision: str = "auto"
-    probe: str = "logistic"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings(profiles.Settings):
+class Settings(chapter.Seeded):
     """Parameters of the chapter; every value is checked by name.
 
     Parameters
@@ -100,12 +28,18 @@ class Settings(profiles.Settings):
         The seeds of all runs derive from it.
     device : str, default="auto"
         Where models train. Small perceptrons train on the processor, whatever it says.
+    fresh : bool, default=False
+        Compute all cells anew where published ones would be shown.
+    seeds : int, default=0
+        Runs of each configuration, 2 to 100; 0 takes the profile's number.
     data : str, default=""
         "digits", "cifar10", "cifar100", "shapes", "tiny-imagenet"; empty takes the profile's.
     dims : sequence of int, default=()
         Dimensions of the sweep, at least two, increasing; empty takes the profile's.
-    seeds : int, default=0
-        Runs of each configuration, 2 to 100; 0 takes the profile's number.
+    images : str, default=""
+        Folder of class folders for the section on an encoder of one's own; empty draws shapes.
+    encoder_name : str, default="convnet"
+        The encoder of that section.
 
     Raises
     ------
@@ -124,13 +58,19 @@ class Settings(profiles.Settings):
     ssl_lib.errors.InputError: dims above 64 must be multiples of 64, got 100.
     """
 
+    slug: ClassVar[str] = "issl"
+    usual_seeds: ClassVar = {"smoke": 2, "quick": 3, "standard": 3, "paper": 3}
+    fewest_seeds: ClassVar[int] = 2  # with an interval
+
     data: str = ""
     dims: tuple[int, ...] = ()
-    seeds: int = 0
+    images: str = ""
+    encoder_name: str = "convnet"
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
         super().__post_init__()
+        chapter.check_texts(self, "images", "encoder_name")
         known = sorted(NAMES)
         if not isinstance(self.data, str) or (self.data and self.data not in known):
             raise InputError(
@@ -138,20 +78,18 @@ class Settings(profiles.Settings):
                 f"{closest(str(self.data), known)}"
             )
         object.__setattr__(self, "dims", _checked_dims(self.dims, self.channels))
-        # Two are the fewest with an interval.
-        profiles.check_count("seeds", self.seeds, least=2, most=MOST_SEEDS)
+
+    @property
+    def usual_data(self) -> str:
+        """The profile's own data set."""
+        return profiles.choose(
+            self.profile, smoke="digits", quick="digits", standard="cifar10", paper="tiny-imagenet"
+        )
 
     @property
     def data_name(self) -> str:
         """The data set that the models are trained on."""
-        chosen = profiles.choose(
-            self.profile,
-            smoke="digits",
-            quick="digits",
-            standard="cifar10",
-            paper="tiny-imagenet",
-        )
-        return self.data or chosen
+        return self.data or self.usual_data
 
     @property
     def natural(self) -> bool:
@@ -211,17 +149,6 @@ class Settings(profiles.Settings):
         """Augmentation strengths of the label figure."""
         return (0.25, 0.5, 1.0) if self.natural else (0.125, 0.25, 0.5, 1.0)
 
-    @property
-    def run_seeds(self) -> tuple[int, ...]:
-        """Seeds of the runs of one configuration."""
-        number = profiles.choose(self.profile, smoke=2, quick=3, standard=3, paper=3)
-        return tuple(derive_seeds(self.seed, self.seeds or number, "issl"))
-
-    @property
-    def recipe(self) -> Recipe:
-        """How models are trained and probed."""
-        return _pictures(self) if self.natural else _digits(self)
-
 
 def _checked_dims(dims: object, channels: int) -> tuple[int, ...]:
     if isinstance(dims, str) or not isinstance(dims, Iterable):
@@ -237,80 +164,3 @@ def _checked_dims(dims: object, channels: int) -> tuple[int, ...]:
             f"dims must be two or more different numbers in increasing order, got {list(values)}."
         )
     return values
-
-
-def _digits(settings: Settings) -> Recipe:
-    return Recipe(
-        encoder="mlp",
-        encoder_options={"hidden": (128, 128), "activation": "relu"},
-        size=0,
-        policy="digits",
-        policy_options={"variant": "issl"},
-        epochs=profiles.choose(settings.profile, smoke=2, quick=22, standard=22, paper=22),
-        batch_size=128,
-        warmup_epochs=1,
-        hidden=128,
-        embedding=64,
-        latents=128,
-        rank=None,
-        dissl_temperatures=(0.25, 0.5),
-        momentum=0.99,
-        strength=0.5,
-        shots=(1, 2, 5, 10, 30),
-        few=10,
-    )
-
-
-def _pictures(settings: Settings) -> Recipe:
-    full = settings.profile == "paper"
-    tiny = settings.data_name == "tiny-imagenet"
-    sizes = _official(tiny) if full else _small(settings, tiny)
-    return Recipe(
-        policy="issl",
-        policy_options={"data": "tiny-imagenet" if tiny else "cifar10"},
-        embedding=128,
-        momentum=0.996,
-        strength=1.0,
-        shots=(1, 5, 50) if tiny else (1, 10, 100),
-        few=5 if tiny else 10,
-        **sizes,
-    )
-
-
-def _official(tiny: bool) -> dict[str, Any]:
-    return {
-        "encoder": "resnet18",
-        "encoder_options": {},
-        "size": 64 if tiny else 32,
-        "epochs": 300,
-        "batch_size": 512,
-        "warmup_epochs": 10.0,
-        "hidden": 1024,
-        "latents": 16_384,
-        "rank": 512,
-        "dissl_temperatures": (0.5, 1.0),
-    }
-
-
-def _small(settings: Settings, tiny: bool) -> dict[str, Any]:
-    """Return what two cores can train: encoders eight times narrower, heads four times.
-
-    DISSL's classes are as many as a batch's images, its temperatures sharper than the paper's, as
-    on digits. The paper's, with a bottleneck before the classes, did no better: after four epochs
-    linear probes on held-out training images were .382 against .379, one seed each.
-    """
-    return {
-        "encoder": "resnet9",
-        "encoder_options": {"width": WIDTH, "expansion_hidden": STAGES * WIDTH},
-        "size": 32,
-        "epochs": profiles.choose(settings.profile, smoke=1, quick=2, standard=8, paper=8),
-        "batch_size": 128,
-        "warmup_epochs": 1.0,
-        "hidden": 256,
-        "latents": 128,
-        "rank": None,
-        "dissl_temperatures": (0.25, 0.5),
-        "images": 20_000 if tiny else 8000,
-        "precision": "bfloat16",
-        "probe": "ridge",
-    }

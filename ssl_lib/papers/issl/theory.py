@@ -1,10 +1,11 @@
 """E1 to E3: the theory on points and on digits whose equivalence classes are known."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ssl_lib import profiles
 from ssl_lib.data import ImageData
@@ -13,24 +14,14 @@ from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.ideal import binary_tasks, ideality
 from ssl_lib.models import build_encoder
 from ssl_lib.papers.issl.exact import ExactISSL
-from ssl_lib.papers.issl.images import digits
+from ssl_lib.papers.issl.images import load
 from ssl_lib.papers.issl.settings import Settings
-from ssl_lib.randomness import numpy_generator, seeds
-from ssl_lib.results import Result, Store
+from ssl_lib.randomness import numpy_generator
 from ssl_lib.theory.separability import cover_fraction, separable_fraction
 from ssl_lib.training.config import TrainingConfig
-from ssl_lib.training.many import pretrain_many
+from ssl_lib.training.loop import pretrain
 
-__all__ = [
-    "CLASSES",
-    "Exact",
-    "both_heads",
-    "codes",
-    "dichotomies",
-    "encoders",
-    "head_family",
-    "worst_tasks",
-]
+__all__ = ["CLASSES", "Exact", "codes", "dichotomies", "exact_dims", "measure", "recipe"]
 
 CLASSES = 10
 MLP_HEAD = (256, 256)
@@ -50,7 +41,7 @@ def dichotomies(settings: Settings) -> pd.DataFrame:
         them decided) and ``formula`` (Cover's).
     """
     rows = []
-    for points in (6, 8, 10):
+    for points in (6, 8, CLASSES):
         for dim in range(1, points + 1):
             drawn = numpy_generator(settings.seed, "dichotomies", points, dim)
             cloud = drawn.standard_normal((points, dim))
@@ -61,211 +52,112 @@ def dichotomies(settings: Settings) -> pd.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Exact:
-    """What E2 and E3 train: encoders of digits with exact ISSL.
+    """How encoders of digits are trained with exact ISSL (E2, E3).
 
     Attributes
     ----------
-    dims : tuple of int
-        Dimensions of the representation.
-    heads : tuple of str
-        "linear", "mlp": family of the head that predicts the class.
-    seeds : tuple of int
-        One encoder for each.
-    epochs : int
-        100 are 400 steps of 256 images.
     profile : str
-        Of the run.
+    epochs : int
+        100 are 400 steps.
+    batch_size : int
+    learning_rate : float
+    hidden : tuple of int
+        Of the encoder, which ends in BatchNorm without ReLU.
     """
 
-    dims: tuple[int, ...]
-    heads: tuple[str, ...]
-    seeds: tuple[int, ...]
-    epochs: int
     profile: str
+    epochs: int
+    batch_size: int = 256
+    learning_rate: float = 5e-3
+    hidden: tuple[int, ...] = (128, 128)
 
 
-def worst_tasks(settings: Settings) -> Result:
-    """Solve random binary tasks with representations of growing dimension (E2).
+def recipe(settings: Settings) -> Exact:
+    """Return how a profile trains them."""
+    epochs = profiles.choose(settings.profile, smoke=5, quick=100, standard=100, paper=100)
+    return Exact(profile=settings.profile, epochs=epochs)
 
-    Parameters
-    ----------
-    settings : Settings
 
-    Returns
-    -------
-    Result
-        See :func:`measure`.
-    """
-    dims = profiles.choose(
+def exact_dims(settings: Settings) -> tuple[int, ...]:
+    """Return the dimensions of E2."""
+    return profiles.choose(
         settings.profile,
         smoke=(2, 9),
         quick=(1, 2, 3, 5, 8, 9, 12),
         standard=(1, 2, 3, 5, 7, 8, 9, 12, 20),
         paper=(1, 2, 3, 5, 7, 8, 9, 12, 20),
     )
-    config = Exact(
-        dims=dims,
-        heads=("linear",),
-        seeds=_seeds(settings),
-        epochs=_epochs(settings),
-        profile=settings.profile,
-    )
-    return _table("issl-worst-tasks", config)
 
 
-def head_family(settings: Settings) -> Result:
-    """Train with an MLP head in K - 1 dimensions, the fewest that do (E3).
-
-    Parameters
-    ----------
-    settings : Settings
-
-    Returns
-    -------
-    Result
-        See :func:`measure`; :func:`both_heads` sets E2's linear heads of the same seeds beside it.
-    """
-    config = Exact(
-        dims=(CLASSES - 1,),
-        heads=("mlp",),
-        seeds=_seeds(settings),
-        epochs=_epochs(settings),
-        profile=settings.profile,
-    )
-    return _table("issl-head-family", config)
-
-
-def both_heads(linear: pd.DataFrame, mlp: pd.DataFrame) -> pd.DataFrame:
-    """Join the two families of heads in K - 1 dimensions.
-
-    Parameters
-    ----------
-    linear : pandas.DataFrame
-        Of :func:`worst_tasks`.
-    mlp : pandas.DataFrame
-        Of :func:`head_family`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same columns, one row an encoder.
-    """
-    return pd.concat([linear[linear.dim == CLASSES - 1], mlp], ignore_index=True)
-
-
-def _seeds(settings: Settings) -> tuple[int, ...]:
-    # A worst task varies, and three encoders tell too little about it.
-    number = profiles.choose(settings.profile, smoke=2, quick=5, standard=12, paper=12)
-    return tuple(seeds(settings.seed, max(number, settings.seeds), "issl"))
-
-
-def _epochs(settings: Settings) -> int:
-    return profiles.choose(settings.profile, smoke=5, quick=100, standard=100, paper=100)
-
-
-def _table(name: str, config: Exact) -> Result:
-    data = {part.name: part.fingerprint for part in digits()}
-    return Store().table(name, measure, config, data=data)
-
-
-def measure(config: Exact) -> pd.DataFrame:
-    """Train exact ISSL and measure how close each encoder is to ideal.
+def measure(config: Exact, cell: Mapping[str, Any]) -> pd.DataFrame:
+    """Train exact ISSL and measure how close the encoder is to ideal.
 
     Parameters
     ----------
     config : Exact
+    cell : mapping
+        ``head`` ("linear" or "mlp": family of the head that predicts the class), ``dim``, ``seed``.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each dimension, head and run, with the fields of
-        :class:`ssl_lib.evaluation.ideal.Ideality` (linear probes), and ``worst_mlp``,
-        ``worst_mlp_test`` (MLP probes on the same tasks).
+        One row with the fields of :class:`ssl_lib.evaluation.ideal.Ideality` (linear probes),
+        ``worst_mlp``, ``worst_mlp_test`` (MLP probes on the same tasks) and ``early_loss``.
     """
-    train, test = digits()
-    rows = []
-    for dim in config.dims:
-        for head in config.heads:
-            for run, method in enumerate(encoders(config, dim, head, train)):
-                z, z_test = (extract(method.encoder, part.images) for part in (train, test))
-                given = (z, train.labels, z_test, test.labels)
-                mlp = binary_tasks(*given, probe="mlp")
-                row = {"dim": dim, "head": head, "run": run, **vars(ideality(*given))}
-                worst = {"worst_mlp": mlp.train.min(), "worst_mlp_test": mlp.test.min()}
-                rows.append({**row, **{name: float(value) for name, value in worst.items()}})
-    return pd.DataFrame(rows)
+    train, test = load("digits")
+    method, early = _trained(config, train, **cell)
+    z, z_test = (extract(method.encoder, part.images) for part in (train, test))
+    given = (z, train.labels, z_test, test.labels)
+    mlp = binary_tasks(*given, probe="mlp")
+    worst = {"worst_mlp": float(mlp.train.min()), "worst_mlp_test": float(mlp.test.min())}
+    return pd.DataFrame([{**vars(ideality(*given)), **worst, "early_loss": early}])
 
 
-def encoders(config: Exact, dim: int, head: str, train: ImageData) -> list[ExactISSL]:
-    """Train one encoder for each seed, side by side.
-
-    Parameters
-    ----------
-    config : Exact
-        Seeds and length of the runs.
-    dim : int
-        Of the representation, which ends in BatchNorm without ReLU.
-    head : {"linear", "mlp"}
-        Family of the head.
-    train : ImageData
-        Digits.
-
-    Returns
-    -------
-    list of ExactISSL
-    """
-    methods = [
-        ExactISSL(
-            build_encoder(
-                "mlp", in_channels=1, image_size=8, out_dim=dim, seed=seed, hidden=(128, 128),
-                activation="relu", final_activation=False,
-            ),
-            n_classes=CLASSES, hidden=MLP_HEAD if head == "mlp" else (), seed=seed,
-        )
-        for seed in config.seeds
-    ]  # fmt: skip
-    pretrain_many(
-        methods, train, policy=Policy(name="plain", recipes=((),), n_global=1),
-        config=TrainingConfig(
-            epochs=config.epochs, batch_size=256, learning_rate=5e-3, weight_decay=0.0
-        ),
-        order_seeds=config.seeds, progress=False,
-    )  # fmt: skip
-    return methods
-
-
-def codes(settings: Settings) -> Result:
+def codes(config: Exact, cell: Mapping[str, Any]) -> pd.DataFrame:
     """Return the two-dimensional representations of the test digits, to be looked at.
 
     Parameters
     ----------
-    settings : Settings
+    config : Exact
+    cell : mapping
+        ``seed``.
 
     Returns
     -------
-    Result
-        ``x``, ``y``, ``digit``, and ``side`` of one binary task that no line solves here.
+    pandas.DataFrame
+        ``x``, ``y``, ``digit``, and ``side`` of the binary task that a line solves worst; its
+        ``accuracy`` and the digit's ``predictability``, training images.
     """
-    config = Exact(
-        dims=(2,), heads=("linear",), seeds=settings.run_seeds[:1], epochs=_epochs(settings),
-        profile=settings.profile,
-    )  # fmt: skip
-    data = {part.name: part.fingerprint for part in digits()}
-    return Store().table("issl-codes", _codes, config, data=data)
-
-
-def _codes(config: Exact) -> pd.DataFrame:
-    train, test = digits()
-    (method,) = encoders(config, 2, "linear", train)
+    train, test = load("digits")
+    method, _ = _trained(config, train, head="linear", dim=2, **cell)
     z, z_test = (extract(method.encoder, part.images) for part in (train, test))
     tasks = binary_tasks(z, train.labels, z_test, test.labels)
     worst = int(tasks.train.argmin())
     side = tasks.groupings[worst][test.labels]
     columns = {"x": z_test[:, 0], "y": z_test[:, 1], "digit": test.labels, "side": side}
     return pd.DataFrame({name: np.asarray(value) for name, value in columns.items()}).assign(
-        accuracy=float(tasks.train[worst]), predictability=_predictable(z, train.labels)
+        accuracy=float(tasks.train[worst]),
+        predictability=ideality(z, train.labels, z, train.labels).predictability,
     )
 
 
-def _predictable(z: torch.Tensor, labels: torch.Tensor) -> float:
-    return ideality(z, labels, z, labels).predictability
+def _trained(
+    config: Exact, train: ImageData, *, head: str, dim: int, seed: int
+) -> tuple[ExactISSL, float]:
+    """Train one encoder; return it with its early loss."""
+    encoder = build_encoder(
+        "mlp", in_channels=1, image_size=8, out_dim=dim, seed=seed, hidden=config.hidden,
+        activation="relu", final_activation=False,
+    )  # fmt: skip
+    hidden = MLP_HEAD if head == "mlp" else ()
+    method = ExactISSL(encoder, n_classes=CLASSES, hidden=hidden, seed=seed)
+    run = pretrain(
+        method, train, policy=Policy(name="plain", recipes=((),), n_global=1),
+        config=TrainingConfig(
+            epochs=config.epochs, batch_size=config.batch_size,
+            learning_rate=config.learning_rate, weight_decay=0.0, order_seed=seed,
+        ),
+        progress=False,
+    )  # fmt: skip
+    method.eval()
+    return method, run.history[-1]["early_loss"]

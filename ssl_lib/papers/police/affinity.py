@@ -1,6 +1,5 @@
 """How far networks are from affine on a region, without and with the constraint."""
 
-import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,25 +9,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssl_lib.geometry import constrain
+from ssl_lib.geometry.shifts import Sign
 from ssl_lib.models import seeded
 from ssl_lib.papers.police import problems
-from ssl_lib.papers.police.training import SLOPE, network
+from ssl_lib.papers.police.training import dense, exact
 from ssl_lib.randomness import torch_generator
 
 __all__ = [
-    "affinity_error",
-    "architectures",
-    "by_depth",
-    "largest_difference",
-    "optimisers",
+    "OPTIMISERS", "affinity_error", "errors", "he", "initial", "largest_difference", "optimisers",
     "ties",
-]
+]  # fmt: skip
 
-Network = Callable[[Tensor], Tensor]
+Model = Callable[[Tensor], Tensor]
 N_POINTS = 400
 
 
-def affinity_error(model: Network, vertices: Tensor, *, seed: int = 0) -> float:
+def affinity_error(model: Model, vertices: Tensor, *, seed: int = 0) -> float:
     """Largest error of f(sum_p w_p v_p) = sum_p w_p f(v_p) over random convex weights w.
 
     Parameters
@@ -64,66 +60,71 @@ def affinity_error(model: Network, vertices: Tensor, *, seed: int = 0) -> float:
     return float(error / corners.abs().max().clamp_min(1e-300))
 
 
-def initial(dimension: int, width: int, depth: int, seed: int) -> nn.Sequential:
+@torch.no_grad()
+def largest_difference(one: Model, other: Model, points: Tensor) -> float:
+    """Largest difference of two networks at points, relative to their largest output."""
+    first, second = one(points), other(points)
+    return ((first - second).abs().max() / second.abs().max()).item()
+
+
+def errors(plain: nn.Sequential, vertices: Tensor, sign: Sign) -> dict[str, float]:
+    """Measure a network without constraint, and with it in two precisions.
+
+    Returns
+    -------
+    dict
+        ``free`` (in float64), ``float64``, ``float32``.
+    """
+    double = exact(plain)
+    single = exact(plain).float()
+    return {
+        "free": affinity_error(double, vertices),
+        "float64": affinity_error(constrain(double, vertices, sign=sign), vertices),
+        "float32": affinity_error(constrain(single, vertices, sign=sign), vertices.float()),
+    }
+
+
+def he(dimension: int, width: int, depth: int, seed: int) -> nn.Sequential:
     """Return a network with He's initial weights, far from affine at any depth; float64."""
     with seeded(seed, "affinity", dimension, width, depth):
-        model = network(dimension, width, depth).double()
+        model = dense(dimension, width, depth).double()
         for layer in model:
             if isinstance(layer, nn.Linear):
                 nn.init.kaiming_normal_(layer.weight)
     return model.eval()
 
 
-def by_depth(config: Mapping[str, Any]) -> pd.DataFrame:
+def initial(config: Mapping[str, Any], cell: Mapping[str, int]) -> pd.DataFrame:
     """Measure initial networks of growing depth.
 
     Parameters
     ----------
     config : mapping
-        ``depths``, ``regions`` (names), ``width``, ``networks`` (how many of each), ``seed``,
-        ``sign``.
+        ``depths``, ``regions`` (names), ``width``, ``sign``.
+    cell : mapping
+        ``seed``.
 
     Returns
     -------
     pandas.DataFrame
-        Columns depth, region, network, model ("constrained" or "free"), precision ("float64" or
-        "float32"), error.
+        Columns depth, region, and those of :func:`errors`.
 
     Examples
     --------
-    >>> config = {"depths": [2], "regions": ["square"], "width": 8, "networks": 1, "seed": 0}
-    >>> table = by_depth(config | {"sign": "majority"})
-    >>> (table.error < 1e-12).tolist(), table.model.tolist()
-    ([True, False, False], ['constrained', 'constrained', 'free'])
+    >>> config = {"depths": [2], "regions": ["square"], "width": 8, "sign": "majority"}
+    >>> initial(config, {"seed": 0})[["free", "float64"]].gt(1e-10).values.tolist()
+    [[True, False]]
     """
     rows = [
-        {"depth": depth, "region": name, "network": number} | row
+        {"depth": depth, "region": name}
+        | errors(he(2, config["width"], depth, cell["seed"]), problems.region(name), config["sign"])
         for depth in config["depths"]
         for name in config["regions"]
-        for number in range(config["networks"])
-        for row in _precisions(
-            initial(2, config["width"], depth, config["seed"] + number), name, config["sign"]
-        )
     ]
     return pd.DataFrame(rows)
 
 
-def _precisions(model: nn.Sequential, name: str, sign: Any) -> list[dict[str, Any]]:
-    vertices = problems.region(name)
-    exact = constrain(model, vertices, sign=sign)
-    single = constrain(copy.deepcopy(model).float(), vertices, sign=sign)
-    measured: list[tuple[str, str, Network, Tensor]] = [
-        ("constrained", "float64", exact, vertices),
-        ("constrained", "float32", single, vertices.float()),
-        ("free", "float64", model, vertices),
-    ]
-    return [
-        {"model": kind, "precision": precision, "error": affinity_error(net, corners)}
-        for kind, precision, net, corners in measured
-    ]
-
-
-def ties(config: Mapping[str, Any]) -> pd.DataFrame:
+def ties(config: Mapping[str, Any], cell: Mapping[str, int]) -> pd.DataFrame:
     """Compare two ways to count the vertices' votes on regions with an even number of them.
 
     The released code takes the sign of (votes - (P / 2 + 1e-6)), computed in half precision. Where
@@ -133,40 +134,39 @@ def ties(config: Mapping[str, Any]) -> pd.DataFrame:
     Parameters
     ----------
     config : mapping
-        ``regions`` (names), ``width``, ``depth``, ``seed``.
+        ``regions`` (names), ``width``, ``depth``.
+    cell : mapping
+        ``seed``.
 
     Returns
     -------
     pandas.DataFrame
-        Columns region, vertices, rule ("half precision" or "integers"), tied (units of the first
-        layer with as many vertices on either side), error.
+        Columns region, vertices, tied (units of the first layer with as many vertices on either
+        side), and the errors of affinity by the rule: half_precision, integers.
 
     Examples
     --------
-    >>> config = {"regions": ["circle"], "width": 32, "depth": 2, "seed": 0}
-    >>> ties(config).set_index("rule").error.gt(1e-9).to_dict()
-    {'half precision': True, 'integers': False}
+    >>> found = ties({"regions": ["circle"], "width": 32, "depth": 2}, {"seed": 0})
+    >>> found[["half_precision", "integers"]].gt(1e-9).values.tolist()
+    [[True, False]]
     """
-    rows: list[dict[str, Any]] = []
-    for name in config["regions"]:
-        vertices = problems.region(name)
-        model = initial(2, config["width"], config["depth"], config["seed"])
-        above = (model[0](vertices) > 0).sum(0)
-        rules: dict[str, Network] = {
-            "half precision": lambda x, m=model, v=vertices: _by_half_precision(m, x, v),  # type: ignore[misc]
-            "integers": constrain(model, vertices),
-        }
-        for rule, net in rules.items():
-            rows.append({
-                "region": name, "vertices": len(vertices), "rule": rule,
-                "tied": int((2 * above == len(vertices)).sum()),
-                "error": affinity_error(net, vertices),
-            })  # fmt: skip
-    return pd.DataFrame(rows)
+    model = he(2, config["width"], config["depth"], cell["seed"])
+    return pd.DataFrame([_tie(model, name) for name in config["regions"]])
+
+
+def _tie(model: nn.Sequential, name: str) -> dict[str, Any]:
+    vertices = problems.region(name)
+    above = (model[0](vertices) > 0).sum(0)
+    return {
+        "region": name, "vertices": len(vertices),
+        "tied": int((2 * above == len(vertices)).sum()),
+        "half_precision": affinity_error(lambda x: by_half_precision(model, x, vertices), vertices),
+        "integers": affinity_error(constrain(model, vertices), vertices),
+    }  # fmt: skip
 
 
 @torch.no_grad()
-def _by_half_precision(model: nn.Sequential, data: Tensor, vertices: Tensor) -> Tensor:
+def by_half_precision(model: nn.Sequential, data: Tensor, vertices: Tensor) -> Tensor:
     """Apply the constraint with the sign as the released code computes it."""
     for layer in list(model)[:-1]:
         data, vertices = layer(data), layer(vertices)
@@ -180,84 +180,6 @@ def _by_half_precision(model: nn.Sequential, data: Tensor, vertices: Tensor) -> 
     return output
 
 
-class Residual(nn.Module):
-    """A convolutional network with absolute values, a skip connection and max-pooling."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(1, 6, 3, padding=1)
-        self.second = nn.Conv2d(6, 6, 3, padding=1)
-        self.pool = nn.MaxPool2d(2)
-        self.head = nn.Linear(6 * 16, 3)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return three outputs for images (n, 1, 8, 8)."""
-        features = self.first(images).abs()
-        features = F.relu(features + self.second(features))
-        output: Tensor = self.head(self.pool(features).flatten(1))
-        return output
-
-
-def _convolutional(pool: nn.Module, norm: nn.Module) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 3, padding=1), norm, nn.ReLU(), pool, nn.Flatten(), nn.Linear(96, 16),
-        nn.LeakyReLU(SLOPE), nn.Linear(16, 3),
-    )  # fmt: skip
-
-
-def _zoo() -> dict[str, nn.Module]:
-    dense = [nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 48), nn.ReLU(), nn.Linear(48, 3)]
-    return {
-        "dense, ReLU": nn.Sequential(nn.Flatten(), *dense),
-        "dense, leaky ReLU": nn.Sequential(nn.Flatten(), network(64, 48, 4)),
-        "convolution, average-pooling": _convolutional(nn.AvgPool2d(2), nn.Identity()),
-        "convolution, BatchNorm, max-pooling": _convolutional(nn.MaxPool2d(2), nn.BatchNorm2d(6)),
-        "absolute value, skip connection, max-pooling": Residual(),
-    }
-
-
-def architectures(config: Mapping[str, Any]) -> pd.DataFrame:
-    """Constrain networks on images to a tetrahedron of four random images.
-
-    Parameters
-    ----------
-    config : mapping
-        ``seed`` and ``sign``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns network, free and constrained (errors of affinity, float64), merged (largest
-        difference of the merged from the constrained network relative to the largest output), and
-        type, that of the merged network.
-    """
-    generator = torch_generator(config["seed"], "images")
-    vertices, others = (
-        2 * torch.randn(n, 1, 8, 8, dtype=torch.float64, generator=generator) for n in (4, 100)
-    )
-    with seeded(config["seed"], "architectures"):
-        zoo = _zoo()
-    rows = []
-    for name, model in zoo.items():
-        model.double().eval()
-        constrained = constrain(model, vertices, sign=config["sign"], full_dimensional=False)
-        merged = constrained.merge()
-        rows.append({
-            "network": name,
-            "free": affinity_error(model, vertices),
-            "constrained": affinity_error(constrained, vertices),
-            "merged": largest_difference(merged, constrained, torch.cat([vertices, others])),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-@torch.no_grad()
-def largest_difference(one: Network, other: Network, points: Tensor) -> float:
-    """Largest difference of two networks at points, relative to their largest output."""
-    first, second = one(points), other(points)
-    return ((first - second).abs().max() / second.abs().max()).item()
-
-
 OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]] = {
     "SGD": lambda parameters: torch.optim.SGD(parameters, lr=0.05, momentum=0.9),
     "AdamW": lambda parameters: torch.optim.AdamW(parameters, lr=1e-2),
@@ -268,28 +190,31 @@ OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]]
 }
 
 
-def optimisers(config: Mapping[str, Any]) -> pd.DataFrame:
+def optimisers(config: Mapping[str, Any], cell: Mapping[str, int]) -> pd.DataFrame:
     """Train a small constrained network, in float64, and measure it at every step.
 
     Parameters
     ----------
     config : mapping
-        ``width``, ``steps``, ``side``, ``seed``, ``sign``.
+        ``width``, ``steps``, ``side``, ``sign``.
+    cell : mapping
+        ``seed``.
 
     Returns
     -------
     pandas.DataFrame
         Columns optimiser, step, loss, error (of affinity on the triangle).
     """
-    rows = [row for name in OPTIMISERS for row in _optimise(name, config)]
-    return pd.DataFrame(rows)
+    return pd.DataFrame([row for name in OPTIMISERS for row in _optimise(name, config, cell)])
 
 
-def _optimise(name: str, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _optimise(
+    name: str, config: Mapping[str, Any], cell: Mapping[str, int]
+) -> list[dict[str, Any]]:
     vertices, points = problems.region("triangle"), problems.grid(config["side"])
     wanted = problems.target("wave", points)
-    with seeded(config["seed"], "optimisers"):
-        model = constrain(network(2, config["width"], 3).double(), vertices, sign=config["sign"])
+    with seeded(cell["seed"], "optimisers"):
+        model = constrain(dense(2, config["width"], 3).double(), vertices, sign=config["sign"])
     optimiser = OPTIMISERS[name](model.parameters())
 
     def closure() -> Tensor:

@@ -7,72 +7,31 @@ import pandas as pd
 
 from ssl_lib.claims import Estimate
 from ssl_lib.papers.police import timing
+from ssl_lib.papers.police.experiments import Tables
+from ssl_lib.papers.police.measures import MERGED
 
-__all__ = ["estimates"]
+__all__ = ["NOT_TESTED", "estimates", "remaining"]
 
+#: Why a profile may leave a claim open.
+NOT_TESTED = {"C6": "this profile times none of the paper's networks"}
 #: Affine maps that differ by less than this share of the largest slope count as one.
 SAME = 1e-6
 
+Given = Estimate | Mapping[str, Estimate]
 
-def estimates(
-    *,
-    by_depth: pd.DataFrame,
-    snapshots: pd.DataFrame,
-    regions: pd.DataFrame,
-    optimisers: pd.DataFrame,
-    architectures: pd.DataFrame,
-    fits: pd.DataFrame,
-    slowdowns: pd.DataFrame,
-    merging: pd.DataFrame,
-    several_error: float,
-) -> dict[str, Estimate | Mapping[str, Estimate]]:
-    """Return an estimate for each claim that the tables can decide.
 
-    Parameters
-    ----------
-    by_depth, optimisers, architectures : pandas.DataFrame
-        From :mod:`ssl_lib.papers.police.affinity`.
-    snapshots, regions, fits, merging : pandas.DataFrame
-        From :mod:`ssl_lib.papers.police.measures`; ``regions`` of all trained networks.
-    slowdowns : pandas.DataFrame
-        From :mod:`ssl_lib.papers.police.timing`.
-    several_error : float
-        Largest error of affinity over three regions.
-
-    Returns
-    -------
-    dict
-        By claim; C6 is missing where none of the paper's networks was timed.
-    """
-    exact = by_depth[(by_depth.model == "constrained") & (by_depth.precision == "float64")]
-    one = fits[fits.model == "constrained"]
-    own = regions[regions.run.str.endswith("-police")]
-    square = own[own.run.str.startswith("stars-")]
-    found: dict[str, Estimate | Mapping[str, Estimate]] = {
-        "C1": {
-            "initial networks": Estimate(exact.error.max(), n=len(exact)),
-            "during training": Estimate(snapshots.float64.max(), n=len(snapshots)),
-            "most linear regions inside": Estimate(int(own.inside.max()), n=len(own)),
-        },
-        "C2": {
-            "error of affinity": Estimate(optimisers.error.max(), n=len(optimisers)),
-            "remaining share of the loss": Estimate(_remaining(optimisers)),
-        },
-        "C3": Estimate(architectures.constrained.max(), n=len(architectures)),
-        "C4": Estimate(int(square.segments.iloc[0])),
-        "C5": {
-            "error of affinity inside": Estimate(one.affinity.max(), n=len(one)),
-            "error of affinity on the enlarged region": Estimate(one.affinity_enlarged.min()),
-            "variance explained outside": Estimate(one.explained_far.min()),
-        },
-        "C7": {
-            "additional parameters": Estimate(int(merging.parameters.abs().max())),
-            "additional layers": Estimate(int(merging.layers.abs().max())),
-            "difference of outputs": Estimate(merging.difference.max(), n=len(merging)),
-        },
-        "C8": _several(own[own.run.str.contains("-three-")], several_error),
+def estimates(tables: Tables) -> dict[str, Given]:
+    """Return by claim what decides it; claims of :data:`NOT_TESTED` may be missing."""
+    found: dict[str, Given] = {
+        "C1": _affine(tables),
+        "C2": _trained(tables["optimisers"]),
+        "C3": _largest(tables["architectures"].constrained),
+        "C4": _straight(tables),
+        "C5": _fits(tables),
+        "C7": _merged(tables),
+        "C8": several(tables.wide(*_MAPS, figure="several")),
     }
-    factors = timing.beside_paper(slowdowns).dropna(subset="slowdown")
+    factors = timing.beside_paper(tables["timing"]).dropna(subset="slowdown")
     if len(factors):
         ordered = factors.sort_values("slowdown")
         found["C6"] = {
@@ -82,9 +41,59 @@ def estimates(
     return found
 
 
-def _remaining(optimisers: pd.DataFrame) -> float:
-    losses = optimisers.groupby("optimiser").loss
-    return float((losses.last() / losses.first()).max())
+_MAPS = ("affinity", "inside", "slope x", "slope y")
+
+
+def _largest(column: pd.Series) -> Estimate:
+    return Estimate(float(column.max()), n=len(column))
+
+
+def _affine(tables: Tables) -> dict[str, Estimate]:
+    counts = tables.wide("inside")
+    return {
+        "initial networks": _largest(tables["initial"].float64),
+        "during training": _largest(tables.wide("float64")["float64"]),
+        "most linear regions inside": _largest(counts[counts.constrained].inside),
+    }
+
+
+def _trained(optimisers: pd.DataFrame) -> dict[str, Estimate]:
+    return {
+        "error of affinity": _largest(optimisers.groupby(["optimiser", "seed"]).error.max()),
+        "remaining share of the loss": _largest(remaining(optimisers)),
+    }
+
+
+def remaining(optimisers: pd.DataFrame) -> pd.Series:
+    """Return the last loss of each training as a share of its first, by optimiser and seed."""
+    losses = optimisers.groupby(["optimiser", "seed"], sort=False).loss
+    return losses.last() / losses.first()
+
+
+def _straight(tables: Tables) -> Estimate:
+    """Return the number of segments that is farthest from one."""
+    counts = tables.wide("segments", figure="classification")
+    own = counts[counts.constrained].segments
+    return Estimate(float(own.iloc[(own - 1).abs().argmax()]), n=len(own))
+
+
+def _fits(tables: Tables) -> dict[str, Estimate]:
+    fits = tables.wide("affinity", "enlarged", "explained", figure="regression")
+    own = fits[fits.constrained]
+    return {
+        "error of affinity inside": _largest(own.affinity),
+        "error of affinity on the enlarged region": Estimate(own.enlarged.min(), n=len(own)),
+        "variance explained outside": Estimate(own.explained.min(), n=len(own)),
+    }
+
+
+def _merged(tables: Tables) -> dict[str, Estimate]:
+    own = tables.wide(*MERGED)
+    return {
+        "additional parameters": _largest(own.parameters.abs()),
+        "additional layers": _largest(own.layers.abs()),
+        "difference of outputs": _largest(own.difference),
+    }
 
 
 def _factor(row: pd.Series) -> Estimate:
@@ -94,13 +103,18 @@ def _factor(row: pd.Series) -> Estimate:
     return Estimate(float(row.slowdown), float(low), float(high), n=int(row.rounds), note=note)
 
 
-def _several(rows: pd.DataFrame, error: float) -> dict[str, Estimate]:
-    slopes = rows[["slope_x", "slope_y"]].to_numpy()
+def several(rows: pd.DataFrame) -> dict[str, Estimate]:
+    """Judge networks with several regions; of the numbers of different maps the smallest."""
+    different = [_different(own) for _, own in rows.groupby("seed")]
+    return {
+        "error of affinity": _largest(rows.affinity),
+        "most linear regions inside": _largest(rows.inside),
+        "different maps": Estimate(min(different), n=len(different)),
+    }
+
+
+def _different(rows: pd.DataFrame) -> int:
+    slopes = rows[["slope x", "slope y"]].to_numpy()
     apart = np.linalg.norm(slopes[:, None] - slopes, axis=2) > SAME * np.abs(slopes).max()
     # A map counts unless an earlier one is the same.
-    different = sum(bool(apart[place, :place].all()) for place in range(len(rows)))
-    return {
-        "error of affinity": Estimate(error, n=len(rows)),
-        "most linear regions inside": Estimate(int(rows.inside.max()), n=len(rows)),
-        "different maps": Estimate(different),
-    }
+    return sum(bool(apart[place, :place].all()) for place in range(len(rows)))

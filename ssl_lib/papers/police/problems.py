@@ -8,18 +8,9 @@ from torch import Tensor
 from ssl_lib.errors import InputError, closest
 
 __all__ = [
-    "REGIONS",
-    "TARGETS",
-    "distance",
-    "enlarged",
-    "grid",
-    "inside",
-    "polygons",
-    "region",
-    "simplex",
-    "stars",
-    "target",
-]
+    "REGIONS", "TARGETS", "distance", "enlarged", "grid", "inside", "polygons", "region",
+    "simplex", "stars", "target",
+]  # fmt: skip
 
 TARGETS = ("wave", "rays", "spiral")
 REGIONS = ("square", "triangle", "polygon", "circle", "three")
@@ -41,17 +32,10 @@ SEVERAL = (
 
 
 def region(name: str) -> Tensor:
-    """Return the vertices of a region of the paper, counter-clockwise.
+    """Return the vertices (n, 2) of a region of the paper, counter-clockwise, float64.
 
-    Parameters
-    ----------
-    name : {"square", "triangle", "polygon", "circle"}
-        That of Figure 1, or one of the three of Figure 2. The circle of radius 2 is a polygon with
-        25 abscissae ``2 sin(pi x / 2)``, x equispaced in [-1, 1].
-
-    Returns
-    -------
-    Tensor of shape (n_vertices, 2), float64
+    The "square" of Figure 1, or "triangle", "polygon" or "circle" of Figure 2. The circle of radius
+    2 is a polygon with 25 abscissae ``2 sin(pi x / 2)``, x equispaced in [-1, 1].
 
     Examples
     --------
@@ -82,18 +66,10 @@ def polygons(name: str) -> list[Tensor]:
 
 
 def target(name: str, points: Tensor) -> Tensor:
-    """Return the values that a network of Figure 2 learns.
+    """Return the values (n,) that a network of Figure 2 learns at points (n, 2).
 
-    Parameters
-    ----------
-    name : {"wave", "rays", "spiral"}
-        cos(3x) cos(y); cos(6 phi); cos(6r + phi), with r and phi the polar coordinates.
-    points : Tensor of shape (n, 2)
-
-    Returns
-    -------
-    Tensor of shape (n,)
-        Not yet centred and scaled: the scripts do that over the points of the training grid.
+    "wave" is cos(3x) cos(y), "rays" cos(6 phi), "spiral" cos(6r + phi), with r and phi the polar
+    coordinates. Not yet centred and scaled: the scripts do that over the training grid.
 
     Examples
     --------

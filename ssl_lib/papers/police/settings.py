@@ -1,23 +1,22 @@
 """What the POLICE chapter can be run with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import torch
+from typing import ClassVar
 
 from ssl_lib import profiles
 from ssl_lib.errors import InputError, closest
 from ssl_lib.geometry.shifts import Sign
+from ssl_lib.papers import chapter
 
 __all__ = ["SIGNS", "Settings"]
 
 SIGNS: tuple[Sign, ...] = ("majority", "smallest")
 LARGEST = 1_000_000
-NINE = tuple((t, r) for t in ("wave", "rays", "spiral") for r in ("triangle", "polygon", "circle"))
-THREE = (("wave", "triangle"), ("spiral", "polygon"), ("rays", "circle"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(profiles.Settings):
+class Settings(chapter.Seeded):
     """Parameters of the chapter; every value is checked by name.
 
     Parameters
@@ -25,9 +24,13 @@ class Settings(profiles.Settings):
     profile : {"smoke", "quick", "standard", "paper"}, default="quick"
         Decides the size of networks, of their data, and how long they are trained.
     seed : int, default=0
-        Of initial weights and noise.
+        From which the seeds of initial weights and noise derive.
     device : str, default="auto"
         Where networks are trained and timed.
+    fresh : bool, default=False
+        See :class:`ssl_lib.papers.chapter.Settings`.
+    seeds : int, default=0
+        How many networks of each kind; 0 takes the profile's number.
     sign : {"majority", "smallest"}, default="majority"
         To which side a unit moves, see :func:`ssl_lib.geometry.constrain`.
     width : int, default=0
@@ -42,13 +45,16 @@ class Settings(profiles.Settings):
 
     Examples
     --------
-    >>> Settings(profile="paper").hidden, Settings(profile="paper").regression_steps
-    (256, 2000)
+    >>> len(Settings().every_seed), len(Settings(seeds=20).every_seed)
+    (3, 20)
     >>> Settings(sign="biggest")
     Traceback (most recent call last):
     ...
     ssl_lib.errors.InputError: sign must be 'majority' or 'smallest', got 'biggest'.
     """
+
+    slug: ClassVar[str] = "police"
+    usual_seeds: ClassVar[Mapping[str, int]] = {"smoke": 1, "quick": 3, "standard": 3, "paper": 3}
 
     sign: Sign = "majority"
     width: int = 0
@@ -63,38 +69,3 @@ class Settings(profiles.Settings):
             raise InputError(f"sign must be 'majority' or 'smallest', got {self.sign!r}.{hint}")
         for name in ("width", "steps"):
             profiles.check_count(name, getattr(self, name), most=LARGEST)
-
-    @property
-    def place(self) -> torch.device:
-        """The device of this run."""
-        return profiles.device(self.device)
-
-    @property
-    def hidden(self) -> int:
-        """Units of a hidden layer in regression."""
-        chosen = profiles.choose(self.profile, smoke=16, quick=64, standard=128, paper=256)
-        return self.width or chosen
-
-    @property
-    def regression_steps(self) -> int:
-        """Training steps in regression."""
-        chosen = profiles.choose(self.profile, smoke=12, quick=800, standard=1200, paper=2000)
-        return self.steps or chosen
-
-    @property
-    def classification_steps(self) -> int:
-        """Training steps in classification."""
-        chosen = profiles.choose(self.profile, smoke=12, quick=1000, standard=2000, paper=2000)
-        return self.steps or chosen
-
-    @property
-    def side(self) -> int:
-        """Points along a side of the training grid."""
-        return profiles.choose(self.profile, smoke=12, quick=40, standard=64, paper=100)
-
-    @property
-    def cases(self) -> tuple[tuple[str, str], ...]:
-        """Targets and regions of Figure 2 that are run."""
-        return profiles.choose(
-            self.profile, smoke=THREE[:2], quick=THREE, standard=NINE, paper=NINE
-        )

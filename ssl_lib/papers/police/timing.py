@@ -1,5 +1,6 @@
 """The cost of the constraint in a training step and at test time, measured where the page runs."""
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -15,21 +16,12 @@ from ssl_lib.geometry import constrain
 from ssl_lib.models import seeded
 from ssl_lib.papers.police.problems import simplex
 from ssl_lib.papers.police.settings import Settings
-from ssl_lib.papers.police.training import network
-from ssl_lib.profiles import choose
+from ssl_lib.papers.police.training import dense
+from ssl_lib.profiles import choose, device
 from ssl_lib.randomness import numpy_generator, torch_generator
+from ssl_lib.results.verification import Checks
 
-__all__ = [
-    "PAPER",
-    "TITLES",
-    "beside_paper",
-    "cases",
-    "config",
-    "or_dash",
-    "slowdowns",
-    "sweep",
-    "titled",
-]
+__all__ = ["CHECKS", "PAPER", "beside_paper", "cases", "config", "shown", "slowdowns", "sweep"]
 
 N = 1024
 Case = tuple[int, int, int]
@@ -46,6 +38,15 @@ SWEEPS: dict[str, list[Case]] = {
     "width": [(2, width, 4) for width in (32, 64, 128, 256, 512)],
     "dimension": [(dimension, 128, 4) for dimension in (2, 16, 128, 784)],
 }
+#: The same at smoke.
+SMALL: dict[str, list[Case]] = {
+    "depth": [(2, 16, 1), (2, 16, 2)],
+    "width": [(2, 8, 1), (2, 16, 1)],
+    "dimension": [(2, 16, 1), (4, 16, 1)],
+}
+KEYS = ("dimension", "width", "depth")
+TIMES = ("plain_ms", "constrained_ms", "slowdown", "low", "high", "merged_slowdown", "rounds")
+CHECKS = Checks(keys=KEYS, exact=("flops",), times=TIMES)
 
 
 def cases(settings: Settings) -> list[Case]:
@@ -56,10 +57,9 @@ def cases(settings: Settings) -> list[Case]:
     >>> (3072, 4096, 2) in cases(Settings()), (3072, 4096, 2) in cases(Settings(profile="paper"))
     (False, True)
     """
-    paper = list(PAPER) if settings.profile == "paper" else list(PAPER)[:2]
-    swept = [case for sweep in SWEEPS.values() for case in sweep]
-    chosen = [(2, 16, 1), (2, 16, 2)] if settings.profile == "smoke" else [*paper, *swept]
-    return list(dict.fromkeys(chosen))
+    rows = choose(settings.profile, smoke=0, quick=2, standard=2, paper=3)
+    sweeps = SMALL if settings.profile == "smoke" else SWEEPS
+    return list(dict.fromkeys(itertools.chain(list(PAPER)[:rows], *sweeps.values())))
 
 
 def config(settings: Settings) -> dict[str, Any]:
@@ -67,12 +67,12 @@ def config(settings: Settings) -> dict[str, Any]:
     seconds = choose(settings.profile, smoke=0.0, quick=0.3, standard=2.0, paper=5.0)
     return {
         "cases": [list(case) for case in cases(settings)],
-        "device": settings.place.type, "seconds": seconds, "rounds": 7, "seed": settings.seed,
+        "device": device(settings.device).type, "seconds": seconds, "rounds": 7,
         "sign": settings.sign,
     }  # fmt: skip
 
 
-def slowdowns(config: Mapping[str, Any]) -> pd.DataFrame:
+def slowdowns(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataFrame:
     """Time training steps and forward passes of constrained, plain and merged networks.
 
     N = 1024 points of N(0, I_D) / sqrt(D), the region is the simplex {0, e_1, ..., e_D} / sqrt(D),
@@ -82,7 +82,9 @@ def slowdowns(config: Mapping[str, Any]) -> pd.DataFrame:
     ----------
     config : mapping
         ``cases`` (dimension, width, depth), ``device``, ``seconds`` to spend on each case at
-        least, ``rounds`` at least, ``seed``, ``sign``.
+        least, ``rounds`` at least, ``sign``.
+    cell : mapping
+        The only one, empty.
 
     Returns
     -------
@@ -97,12 +99,12 @@ def slowdowns(config: Mapping[str, Any]) -> pd.DataFrame:
 
 def _time_case(case: Case, config: Mapping[str, Any]) -> dict[str, Any]:
     dimension, width, depth = case
-    device = torch.device(config["device"])
-    with seeded(config["seed"], "timing"):
-        plain = network(dimension, width, depth).to(device)
-    constrained = constrain(plain, simplex(dimension).to(device), sign=config["sign"])
-    points = torch.randn(N, dimension, generator=torch_generator(config["seed"], "timing"))
-    points = (points / dimension**0.5).to(device)
+    where = torch.device(config["device"])
+    with seeded(0, "timing"):
+        plain = dense(dimension, width, depth).to(where)
+    constrained = constrain(plain, simplex(dimension).to(where), sign=config["sign"])
+    points = torch.randn(N, dimension, generator=torch_generator(0, "timing"))
+    points = (points / dimension**0.5).to(where)
     wanted = torch.cos(5 * points.norm(dim=1))
     merged = constrained.merge()
     milliseconds = measure({
@@ -110,11 +112,9 @@ def _time_case(case: Case, config: Mapping[str, Any]) -> dict[str, Any]:
         "constrained": _training_step(constrained, points, wanted),
         "plain_test": _forward(plain, points),
         "merged_test": _forward(merged, points),
-    }, device, config["rounds"], config["seconds"])  # fmt: skip
+    }, where, config["rounds"], config["seconds"])  # fmt: skip
     middle = {name: float(np.median(values)) for name, values in milliseconds.items()}
-    low, high = ratio_interval(
-        milliseconds["constrained"], milliseconds["plain"], seed=config["seed"]
-    )
+    low, high = ratio_interval(milliseconds["constrained"], milliseconds["plain"])
     return {
         "dimension": dimension, "width": width, "depth": depth,
         "plain_ms": middle["plain"], "constrained_ms": middle["constrained"],
@@ -141,7 +141,7 @@ def _forward(model: nn.Module, points: Tensor) -> Callable[[], None]:
 
 
 def measure(
-    steps: Mapping[str, Callable[[], None]], device: torch.device, rounds: int, seconds: float
+    steps: Mapping[str, Callable[[], None]], where: torch.device, rounds: int, seconds: float
 ) -> dict[str, np.ndarray]:
     """Milliseconds of each function in rounds of changing order, after two to warm up.
 
@@ -160,24 +160,24 @@ def measure(
     number = -2
     while number < rounds or time.perf_counter() < end:
         for name in order.sample(list(steps), len(steps)):
-            start = _clock(device)
+            start = _clock(where)
             steps[name]()
             if number >= 0:
-                found[name].append(1000 * (_clock(device) - start))
+                found[name].append(1000 * (_clock(where) - start))
         number += 1
     return {name: np.array(values) for name, values in found.items()}
 
 
-def _clock(device: torch.device) -> float:
+def _clock(where: torch.device) -> float:
     """Seconds: of this process on a CPU that others share, or with all work of a GPU done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if where.type == "cuda":
+        torch.cuda.synchronize(where)
         return time.perf_counter()
     return time.process_time()
 
 
 def ratio_interval(
-    numerator: np.ndarray, denominator: np.ndarray, *, seed: int = 0, replicates: int = 400
+    numerator: np.ndarray, denominator: np.ndarray, replicates: int = 400
 ) -> tuple[float, float]:
     """95 % bootstrap interval of the ratio of two medians over the same rounds.
 
@@ -186,7 +186,7 @@ def ratio_interval(
     >>> ratio_interval(np.full(9, 6.0), np.full(9, 2.0))
     (3.0, 3.0)
     """
-    generator = numpy_generator(seed, "rounds")
+    generator = numpy_generator(0, "rounds")
     drawn = generator.integers(0, len(numerator), (replicates, len(numerator)))
     ratios = np.median(numerator[drawn], 1) / np.median(denominator[drawn], 1)
     low, high = np.quantile(ratios, [0.025, 0.975])
@@ -195,64 +195,35 @@ def ratio_interval(
 
 def sweep(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the rows of :func:`slowdowns` that vary one of depth, width and dimension."""
-    keys = pd.MultiIndex.from_frame(table[["dimension", "width", "depth"]])
-    wanted = [case for case in SWEEPS[name] if case in keys]
+    keys = pd.MultiIndex.from_frame(table[list(KEYS)])
+    wanted = [case for case in SWEEPS[name] + SMALL[name] if case in keys]
     return table.set_index(keys).loc[wanted].reset_index(drop=True)
 
 
 def beside_paper(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the paper's rows, with ours where they were timed.
+    """Return the paper's rows, with those of :func:`slowdowns` where they were timed.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`slowdowns`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns dimension, width, depth, flops, paper_plain_ms, paper_constrained_ms,
-        paper_slowdown, then plain_ms, constrained_ms, slowdown, low, high, merged_slowdown.
+    Columns dimension, width, depth, paper_slowdown, flops, then the times.
     """
-    rows = [
-        {
-            "dimension": case[0], "width": case[1], "depth": case[2],
-            "flops": (N + case[0] + 1) / N, "paper_plain_ms": plain,
-            "paper_constrained_ms": constrained, "paper_slowdown": constrained / plain,
-        }
-        for case, (plain, constrained) in PAPER.items()
-    ]  # fmt: skip
-    keys = ["dimension", "width", "depth"]
-    return pd.DataFrame(rows).merge(table.drop(columns="flops"), on=keys, how="left")
+    rows = [(*case, slow / plain, (N + case[0] + 1) / N) for case, (plain, slow) in PAPER.items()]
+    paper = pd.DataFrame(rows, columns=[*KEYS, "paper_slowdown", "flops"])
+    return paper.merge(table.drop(columns="flops"), on=list(KEYS), how="left")
 
 
-def or_dash(value: float) -> str:
-    """Write a number with two decimals, or a dash where nothing was measured.
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`beside_paper` as texts for readers; a dash where nothing was timed."""
+    rows = beside_paper(table)
+    cases = zip(*(rows[name] for name in KEYS), strict=True)
+    return pd.DataFrame({
+        "dimension, width, depth": [f"{d:,}, {w:,}, {k}" for d, w, k in cases],
+        "slowdown, paper": rows.paper_slowdown.map(_number),
+        "ms here, plain": rows.plain_ms.map(_number),
+        "ms here, constrained": rows.constrained_ms.map(_number),
+        "slowdown here": rows.slowdown.map(_number),
+        "slowdown here, merged": rows.merged_slowdown.map(_number),
+        "arithmetic": rows.flops.map(_number),
+    })  # fmt: skip
 
-    Examples
-    --------
-    >>> or_dash(1.0), or_dash(float("nan"))
-    ('1.00', '—')
-    """
-    return "\N{EM DASH}" if np.isnan(value) else f"{value:.2f}"
 
-
-def titled(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of :func:`beside_paper` that the page shows, under their titles."""
-    return table[list(_SHOWN)].rename(columns=_SHOWN)
-
-
-_SHOWN = {
-    "dimension": "D",
-    "width": "width",
-    "depth": "depth",
-    "paper_plain_ms": "plain, GP100",
-    "paper_constrained_ms": "POLICE, GP100",
-    "paper_slowdown": "factor, GP100",
-    "plain_ms": "plain, here",
-    "constrained_ms": "POLICE, here",
-    "slowdown": "factor, here",
-    "merged_slowdown": "merged, here",
-    "flops": "(N + P)/N",
-}
-TITLES = list(_SHOWN.values())
+def _number(value: float) -> str:
+    return "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}"

@@ -1,24 +1,20 @@
 """RankMe (arXiv 2210.02885): how well an embedding's effective rank tells its accuracy.
 
-What the chapter shows, from tables with a row for each number measured on each trained model:
-
-``settings``     what the chapter can be run with, and the three sweeps
-``recipes``      what each profile trains
-``training``     the encoders of a sweep, trained side by side
-``measures``     every number measured on one trained encoder
-``experiments``  what a cell is and how one is computed; the tables of a run
-``runs``         one row a trained encoder, and its correlations
-``selection``    which setting each rule picks, beside the paper's table
+``settings``     what the chapter can be run with, the three sweeps, and what each profile trains
+``experiments``  what a cell is and how one is computed: a row a number measured on an encoder
+``training``     the encoders of one cell, trained side by side
+``probing``      every number measured on one trained encoder
 ``theory``       spectra without a network: epsilon, and the bound that rank sets
 ``dimensions``   the dimension sweep of another chapter
-``real``         the sweeps on real images, published ones where this run trained digits
+``measures``     tables to numbers: correlations, selections, spectra
+``figures``      numbers to pictures
 ``estimates``    what decides the claims
-``figures``      the figures, each from one or two of these tables
+``own``          pictures and an encoder of one's own
 
-The measures themselves are in :mod:`ssl_lib.evaluation.rank`.
+RankMe itself is in :mod:`ssl_lib.evaluation.rank`.
 """
 
-from ssl_lib.papers.rankme.experiments import Results, load
-from ssl_lib.papers.rankme.settings import SWEEPS, Settings, Sweep
+from ssl_lib.papers.rankme.experiments import Tables, load, photographs
+from ssl_lib.papers.rankme.settings import SWEEPS, Settings, Sweep, recipes
 
-__all__ = ["SWEEPS", "Results", "Settings", "Sweep", "load"]
+__all__ = ["SWEEPS", "Settings", "Sweep", "Tables", "load", "photographs", "recipes"]

@@ -1,79 +1,50 @@
-"""RankMe across the dimension sweep of the ISSL chapter, read as a table.
+"""RankMe across the dimension sweep of the ISSL chapter, read as its published table.
 
-Chapters do not import each other: what one measured reaches another as a stored table, by name. At
-``smoke`` and ``quick`` it is the table that the project ships, of real images, so that what the
-page shows does not depend on which chapter ran first.
+Chapters do not import each other: what one measured reaches another as a published table, whatever
+profile runs and whichever chapter ran first.
 """
+
+import dataclasses
 
 import pandas as pd
 
-from ssl_lib.results import Result, Store
-from ssl_lib.results import published as committed
+from ssl_lib.results import Result, Store, published
 
-__all__ = ["FOLDER", "NAMES", "find", "sweep"]
+__all__ = ["FOLDER", "METHODS", "TABLE", "find", "sweep"]
 
-#: Names under which the table may be stored, the most wanted first.
-NAMES = ("issl-dimension-sweep", "issl-dimensions")
-#: Where it is committed, below ``results``.
-FOLDER = "issl"
-#: Column of the tidy table -> names it may have there.
-COLUMNS = {
-    "dimension": ("dimension", "dim", "dims", "d"),
-    "rankme": ("rankme", "RankMe"),
-    "accuracy": ("accuracy", "full", "linear", "ridge", "logistic"),
-    "method": ("method", "variant", "objective"),
-}
-#: Not a representation of some dimension.
-LEFT_OUT = ("raw pixels",)
+#: Where the sweep on real images is published, below ``results``.
+FOLDER, TABLE = "issl", "dimensions.standard"
+#: Its variants that are representations of some dimension, and how readers know them.
+METHODS = {"cissl": "CISSL", "dissl": "DISSL", "untrained": "random encoder"}
 
 
-def find(store: Store, *, profile: str) -> Result | None:
-    """Return the dimension sweep that the project ships or the store holds.
+def find(store: Store) -> Result | None:
+    """Return the published dimension sweep.
 
     Parameters
     ----------
     store : Store
-        Its committed tables are looked for in their folder and in ``issl`` below it.
-    profile : str
-        At "standard" and "paper" the newest table that this profile computed here comes before
-        the committed one; otherwise it comes after.
+        Its committed tables are looked for in ``issl`` below their folder.
 
     Returns
     -------
     Result or None
-        None where that chapter has not run here and ships no table.
+        None where the project ships no such table.
 
     Raises
     ------
     InputError
-        When the table that the project ships is damaged.
+        When the table is damaged.
     """
-    ways = [_committed, _stored]
-    if profile in ("standard", "paper"):
-        ways.reverse()
-    return next((found for way in ways if (found := way(store, profile)) is not None), None)
+    folder = store.committed_root / FOLDER
+    if not published.exists(folder, TABLE):
+        return None
+    found = Store(store.root, committed=folder).committed(TABLE)
+    return dataclasses.replace(found, status="not verified since") if found.changes else found
 
 
-def _stored(store: Store, profile: str) -> Result | None:
-    """Return the newest table of the cache; those of other profiles are passed over."""
-    for name in NAMES:
-        for made in store.entries(name):
-            if made.profile in (None, "", profile):
-                folder = store.root / "tables" / name / made.digest
-                return Result(pd.read_parquet(folder / "table.parquet"), made, "cache")
-    return None
-
-
-def _committed(store: Store, profile: str) -> Result | None:
-    for folder in (store.committed_root / FOLDER, store.committed_root):
-        for name in NAMES:
-            if committed.exists(folder, name):
-                return Store(store.root, committed=folder).committed(name)
-    return None
-
-
-def sweep(result: Result) -> pd.DataFrame | None:
-    """Return its columns under this chapter's names, None where rank or accuracy is missing.
+def sweep(result: Result) -> pd.DataFrame:
+    """Return its columns under this chapter's names.
 
     Parameters
     ----------
@@ -82,18 +53,17 @@ def sweep(result: Result) -> pd.DataFrame | None:
 
     Returns
     -------
-    pandas.DataFrame or None
-        Columns method, dimension, rankme, accuracy; raw pixels are left out.
+    pandas.DataFrame
+        Columns method, dimension, rankme, accuracy (linear probe, all labels); raw pixels are left
+        out.
+
+    Examples
+    --------
+    >>> sweep(find(Store())).groupby("method").dimension.unique()["CISSL"].tolist()
+    [16, 64, 256, 1024]
     """
-    table = result.table
-    found = {
-        name: next((column for column in known if column in table), None)
-        for name, known in COLUMNS.items()
-    }
-    if any(found[name] is None for name in ("dimension", "rankme", "accuracy")):
-        return None
-    renamed = table.rename(columns={old: new for new, old in found.items() if old})
-    if found["method"] is None:
-        renamed = renamed.assign(method="all")
-    kept = renamed[~renamed.method.isin(LEFT_OUT)]
-    return kept[["method", "dimension", "rankme", "accuracy"]].dropna()
+    table = result.table[result.table.variant.isin(METHODS)]
+    columns = {"dim": "dimension", "rankme": "rankme", "full": "accuracy"}
+    kept = table[[*columns]].rename(columns=columns)
+    kept.insert(0, "method", table.variant.map(METHODS))
+    return kept.reset_index(drop=True)

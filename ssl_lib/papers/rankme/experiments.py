@@ -1,7 +1,6 @@
 """The chapter's experiments: a cell is a seed, a row a number measured on a trained encoder."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,18 @@ from ssl_lib.data import ImageData
 from ssl_lib.evaluation.features import extract
 from ssl_lib.methods import Method
 from ssl_lib.papers import chapter
-from ssl_lib.papers.rankme import measures, training
-from ssl_lib.papers.rankme.recipes import Recipe, recipes, usual_data
-from ssl_lib.papers.rankme.settings import Settings
-from ssl_lib.results import Result, Store
+from ssl_lib.papers.rankme import training
+from ssl_lib.papers.rankme.probing import Features, Row, measure
+from ssl_lib.papers.rankme.settings import Recipe, Settings, for_photographs, recipes, usual_data
+from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
-from ssl_lib.results.wording import summary
 
-__all__ = ["COLUMNS", "DECISIVE", "Results", "cell_table", "experiments", "load"]
+__all__ = ["COLUMNS", "KEYS", "Tables", "cell_table", "experiments", "load", "photographs"]
 
 COLUMNS = ["seed", "setting", "measure", "at", "value"]
+#: What names an encoder where the tables of several experiments are joined.
+KEYS = ["experiment", "seed", "setting"]
 #: What decides claims, and the resolution of its measurement at the profile's test set.
 DECISIVE = ("rankme", "accuracy", "embedding accuracy", "few labels", "kNN")
 TARGET = ("target rankme", "target accuracy")
@@ -46,7 +46,7 @@ def cell_table(config: Recipe, cell: Mapping[str, Any], workdir: Path) -> pd.Dat
     -------
     pandas.DataFrame
         Columns setting (the hyper-parameter's value), measure, at, value; see
-        :mod:`ssl_lib.papers.rankme.measures`.
+        :mod:`ssl_lib.papers.rankme.probing`.
     """
     rows = [
         (setting, *row) for setting, found in _measured(config, cell["seed"], workdir)
@@ -55,9 +55,7 @@ def cell_table(config: Recipe, cell: Mapping[str, Any], workdir: Path) -> pd.Dat
     return pd.DataFrame(rows, columns=COLUMNS[1:]).astype({"at": "float64", "value": "float64"})
 
 
-def _measured(
-    config: Recipe, seed: int, workdir: Path
-) -> Iterator[tuple[float, Iterator[measures.Row]]]:
+def _measured(config: Recipe, seed: int, workdir: Path) -> Iterator[tuple[float, Iterator[Row]]]:
     every, test = training.split(config, seed)
     source, held = (_classes(part, config.half, first=True) for part in (every, test))
     trained = training.train(config, source, seed, workdir=workdir)
@@ -69,7 +67,7 @@ def _measured(
         noise = config.sweep == "temperature" and not config.half
         target = features[1] if config.half else None
         yield setting, iter([("early loss", 0, early)])
-        yield setting, measures.measure(*features[0], target=target, seed=seed, noise=noise)
+        yield setting, measure(*features[0], target=target, seed=seed, noise=noise)
 
 
 def _classes(images: ImageData, half: bool, *, first: bool) -> ImageData:
@@ -84,50 +82,20 @@ def _features(
     pair: tuple[ImageData, ImageData],
     source: ImageData,
     seed: int,
-) -> tuple[measures.Features, measures.Features]:
+) -> tuple[Features, Features]:
     _, normalise = training.views(config, source)
     encode = partial(extract, member.encoder, transform=normalise)
     head = member.head
     assert isinstance(head, torch.nn.Module)
     chosen = (training.measured(config, pair[0], seed, config.samples), pair[1])
-    train, test = (measures.Features.of(encode, head, part) for part in chosen)
+    train, test = (Features.of(encode, head, part) for part in chosen)
     return train, test
 
 
-@dataclass(frozen=True)
-class Results:
-    """The tables of one run.
-
-    Attributes
-    ----------
-    settings : Settings
-    tables : dict of str to Result
-        By experiment, see :func:`experiments`.
-    """
+class Tables(chapter.Tables):
+    """The tables of one run, see :func:`experiments`."""
 
     settings: Settings
-    tables: dict[str, Result]
-
-    @property
-    def again(self) -> "Results | None":
-        """The published cells that this run computed again; None where there are none."""
-        found = {n: r.fresh for n, r in self.tables.items() if r.fresh is not None}
-        return replace(self, tables=found) if found else None
-
-    @property
-    def origin(self) -> str:
-        """Which run the numbers are from, and how what was computed again compares."""
-        return summary(self.all)
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Every seed of the tables."""
-        return tuple(dict.fromkeys(seed for r in self.all for seed in r.manifest.seeds))
-
-    @property
-    def all(self) -> tuple[Result, ...]:
-        """Every table, for the provenance of the page."""
-        return tuple(self.tables.values())
 
     def long(self, *measure: str, experiments: tuple[str, ...] = ()) -> pd.DataFrame:
         """Return the rows of some measures over all experiments, or some of them.
@@ -145,7 +113,7 @@ class Results:
             Columns experiment and those of the tables.
         """
         chosen = experiments or tuple(self.tables)
-        parts = [self.tables[name].table.assign(experiment=name) for name in chosen]
+        parts = [self[name].assign(experiment=name) for name in chosen]
         table = pd.concat(parts, ignore_index=True)[["experiment", *COLUMNS]]
         keep = table.measure.isin(measure) if measure else table.measure.notna()
         return table[keep].reset_index(drop=True)
@@ -161,13 +129,13 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     Returns
     -------
     dict of str to Experiment
-        A cell is a seed; see :func:`ssl_lib.papers.rankme.recipes.recipes`.
+        A cell is a seed; see :func:`ssl_lib.papers.rankme.settings.recipes`.
 
     Examples
     --------
     >>> made = experiments(Settings(seeds=2))["temperature"]
-    >>> made.place, made.cells
-    ('rankme/temperature.quick', [{'seed': 0}, {'seed': 1}])
+    >>> made.place, len(made.cells)
+    ('rankme/temperature.quick', 2)
     """
     usual = usual_data(settings)
     return {
@@ -198,7 +166,7 @@ def _checks(recipe: Recipe) -> Checks:
     )
 
 
-def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.0) -> Results:
+def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.0) -> Tables:
     """Fetch all tables of a run: published ones, or what no earlier run has trained.
 
     Parameters
@@ -211,9 +179,36 @@ def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.
 
     Returns
     -------
-    Results
+    Tables
     """
     tables = chapter.fetch(
         experiments(settings), settings, slug="rankme", store=store, seconds=seconds
     )
-    return Results(settings=settings, tables=tables)
+    return Tables(settings=settings, tables=tables)
+
+
+def photographs(own: Tables, *, store: Store | None = None) -> Tables | None:
+    """Return tables of photographs: a run's own, or the published ones where it trained on digits.
+
+    Parameters
+    ----------
+    own : Tables
+        Of the run.
+    store : Store, optional
+        Default: the user's.
+
+    Returns
+    -------
+    Tables or None
+        None where none is published.
+
+    Raises
+    ------
+    InputError
+        When a published table is damaged.
+    """
+    if for_photographs(recipes(own.settings)["temperature"]):
+        return own
+    settings = Settings(profile="standard")
+    found = chapter.published(experiments(settings), slug="rankme", store=store)
+    return Tables(settings=settings, tables=found) if found else None

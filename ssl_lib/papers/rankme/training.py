@@ -17,8 +17,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.evaluation.features import subsample
 from ssl_lib.methods import Method, build_method
 from ssl_lib.models import build_encoder
-from ssl_lib.papers.rankme.recipes import Recipe
-from ssl_lib.papers.rankme.settings import SWEEPS
+from ssl_lib.papers.rankme.settings import SWEEPS, Recipe
 from ssl_lib.randomness import torch_generator
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import pretrain
@@ -66,8 +65,7 @@ def split(config: Recipe, seed: int) -> tuple[ImageData, ImageData]:
 
     Examples
     --------
-    >>> from ssl_lib.papers.rankme.recipes import recipes
-    >>> from ssl_lib.papers.rankme.settings import Settings
+    >>> from ssl_lib.papers.rankme.settings import Settings, recipes
     >>> [len(part) for part in split(recipes(Settings())["temperature"], 0)]
     [1297, 500]
     """

@@ -4,97 +4,84 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssl_lib import profiles
 from ssl_lib.geometry import Slice, decision_boundary, partition, slice_through
 from ssl_lib.papers.splinecam import shapes
-from ssl_lib.papers.splinecam.images import load
-from ssl_lib.papers.splinecam.networks import train_classifier
-from ssl_lib.papers.splinecam.settings import Settings
-from ssl_lib.papers.splinecam.training import pixels, predicted
-from ssl_lib.results import Result, Store
+from ssl_lib.papers.splinecam.classifiers import Network, predicted, train
+from ssl_lib.papers.splinecam.images import Part, pixels
 
-__all__ = ["Attacks", "attack_shapes", "attacks"]
+__all__ = ["Attacks", "attacks", "pictures", "summary"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attacks:
-    """Projected gradient steps against a classifier of digits or photographs."""
+    """Projected gradient steps against a classifier."""
 
-    network: str
+    part: Part
+    network: Network
     epochs: int
     images: int
     radius: float
     step: float
-    seed: int
-    data: str = "digits"
-    train_images: int = 0  # the first of the training images; 0: all
 
 
-def _attack_config(settings: Settings) -> Attacks:
-    smoke, large = settings.profile == "smoke", settings.profile in ("standard", "paper")
-    return Attacks(
-        network=profiles.choose(
-            settings.profile, smoke="16x2", quick="64x3", standard="patch3", paper="patch6"
-        ),
-        epochs=profiles.choose(settings.profile, smoke=3, quick=30, standard=20, paper=20),
-        images=10 if smoke else 40,
-        radius=8 / 255 if large else 0.3,
-        step=1 / 255 if large else 0.02,
-        seed=settings.seed,
-        data="cifar10" if large else "digits",
-        train_images=10_000 if settings.profile == "standard" else 0,
-    )
-
-
-def attacks(settings: Settings, store: Store | None = None) -> Result:
+def attacks(config: Attacks, cell: dict[str, Any]) -> pd.DataFrame:
     """Attack test images, and measure distances in the slice through image and attack.
+
+    Parameters
+    ----------
+    config : Attacks
+    cell : mapping
+        ``seed``: of the network and its training. The images are the first of the test set that
+        it classifies correctly and an attack turns.
 
     Returns
     -------
-    Result
+    pandas.DataFrame
         Columns image, label, to (the class it is taken for), moved (distance of the attack from
         the image), margin (of the image from the boundary in the slice), beyond (distance of the
         attack from the boundary), crossing (share of the straight way from the image to the attack
         at which the boundary is crossed first).
     """
-    config = _attack_config(settings)
-    data = load(config.data, split="test").fingerprint
-    store = store or Store()
-    return store.table("splinecam-attacks", _attacks, config, data={config.data: data})
-
-
-def attack_shapes(settings: Settings, store: Store | None = None) -> Result:
-    """Return the slice through an image, its attack and another image of its class.
-
-    Returns
-    -------
-    Result
-        A table of shapes of the panel "slice"; points are "image", "attack" and "same class" in
-        this order, and the nearest boundary points of the first two.
-    """
-    config = _attack_config(settings)
-    data = load(config.data, split="test").fingerprint
-    store = store or Store()
-    return store.table("splinecam-attack-shapes", _attack_shapes, config, data={config.data: data})
-
-
-def _attacks(config: Attacks) -> pd.DataFrame:
     rows = []
-    for number, (model, place, labels) in enumerate(_attacked(config)):
-        found = partition(model, place)
-        border = decision_boundary(found)
+    for number, (model, place, labels) in enumerate(_attacked(config, cell["seed"])):
+        border = decision_boundary(partition(model, place))
         _, distance = border.nearest(place.anchors[:2])
         moved = (place.anchors[1] - place.anchors[0]).norm().item()
         row = {"image": number, "label": labels[0], "to": labels[1], "moved": moved}
         row |= {"margin": distance[0].item(), "beyond": distance[1].item()}
         rows.append(row | {"crossing": _crossing(place, border.segments)})
     return pd.DataFrame(rows)
+
+
+def summary(attacked: pd.DataFrame) -> pd.DataFrame:
+    """Return the means over each network's attacks: elsewhere other images may be turned."""
+    names = ["moved", "margin", "beyond", "crossing"]
+    return attacked.groupby("seed", sort=False)[names].mean().reset_index()
+
+
+def pictures(config: Attacks, cell: dict[str, Any]) -> pd.DataFrame:
+    """Return the slice through an image, its attack and another image of its class.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A table of shapes of the panel "slice"; points are "image", "attack" and "same class" in
+        this order, and the nearest boundary points of the first two.
+    """
+    model, place, _ = next(_attacked(config, cell["seed"]))
+    found = partition(model, place)
+    border = decision_boundary(found)
+    nearest, _ = border.nearest(place.anchors[:2])
+    marked = torch.cat([place.anchors, nearest])
+    parts = shapes.picture(found, "slice", border)
+    return shapes.table([*parts, shapes.points(marked, torch.arange(len(marked)), "slice")])
 
 
 def _crossing(place: Slice, segments: Tensor) -> float:
@@ -110,23 +97,10 @@ def _crossing(place: Slice, segments: Tensor) -> float:
     return float(t[met].min()) if bool(met.any()) else float("nan")
 
 
-def _attack_shapes(config: Attacks) -> pd.DataFrame:
-    model, place, _ = next(_attacked(config))
-    found = partition(model, place)
-    border = decision_boundary(found)
-    nearest, _ = border.nearest(place.anchors[:2])
-    marked = torch.cat([place.anchors, nearest])
-    parts = [shapes.regions(found, "slice"), shapes.lines(border, "slice")]
-    parts.append(shapes.points(marked, "slice", torch.arange(len(marked))))
-    return shapes.table(parts)
-
-
-def _attacked(config: Attacks) -> Iterator[tuple[nn.Module, Slice, tuple[int, int]]]:
+def _attacked(config: Attacks, seed: int) -> Iterator[tuple[nn.Module, Slice, tuple[int, int]]]:
     """Successful attacks on correctly classified images, with the slice through each."""
-    train = load(config.data, most=config.train_images)
-    test = load(config.data, split="test", most=config.train_images)
-    models = train_classifier(config.network, train, keep=(config.epochs,), seed=config.seed)
-    model = models[config.epochs].double()
+    test = config.part.load("test")
+    model = train(config.network, config.part, (config.epochs,), seed).at[config.epochs].double()
     right = predicted(model, test) == test.labels
     done = 0
     for row in right.nonzero()[:, 0].tolist():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,42 +9,46 @@ from scipy import stats
 
 from ssl_lib.claims import Estimate
 from ssl_lib.claims.intervals import half_width, mean_interval
-from ssl_lib.papers.splinecam import augmentation, boundaries, exactness, growth, implicit
-from ssl_lib.results import Result
+from ssl_lib.papers.chapter import Tables
+from ssl_lib.papers.splinecam import measures
+from ssl_lib.papers.splinecam.growth import LARGEST
 
-__all__ = ["estimates", "mean", "surface_factor", "toy_changes"]
+__all__ = ["NOT_TESTED", "estimates", "mean"]
 
 Given = Estimate | dict[str, Estimate]
 
+#: Claims that no table decides.
+NOT_TESTED: dict[str, str] = {}
 
-def estimates(tables: Mapping[str, Result]) -> dict[str, Given]:
+
+def estimates(tables: Tables) -> dict[str, Given]:
     """Return the estimate of every claim of the chapter.
 
     Parameters
     ----------
-    tables : mapping of str to Result
-        By name: exactness, counts, times, augmentation, evolution, surface, toy, samples, attacks.
+    tables : Tables
+        From :func:`ssl_lib.papers.splinecam.load`.
 
     Returns
     -------
     dict of str to Estimate or dict
         By claim id, as :func:`ssl_lib.claims.report` takes it.
     """
-    table = {name: result.table for name, result in tables.items()}
-    checks = table["exactness"]
+    checks, counts = tables["exactness"], tables["growth"]
+    attacked, samples = tables["attacks"], tables["samples"]
     return {
         "C1": _exact(checks),
-        "C2": Estimate(len(exactness.failed(checks)), n=len(checks), note="exact"),
-        "C3a": _growth(table["counts"], growth.LARGEST**2 / 5),
-        "C3b": _growth(table["counts"], 1.0),
-        "C3c": _dimension(table["counts"]),
-        "C3d": _seconds(table["times"]),
-        **_augmentation(table["augmentation"]),
-        "C5": _moves(table["evolution"]),
-        "C6": mean(surface_factor(table["surface"])),
-        "C7": _settled(table["toy"]),
-        "C8": Estimate(table["samples"].tie.max(), n=len(table["samples"]), note="largest"),
-        "C9": mean(table["attacks"].beyond / table["attacks"].moved),
+        "C2": Estimate(len(measures.failed(checks)), n=len(checks), note="exact"),
+        "C3a": _growth(counts, LARGEST**2 / 5),
+        "C3b": _growth(counts, 1.0),
+        "C3c": _dimension(counts),
+        "C3d": _seconds(tables["growth-times"]),
+        **_augmentation(tables["augmentation"]),
+        "C5": _moves(tables["evolution"]),
+        "C6": mean(measures.surface_factor(tables["surface"])),
+        "C7": _settled(tables["toy"]),
+        "C8": Estimate(samples.tie.max(), n=len(samples), note="largest"),
+        "C9": mean(attacked.beyond / attacked.moved),
     }
 
 
@@ -75,7 +77,7 @@ def _exact(checks: pd.DataFrame) -> dict[str, Estimate]:
 
 
 def _largest(counts: pd.DataFrame, dimension: int) -> npt.NDArray[np.float64]:
-    chosen = (counts.width == growth.LARGEST) & (counts.dimension == dimension)
+    chosen = (counts.width == LARGEST) & (counts.dimension == dimension)
     return counts[chosen].sort_values("seed").regions.to_numpy(float)
 
 
@@ -99,61 +101,25 @@ def _seconds(times: pd.DataFrame) -> Estimate:
     return Estimate(float(ratio.max()), n=len(wide), note="largest; depends on the machine")
 
 
-def _augmentation(table: pd.DataFrame) -> dict[str, Given]:
-    smaller, larger, ratio, difference = (
-        Estimate(factor, low, high, n=int(n))
-        for factor, low, high, n in augmentation.factors(table)[
-            ["factor", "low", "high", "n"]
-        ].to_numpy(float)
-    )
+def _augmentation(density: pd.DataFrame) -> dict[str, Given]:
+    table = measures.factors(density)[["factor", "low", "high", "n"]].to_numpy(float)
+    found = [Estimate(factor, low, high, n=int(n)) for factor, low, high, n in table]
+    smaller, larger, ratio, difference = found
     return {
         "C4a": {"smaller network": smaller, "larger network": larger},
         "C4b": {"larger over smaller": ratio, "difference of the factors": difference},
     }
 
 
-def _moves(table: pd.DataFrame) -> Estimate:
+def _moves(lengths: pd.DataFrame) -> Estimate:
     """Share of slices, with a 95 % Wilson interval."""
-    both = boundaries.moves(table).both
+    both = measures.moves(lengths).both
     interval = stats.binomtest(int(both.sum()), len(both)).proportion_ci(method="wilson")
     return Estimate(float(both.mean()), float(interval.low), float(interval.high), n=len(both))
 
 
-def surface_factor(table: pd.DataFrame) -> pd.Series:
-    """Return regions per area near the surface over those elsewhere, by plane and seed.
-
-    Examples
-    --------
-    >>> made = pd.DataFrame({"plane": "x = 0", "seed": 0, "distance": [0.05, 0.15, 0.25],
-    ...                      "regions": [30, 10, 10], "area": [1.0, 1.0, 1.0]})
-    >>> surface_factor(made).tolist()
-    [3.0]
-    """
-    near = np.where(table.distance < implicit.BAND, "near", "elsewhere")
-    summed = table.groupby(["plane", "seed", near])[["regions", "area"]].sum()
-    density = (summed.regions / summed.area).unstack()
-    return density["near"] / density["elsewhere"]
-
-
-def toy_changes(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the relative changes over the second half of training, by task and seed.
-
-    Examples
-    --------
-    >>> made = pd.DataFrame({"task": "a", "seed": 0, "step": [0, 100, 200], "length": [1, 10, 11],
-    ...                      "slope": [1, 2, 3]})
-    >>> toy_changes(made)[["length", "slope"]].round(9).to_numpy().tolist()
-    [[0.1, 0.5]]
-    """
-    last = table.step.max()
-    ends = table[table.step.isin([last // 2, last])]
-    wide = ends.pivot(index=["task", "seed"], columns="step", values=["length", "slope"])
-    found = {name: wide[name, last] / wide[name, last // 2] - 1 for name in ("length", "slope")}
-    return pd.DataFrame(found).reset_index()
-
-
 def _settled(table: pd.DataFrame) -> dict[str, Estimate]:
-    change = toy_changes(table)
+    change = measures.toy_changes(table)
     return {
         "change of the boundary": mean(change.length.abs()),
         "growth of the slope": mean(change.slope),

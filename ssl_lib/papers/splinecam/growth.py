@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from ssl_lib import profiles
 from ssl_lib.geometry import Slice, box, partition
 from ssl_lib.models import seeded
-from ssl_lib.papers.splinecam.settings import Settings
 from ssl_lib.randomness import torch_generator
-from ssl_lib.results import Result, Store
 
-__all__ = ["Growth", "by_formula", "counts", "times"]
+__all__ = ["LARGEST", "Growth", "by_formula", "counts", "times"]
 
 LARGEST = 960
 
@@ -27,85 +25,49 @@ class Growth:
 
     widths: tuple[int, ...]
     dimensions: tuple[int, ...]
-    seeds: tuple[int, ...]
     device: str = "cpu"
 
+    def layers(self, seed: int) -> list[tuple[int, int, nn.Linear, Slice]]:
+        """Return dimension, width and the random layer with its plane, of each."""
+        return [(d, w, *_random_layer(w, d, seed)) for d in self.dimensions for w in self.widths]
 
-def counts(settings: Settings, store: Store | None = None) -> Result:
+
+def counts(config: Growth, cell: dict[str, Any]) -> pd.DataFrame:
     """Count the regions of random layers by the formula for line arrangements.
 
     Returns
     -------
-    Result
-        Columns dimension, seed, width, regions.
+    pandas.DataFrame
+        Columns dimension, width, regions.
     """
-    grid = profiles.choose(
-        settings.profile,
-        smoke=(10, 510, LARGEST),
-        quick=tuple(range(60, LARGEST + 1, 100)),
-        standard=tuple(range(10, LARGEST + 1, 50)),
-        paper=tuple(range(10, LARGEST + 1, 50)),
-    )
-    dimensions = profiles.choose(
-        settings.profile,
-        smoke=(2, 2002, 8002),
-        quick=(2, 2002, 8002),
-        standard=(2, 2002, 4002, 6002, 8002),
-        paper=(2, 2002, 4002, 6002, 8002),
-    )
-    runs = profiles.choose(settings.profile, smoke=3, quick=8, standard=20, paper=40)
-    seeds = tuple(range(settings.seed, settings.seed + runs))
-    config = Growth(widths=grid, dimensions=dimensions, seeds=seeds)
-    return (store or Store()).table("splinecam-growth-counts", _counts, config)
+    made = config.layers(cell["seed"])
+    rows = [(inputs, width, by_formula(layer, place)) for inputs, width, layer, place in made]
+    return pd.DataFrame(rows, columns=["dimension", "width", "regions"])
 
 
-def times(settings: Settings, store: Store | None = None) -> Result:
+def times(config: Growth, cell: dict[str, Any]) -> pd.DataFrame:
     """Find all regions of random layers, with the clock running.
 
     Returns
     -------
-    Result
-        Columns dimension, seed, width, regions, by_formula, seconds.
+    pandas.DataFrame
+        Columns dimension, width, regions, by_formula, seconds.
     """
-    whole = (10, 60, 110, 210, 310, 410, 510, 610, 710, 810, 910, LARGEST)
-    grid = profiles.choose(
-        settings.profile, smoke=(10, 110), quick=whole[:7], standard=whole, paper=whole
-    )
-    config = Growth(
-        widths=grid,
-        dimensions=(2, 2002),
-        seeds=(settings.seed,),
-        device=str(profiles.device(settings.device)),
-    )
-    return (store or Store()).table("splinecam-growth-times", _times, config)
-
-
-def _counts(config: Growth) -> pd.DataFrame:
     rows = []
-    for dimension in config.dimensions:
-        for seed in config.seeds:
-            for width in config.widths:
-                layer, place = _random_layer(width, dimension, seed)
-                regions = by_formula(layer, place)
-                rows.append((dimension, seed, width, regions))
-    return pd.DataFrame(rows, columns=["dimension", "seed", "width", "regions"])
-
-
-def _times(config: Growth) -> pd.DataFrame:
-    rows = []
-    for dimension in config.dimensions:
-        for width in config.widths:
-            layer, place = _random_layer(width, dimension, config.seeds[0])
-            model = nn.Sequential(layer, nn.ReLU()).eval().to(config.device)
-            start = time.perf_counter()
-            regions = len(partition(model, place, layers=1))
-            if config.device.startswith("cuda"):
-                torch.cuda.synchronize()
-            seconds = time.perf_counter() - start
-            expected = by_formula(layer.cpu(), place)
-            rows.append((dimension, config.seeds[0], width, regions, expected, seconds))
-    names = ["dimension", "seed", "width", "regions", "by_formula", "seconds"]
+    for dimension, width, layer, place in config.layers(cell["seed"]):
+        expected = by_formula(layer, place)
+        rows.append((dimension, width, *_timed(layer, place, config.device), expected))
+    names = ["dimension", "width", "regions", "seconds", "by_formula"]
     return pd.DataFrame(rows, columns=names)
+
+
+def _timed(layer: nn.Linear, place: Slice, device: str) -> tuple[int, float]:
+    model = nn.Sequential(layer, nn.ReLU()).eval().to(device)
+    start = time.perf_counter()
+    regions = len(partition(model, place, layers=1))
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+    return regions, time.perf_counter() - start
 
 
 def _random_layer(width: int, dimension: int, seed: int) -> tuple[nn.Linear, Slice]:

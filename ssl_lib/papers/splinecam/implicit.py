@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from ssl_lib import profiles
 from ssl_lib.geometry import Partition, Slice, box, level_set, partition
 from ssl_lib.papers.splinecam import shapes
-from ssl_lib.papers.splinecam.networks import TriangleWaves, fit, relu_network
-from ssl_lib.papers.splinecam.settings import Settings
-from ssl_lib.results import Result, Store
+from ssl_lib.papers.splinecam.networks import Fitted, TriangleWaves, fit, relu_network
 
 __all__ = [
-    "BAND",
-    "PLANES",
-    "Photo",
-    "Surface",
-    "photo",
-    "photo_shapes",
-    "surface_density",
-    "surface_distance",
-    "surface_shapes",
-]
+    "BAND", "PLANES", "Encoding", "Photo", "Plane", "Surface", "density", "distance", "photo",
+    "photo_pictures", "surface_pictures",
+]  # fmt: skip
 
 BAND = 0.1  # distance from the surface within which a region is near it
-PLANES = ("x = 0", "y = 0", "z = 0")
-_NAMES = {0: "coordinates", 2: "with triangle waves"}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How often the coordinates of a picture are folded."""
+
+    name: str
+    folds: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """A photograph as a network from coordinates to colours."""
+    """A photograph as networks from coordinates to colours."""
 
     pixels: int
     hidden: tuple[int, ...]
-    folds: tuple[int, ...]
+    encodings: tuple[Encoding, ...] = (
+        Encoding("coordinates", 0),
+        Encoding("with triangle waves", 2),
+    )
     steps: int
-    seed: int
     device: str = "cpu"
 
 
@@ -62,60 +61,50 @@ def photo(side: int) -> Tensor:
     return nn.functional.interpolate(middle, (side, side), mode="area")[0]
 
 
-def photo_shapes(settings: Settings, store: Store | None = None) -> Result:
-    """Return the partitions of two networks that draw a photograph.
+def photo_pictures(config: Photo, cell: dict[str, Any]) -> pd.DataFrame:
+    """Return the partitions of networks that draw a photograph.
+
+    Parameters
+    ----------
+    config : Photo
+    cell : mapping
+        ``seed``: of initial weights and drawn pixels.
 
     Returns
     -------
-    Result
+    pandas.DataFrame
         A table of shapes with the columns red, green, blue (the network's colour in the middle of
         each region) and error (root mean square over the pixels); panels are the encodings.
     """
-    config = Photo(
-        pixels=profiles.choose(settings.profile, smoke=32, quick=96, standard=128, paper=256),
-        hidden=profiles.choose(
-            settings.profile, smoke=(16, 16), quick=(40, 40), standard=(64,) * 3, paper=(128,) * 3
-        ),
-        folds=(0, 2),
-        steps=profiles.choose(settings.profile, smoke=20, quick=1500, standard=5000, paper=20_000),
-        seed=settings.seed,
-        device=str(profiles.device(settings.device)),
-    )
-    return (store or Store()).table("splinecam-photo", _photo_shapes, config)
-
-
-def _photo_shapes(config: Photo) -> pd.DataFrame:
-    colours = photo(config.pixels).flatten(1).T
-    places = _pixel_centres(config.pixels)
+    colours, places = photo(config.pixels).flatten(1).T, _pixel_centres(config.pixels)
     parts = []
-    for folds in config.folds:
-        model = _photo_network(config, folds)
-
-        def draw(generator: torch.Generator) -> tuple[Tensor, Tensor]:
-            rows = torch.randint(len(places), (2048,), generator=generator)
-            return places[rows], colours[rows]
-
-        kept = fit(
-            model,
-            draw,
-            nn.functional.mse_loss,
-            steps=config.steps,
-            learning_rate=0.005,
-            decay=True,
-            seed=config.seed,
-            device=config.device,
-        )
-        drawn = _coloured(partition(kept[config.steps], box(-1, 1, -1, 1)), _NAMES[folds])
+    for encoding in config.encodings:
+        model = _fit_photo(config, encoding, places, colours, cell["seed"]).last
+        found = partition(model, box(-1, 1, -1, 1))
         with torch.no_grad():
-            error = (kept[config.steps].cpu()(places) - colours).square().mean().sqrt()
-        parts.append(drawn.assign(error=float(error)))
-    return pd.concat(parts, ignore_index=True)
+            error = (model.cpu()(places) - colours).square().mean().sqrt()
+        parts.append(_coloured(found, encoding.name).assign(error=float(error)))
+    return shapes.table(parts)
 
 
-def _photo_network(config: Photo, folds: int) -> nn.Sequential:
-    widths = (2 * (folds + 1), *config.hidden, 3)
-    body = relu_network(widths, seed=config.seed, stream="photo")
-    return nn.Sequential(TriangleWaves(folds), *body)
+def _fit_photo(
+    config: Photo, encoding: Encoding, places: Tensor, colours: Tensor, seed: int
+) -> Fitted:
+    def draw(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        rows = torch.randint(len(places), (2048,), generator=generator)
+        return places[rows], colours[rows]
+
+    widths = (2 * (encoding.folds + 1), *config.hidden, 3)
+    body = relu_network(widths, seed=seed, stream="photo")
+    model = nn.Sequential(TriangleWaves(encoding.folds), *body)
+    return _annealed(model, draw, nn.functional.mse_loss, config, seed)
+
+
+def _annealed(model: nn.Module, draw: Any, loss: Any, config: Photo | Surface, seed: int) -> Fitted:
+    return fit(
+        model, draw, loss, steps=config.steps, learning_rate=0.005, decay=True, seed=seed,
+        device=config.device,
+    )  # fmt: skip
 
 
 def _pixel_centres(side: int) -> Tensor:
@@ -137,11 +126,10 @@ class Surface:
 
     hidden: tuple[int, ...]
     steps: int
-    seeds: tuple[int, ...]
     device: str = "cpu"
 
 
-def surface_distance(points: Tensor) -> Tensor:
+def distance(points: Tensor) -> Tensor:
     """Return the signed distance (n,) of points (n, 3) to a torus with a ball on its side.
 
     The torus lies in the plane z = 0 with radii 0.55 and 0.2; the ball of radius 0.3 is centred at
@@ -149,7 +137,7 @@ def surface_distance(points: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> surface_distance(torch.tensor([[0.55, 0.0, 0.0], [0.0, 0.0, 1.0]])).round(decimals=6)
+    >>> distance(torch.tensor([[0.55, 0.0, 0.0], [0.0, 0.0, 1.0]])).round(decimals=6)
     tensor([-0.2000,  0.2500])
     """
     ring = torch.hypot(points[:, 0], points[:, 1]) - 0.55
@@ -159,72 +147,67 @@ def surface_distance(points: Tensor) -> Tensor:
     return torch.minimum(torus, ball)
 
 
-def _surface_config(settings: Settings, runs: int) -> Surface:
-    return Surface(
-        hidden=profiles.choose(
-            settings.profile, smoke=(16, 16), quick=(48,) * 3, standard=(64,) * 4, paper=(128,) * 4
-        ),
-        steps=profiles.choose(settings.profile, smoke=30, quick=1000, standard=5000, paper=20_000),
-        seeds=tuple(range(settings.seed, settings.seed + runs)),
-        device=str(profiles.device(settings.device)),
-    )
+@dataclass(frozen=True)
+class Plane:
+    """The square [-1, 1]^2 of two axes, where the third coordinate is zero."""
+
+    name: str
+    axes: tuple[int, int]
+
+    @property
+    def slice(self) -> Slice:
+        """The square as a slice of space."""
+        corners = box(-1, 1, -1, 1)
+        axes = torch.eye(3).double()[list(self.axes)]
+        return Slice(torch.zeros(3).double(), axes, corners, corners[:0])
+
+    def away(self, plane: Tensor) -> Tensor:
+        """Return the distance (n,) of plane points (n, 2) from the surface, on either side."""
+        return distance(self.slice.embed(plane.cpu())).abs()
 
 
-def surface_shapes(settings: Settings, store: Store | None = None) -> Result:
-    """Return regions and zero level in three planes of one signed-distance network.
+PLANES = (Plane("x = 0", (1, 2)), Plane("y = 0", (0, 2)), Plane("z = 0", (0, 1)))
+
+
+def surface_pictures(config: Surface, cell: dict[str, Any]) -> pd.DataFrame:
+    """Return regions and zero level in two planes of one signed-distance network.
 
     Returns
     -------
-    Result
-        A table of shapes; panels "x = 0", "y = 0", "z = 0". The value of a line is its length.
+    pandas.DataFrame
+        A table of shapes; panels are planes, without that which looks like another by symmetry.
     """
-    config = _surface_config(settings, 1)
-    return (store or Store()).table("splinecam-surface-shapes", _surface_shapes, config)
-
-
-def surface_density(settings: Settings, store: Store | None = None) -> Result:
-    """Return the density of regions by distance from the true surface.
-
-    Returns
-    -------
-    Result
-        Columns seed, plane, distance (middle of a bin of width 0.1), regions, area (of the domain
-        in the bin), and error (mean distance of the zero level from the true surface).
-    """
-    config = _surface_config(settings, settings.n_runs)
-    return (store or Store()).table("splinecam-surface-density", _surface_density, config)
-
-
-def _surface_shapes(config: Surface) -> pd.DataFrame:
-    model, parts = _surface_network(config, config.seeds[0]), []
-    for name in PLANES:
-        found = partition(model, _plane(name))
-        parts += [shapes.regions(found, name), shapes.lines(level_set(found), name)]
+    model, parts = _fit_surface(config, cell["seed"]).last, []
+    for plane in (PLANES[0], PLANES[2]):
+        found = partition(model, plane.slice)
+        parts += shapes.picture(found, plane.name, level_set(found))
     return shapes.table(parts)
 
 
-def _surface_density(config: Surface) -> pd.DataFrame:
+def density(config: Surface, cell: dict[str, Any]) -> pd.DataFrame:
+    """Count regions by distance from the true surface.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns plane, distance (middle of a bin of width 0.1), regions, area (of the domain in the
+        bin), error (mean distance of the zero level from the true surface), early_loss.
+    """
+    trained = _fit_surface(config, cell["seed"])
+    parts = [_by_distance(trained.last, plane) for plane in PLANES]
+    return pd.concat(parts, ignore_index=True).assign(early_loss=trained.early)
+
+
+def _by_distance(model: nn.Module, plane: Plane) -> pd.DataFrame:
     edges = np.arange(0, 0.81, BAND)
-    rows = []
-    for seed in config.seeds:
-        model = _surface_network(config, seed)
-        for name in PLANES:
-            place = _plane(name)
-            found = partition(model, place)
-            away = _distance(place, found.centers)
-            zero = level_set(found)
-            error = _distance(place, zero.segments.mean(1)).mean() if len(zero) else np.nan
-            area = _distance(place, _fine_grid()).numpy()
-            counted = np.histogram(away.numpy(), edges)[0]
-            whole = np.histogram(area, edges)[0] * 4 / len(area)
-            table = pd.DataFrame({"seed": seed, "plane": name, "distance": edges[:-1] + BAND / 2})
-            rows.append(table.assign(regions=counted, area=whole, error=float(error)))
-    return pd.concat(rows, ignore_index=True)
-
-
-def _distance(place: Slice, plane: Tensor) -> Tensor:
-    """Distance (n,) of plane points (n, 2) from the true surface, on either side."""
-    return surface_distance(place.embed(plane.cpu())).abs()
+    found = partition(model, plane.slice)
+    zero = level_set(found)
+    error = plane.away(zero.segments.mean(1)).mean() if len(zero) else np.nan
+    counted = np.histogram(plane.away(found.centers).numpy(), edges)[0]
+    area = plane.away(_fine_grid()).numpy()
+    whole = np.histogram(area, edges)[0] * 4 / len(area)
+    table = pd.DataFrame({"plane": plane.name, "distance": edges[:-1] + BAND / 2})
+    return table.assign(regions=counted, area=whole, error=float(error))
 
 
 def _fine_grid() -> Tensor:
@@ -232,28 +215,10 @@ def _fine_grid() -> Tensor:
     return torch.cartesian_prod(steps, steps)
 
 
-def _plane(name: str) -> Slice:
-    """Lay the square [-1, 1]^2 in a coordinate plane."""
-    axes = [axis for axis in range(3) if "xyz"[axis] != name[0]]
-    corners = box(-1, 1, -1, 1)
-    return Slice(torch.zeros(3).double(), torch.eye(3).double()[axes], corners, corners[:0])
-
-
-def _surface_network(config: Surface, seed: int) -> nn.Module:
-    model = relu_network((3, *config.hidden, 1), seed=seed, stream="surface")
-
+def _fit_surface(config: Surface, seed: int) -> Fitted:
     def draw(generator: torch.Generator) -> tuple[Tensor, Tensor]:
         points = torch.rand(1024, 3, generator=generator) * 2 - 1
-        return points, surface_distance(points)[:, None]
+        return points, distance(points)[:, None]
 
-    kept = fit(
-        model,
-        draw,
-        nn.functional.l1_loss,
-        steps=config.steps,
-        learning_rate=0.005,
-        decay=True,
-        seed=seed,
-        device=config.device,
-    )
-    return kept[config.steps]
+    model = relu_network((3, *config.hidden, 1), seed=seed, stream="surface")
+    return _annealed(model, draw, nn.functional.l1_loss, config, seed)

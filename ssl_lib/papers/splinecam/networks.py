@@ -1,47 +1,24 @@
-"""The networks of the chapter, and how they are trained with snapshots on the way."""
+"""Networks of coordinates, and training them with copies kept on the way."""
 
 from __future__ import annotations
 
 import copy
-import re
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from ssl_lib.data import ImageData
-from ssl_lib.data.views import Policy
-from ssl_lib.methods.supervised import Supervised
 from ssl_lib.models import seeded
 from ssl_lib.models.heads import linear_layers
-from ssl_lib.papers.splinecam.classifiers import build_classifier
 from ssl_lib.randomness import torch_generator
-from ssl_lib.training.config import TrainingConfig
-from ssl_lib.training.loop import pretrain
-from ssl_lib.training.many import pretrain_many
+from ssl_lib.training.early import EARLY_STEPS
 
-__all__ = [
-    "PLAIN",
-    "TriangleWaves",
-    "classifier",
-    "fit",
-    "relu_network",
-    "train_classifier",
-    "train_classifiers",
-]
+__all__ = ["Fitted", "TriangleWaves", "fit", "relu_network"]
 
-#: One view, the image as it is.
-PLAIN = Policy(name="plain", recipes=((),), n_global=1)
-
-Snapshots: TypeAlias = dict[int, nn.Module]
 Draw: TypeAlias = Callable[[torch.Generator], tuple[Tensor, Tensor]]
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-
-#: The snapshots of the last trainings of this process: a picture and a curve often share one.
-_TRAINED: OrderedDict[tuple[object, ...], Snapshots] = OrderedDict()
-_MOST_KEPT = 8
 
 
 def relu_network(widths: Sequence[int], *, seed: int, stream: str = "network") -> nn.Sequential:
@@ -104,6 +81,27 @@ class TriangleWaves(nn.Module):
         return torch.cat(parts, 1)
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A network that was trained on points.
+
+    Attributes
+    ----------
+    at : dict of int to nn.Module
+        Copies by step, in evaluation mode.
+    early : float
+        Mean loss of the first ten steps.
+    """
+
+    at: dict[int, nn.Module]
+    early: float
+
+    @property
+    def last(self) -> nn.Module:
+        """The trained network."""
+        return self.at[max(self.at)]
+
+
 def fit(
     model: nn.Module,
     draw: Draw,
@@ -115,7 +113,7 @@ def fit(
     decay: bool = False,
     seed: int = 0,
     device: torch.device | str = "cpu",
-) -> Snapshots:
+) -> Fitted:
     """Train a network on drawn points with Adam, and keep copies on the way.
 
     Parameters
@@ -138,8 +136,7 @@ def fit(
 
     Returns
     -------
-    dict of int to nn.Module
-        Copies in evaluation mode by step.
+    Fitted
 
     Examples
     --------
@@ -147,8 +144,8 @@ def fit(
     >>> def draw(generator):
     ...     x = torch.rand(64, 1, generator=generator)
     ...     return x, 3 * x
-    >>> kept = fit(line, draw, nn.functional.mse_loss, steps=300, learning_rate=0.02, keep=(0,))
-    >>> sorted(kept), bool((kept[300](torch.tensor([[0.5]])) - 1.5).abs() < 0.05)
+    >>> found = fit(line, draw, nn.functional.mse_loss, steps=300, learning_rate=0.02, keep=(0,))
+    >>> sorted(found.at), bool((found.last(torch.tensor([[0.5]])) - 1.5).abs() < 0.05)
     ([0, 300], True)
     """
     model.to(device).train()
@@ -157,156 +154,20 @@ def fit(
     horizon = steps if decay else 10**12
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, horizon)
     kept = {0: _copy(model)} if 0 in keep else {}
+    losses: list[float] = []
     for step in range(1, steps + 1):
         inputs, targets = (part.to(device) for part in draw(generator))
         optimiser.zero_grad(set_to_none=True)
-        loss(model(inputs), targets).backward()
+        found = loss(model(inputs), targets)
+        found.backward()
         optimiser.step()
         schedule.step()
+        if step <= EARLY_STEPS:
+            losses.append(found.item())
         if step in keep or step == steps:
             kept[step] = _copy(model)
-    return kept
+    return Fitted(kept, sum(losses) / len(losses))
 
 
 def _copy(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).eval()
-
-
-def classifier(method: Supervised) -> nn.Sequential:
-    """Return a copy of a method's network, images (n, c, h, w) to logits, in evaluation mode."""
-    parts = (method.encoder, method.classifier)
-    return nn.Sequential(*(copy.deepcopy(part) for part in parts)).eval()
-
-
-def train_classifier(
-    name: str,
-    data: ImageData,
-    *,
-    keep: Sequence[int],
-    learning_rate: float = 1e-3,
-    batch_size: int = 128,
-    policy: Policy = PLAIN,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-) -> Snapshots:
-    """Train a classifier with Adam at a constant rate, and keep copies after some epochs.
-
-    Parameters
-    ----------
-    name : str
-        See `ssl_lib.papers.splinecam.classifiers.build_classifier`.
-    data : ImageData
-        The training images.
-    keep : sequence of int
-        Epochs after which a copy is kept, 0 for the initial network; training ends at the last.
-    learning_rate, batch_size, policy, seed, device
-        Of the run.
-
-    Returns
-    -------
-    dict of int to nn.Module
-        Copies by epoch. The last few trainings are remembered and not repeated.
-    """
-    about = (tuple(sorted(keep)), learning_rate, batch_size, policy, seed, str(device))
-    run = (name, data.fingerprint, data.class_names, *about)
-    if run not in _TRAINED:
-        _TRAINED[run] = _snapshots(
-            name, data, keep, learning_rate, batch_size, policy, seed, device
-        )
-        while len(_TRAINED) > _MOST_KEPT:
-            _TRAINED.popitem(last=False)
-    return copy.deepcopy(_TRAINED[run])
-
-
-def _snapshots(
-    name: str,
-    data: ImageData,
-    keep: Sequence[int],
-    learning_rate: float,
-    batch_size: int,
-    policy: Policy,
-    seed: int,
-    device: torch.device | str,
-) -> Snapshots:
-    method = build_classifier(name, data, seed=seed).to(device)
-    kept: Snapshots = {0: classifier(method)} if 0 in keep else {}
-    epoch = 0
-
-    def snapshot(_: nn.Module) -> dict[str, float]:
-        nonlocal epoch
-        epoch += 1
-        if epoch in keep:
-            kept[epoch] = classifier(method)
-        return {}
-
-    config = _config(max(keep), learning_rate, batch_size, seed)
-    pretrain(
-        method,
-        data,
-        policy=policy,
-        config=config,
-        device=device,
-        metrics=snapshot,
-        progress=False,
-    )
-    return kept
-
-
-def train_classifiers(
-    name: str,
-    data: ImageData,
-    *,
-    epochs: int,
-    seeds: Sequence[int],
-    policy: Policy = PLAIN,
-    device: torch.device | str = "cpu",
-) -> list[nn.Module]:
-    """Train several classifiers that differ in their seed, side by side.
-
-    Parameters
-    ----------
-    name : str
-        See `ssl_lib.papers.splinecam.classifiers.build_classifier`.
-    data : ImageData
-    epochs : int
-    seeds : sequence of int
-        One for each: of its initial weights, order and views.
-    policy : Policy
-    device : torch.device or str
-
-    Returns
-    -------
-    list of nn.Module
-    """
-    if not re.fullmatch(r"\d+x\d+", name):  # convolutions gain nothing side by side
-        runs = (
-            train_classifier(name, data, keep=(epochs,), policy=policy, seed=seed, device=device)
-            for seed in seeds
-        )
-        return [kept[epochs] for kept in runs]
-    methods = [build_classifier(name, data, seed=seed) for seed in seeds]
-    config = _config(epochs, 1e-3, 128, seeds[0])
-    pretrain_many(
-        methods,
-        data,
-        policy=policy,
-        config=config,
-        order_seeds=seeds,
-        views_seeds=seeds,
-        device=device,
-        progress=False,
-    )
-    return [classifier(method) for method in methods]
-
-
-def _config(epochs: int, learning_rate: float, batch_size: int, seed: int) -> TrainingConfig:
-    return TrainingConfig(
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=0.0,
-        schedule="constant",
-        evaluate_every=1,
-        precision="float32",
-        seed=seed,
-    )

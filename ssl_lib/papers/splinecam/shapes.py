@@ -1,12 +1,14 @@
 """Regions, boundaries and points as one tidy table: a row for each vertex.
 
 Columns: ``panel`` (which picture), ``kind`` ("region", "line", "point"), ``shape`` (number within
-panel and kind), ``x``, ``y`` (plane coordinates), ``value`` (of the shape, such as the norm of a
-region's slope), ``layer`` (of the edge from this vertex to the next: 0 on the domain's border).
+panel and kind), ``x``, ``y`` (plane coordinates, to three decimals), ``value`` (of the shape, such
+as the norm of a region's slope), ``layer`` (of the edge from this vertex to the next: 0 on the
+domain's border).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -15,13 +17,20 @@ import numpy.typing as npt
 from torch import Tensor
 
 from ssl_lib.geometry import Boundary, Partition
+from ssl_lib.results.verification import Checks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["compact", "edges", "lines", "measure", "points", "polygons", "regions", "table"]
+__all__ = [
+    "CHECKS", "DIGITS", "SLICES", "compact", "count", "edges", "lines", "measure", "picture",
+    "points", "polygons", "regions", "summary", "table",
+]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
+
+#: Decimals of coordinates: finer than any picture shows, and small in a file.
+DIGITS = 3
 
 
 def regions(
@@ -79,7 +88,12 @@ def lines(boundary: Boundary, panel: str) -> pd.DataFrame:
     )
 
 
-def points(plane: Tensor, panel: str, value: Tensor) -> pd.DataFrame:
+def picture(partition: Partition, panel: str, boundary: Boundary) -> list[pd.DataFrame]:
+    """Return the regions and the boundary of one panel."""
+    return [regions(partition, panel), lines(boundary, panel)]
+
+
+def points(plane: Tensor, value: Tensor, panel: str) -> pd.DataFrame:
     """Return marked points (n, 2) with a value each, such as their class."""
     import pandas as pd
 
@@ -89,10 +103,47 @@ def points(plane: Tensor, panel: str, value: Tensor) -> pd.DataFrame:
 
 
 def table(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Put parts of a picture one below the other."""
+    """Put parts of a picture one below the other, in numbers that make a small file."""
     import pandas as pd
 
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+    whole = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    whole[["x", "y"]] = whole[["x", "y"]].round(DIGITS) + 0.0  # no negative zero
+    numbers = whole.select_dtypes("float64").columns
+    return whole.astype({**dict.fromkeys(numbers, "float32"), "shape": "int32", "layer": "int8"})
+
+
+def count(drawn: pd.DataFrame) -> pd.Series:
+    """Return how many regions each panel has, in the order of the panels.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> two = pd.DataFrame({"panel": ["b", "b", "a"], "kind": "region", "shape": [0, 1, 0]})
+    >>> count(two).to_dict()
+    {'b': 2, 'a': 1}
+    """
+    return drawn[drawn.kind == "region"].groupby("panel", sort=False)["shape"].nunique()
+
+
+def summary(drawn: pd.DataFrame) -> pd.DataFrame:
+    """Return how many shapes of each kind a panel has, and means: corners are no fixed rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> two = {"seed": 0, "panel": "a", "kind": "region", "shape": [0, 0, 1], "x": [0.0, 1, 2]}
+    >>> summary(pd.DataFrame(two).assign(y=1.0, value=3.0)).to_numpy().tolist()
+    [[0, 'a', 'region', 1.0, 1.0, 3.0, 2]]
+    """
+    own = ("seed", "task", "slice", "panel", "kind")
+    groups = drawn.groupby([name for name in own if name in drawn], sort=False)
+    means = groups[["x", "y", "value"]].mean().add_prefix("mean ")
+    return means.assign(shapes=groups["shape"].nunique()).reset_index()
+
+
+#: How two computations of a picture are compared.
+CHECKS = Checks(keys=("panel", "kind"), spread={"shapes": 1.0}, summary=summary)
+SLICES = dataclasses.replace(CHECKS, keys=("slice", *CHECKS.keys))
 
 
 def measure(partition: Partition, boundary: Boundary | None = None) -> dict[str, float]:
@@ -133,7 +184,7 @@ def edges(drawn: pd.DataFrame) -> tuple[Floats, npt.NDArray[np.int64]]:
     return np.stack([first, last], axis=1)[keep], layer[keep]
 
 
-def compact(drawn: pd.DataFrame, *, digits: int = 4) -> pd.DataFrame:
+def compact(drawn: pd.DataFrame, *, digits: int = DIGITS) -> pd.DataFrame:
     """Return one row a shape, its vertices as text, for a file to download.
 
     Parameters

@@ -1,134 +1,92 @@
-"""How a classifier's partition changes while it trains, at data and away from them."""
+"""A classifier's partition while it trains: at data, away from them, and what augmentation does."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import nn
 
-from ssl_lib import profiles
-from ssl_lib.data import ImageData
 from ssl_lib.geometry import Slice, decision_boundary, partition, slice_through, statistics
 from ssl_lib.papers.splinecam import shapes
-from ssl_lib.papers.splinecam.images import load
-from ssl_lib.papers.splinecam.networks import Snapshots, train_classifier
-from ssl_lib.papers.splinecam.settings import Settings
+from ssl_lib.papers.splinecam.classifiers import Network, Trained, accuracy, train
+from ssl_lib.papers.splinecam.images import Part, pixels, plane_of, some_images
 from ssl_lib.randomness import torch_generator
-from ssl_lib.results import Result, Store
 
-__all__ = ["Training", "over_epochs", "pictures", "pixels"]
+__all__ = ["PLACES", "Augmentation", "Training", "at_test_images", "over_epochs", "pictures"]
 
 PLACES = ("training images", "test images", "random points")
+SHOWN = (3, 5, 8)  # the classes of the images that span the plane of the pictures
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """One classifier, its snapshots, and the slices to look at."""
+    """A classifier, its snapshots, and the squares to look at."""
 
-    data: str
-    network: str
+    part: Part
+    network: Network
     epochs: tuple[int, ...]
-    slices: int
-    half_side: float
-    seeds: tuple[int, ...]
-    images: int = 0  # the first of the training images; 0: all
+    slices: int = 0
+    half_side: float = 0.0
     device: str = "cpu"
 
 
-def _config(settings: Settings, network: str, seeds: tuple[int, ...]) -> Training:
-    large = settings.profile in ("standard", "paper")
-    return Training(
-        data="cifar10" if large else "digits",
-        network=network,
-        epochs=profiles.choose(
-            settings.profile,
-            smoke=(0, 1, 2),
-            quick=(0, 2, 5, 10, 20, 50),
-            standard=(0, 1, 2, 5, 10),
-            paper=(0, 2, 5, 10, 20, 50, 100),
-        ),
-        slices=profiles.choose(settings.profile, smoke=3, quick=6, standard=12, paper=90),
-        half_side=0.05 if large else 0.5,
-        seeds=seeds,
-        images=10_000 if settings.profile == "standard" else 0,
-        device=str(profiles.device(settings.device)),
-    )
+def over_epochs(config: Training, cell: dict[str, Any]) -> pd.DataFrame:
+    """Measure small squares at training images, test images and random points.
 
-
-def over_epochs(settings: Settings, store: Store | None = None) -> Result:
-    """Return statistics of small slices at training images, test images and random points.
+    Parameters
+    ----------
+    config : Training
+    cell : mapping
+        ``seed``: draws the network, its training, the images and the squares.
 
     Returns
     -------
-    Result
-        Columns network, seed, epoch, place, slice, regions, area (mean), eccentricity (median),
-        accuracy (on the test images).
+    pandas.DataFrame
+        Columns epoch, accuracy (on the test images), place, slice, regions, area (mean),
+        eccentricity (median), early_loss.
     """
-    network = profiles.choose(
-        settings.profile, smoke="16x2", quick="64x5", standard="cnn8", paper="cnn64"
-    )
-    runs = settings.n_runs if settings.profile in ("standard", "paper") else 2
-    seeds = tuple(range(settings.seed, settings.seed + runs))
-    config = _config(settings, network, seeds)
-    data = load(config.data, split="test").fingerprint
-    return (store or Store()).table(
-        "splinecam-training", _over_epochs, config, data={config.data: data}
-    )
+    test = config.part.load("test")
+    places, trained = _places(config, cell["seed"]), _train(config, cell["seed"])
+    rows = []
+    for epoch, model in sorted(trained.at.items()):
+        about = {"epoch": epoch, "accuracy": accuracy(model, test), "early_loss": trained.early}
+        for place, slices in places.items():
+            for number, one in enumerate(slices):
+                rows.append(about | {"place": place, "slice": number} | _measured(model, one))
+    return pd.DataFrame(rows)
 
 
-def pictures(settings: Settings, store: Store | None = None) -> Result:
+def pictures(config: Training, cell: dict[str, Any]) -> pd.DataFrame:
     """Return the partition of one plane through three training images, at every snapshot.
 
     Returns
     -------
-    Result
+    pandas.DataFrame
         A table of shapes; panels "epoch 0" and so on. The anchors are points whose value is their
         class.
     """
-    network = profiles.choose(
-        settings.profile, smoke="16x2", quick="64x5", standard="patch2", paper="patch6"
-    )
-    config = _config(settings, network, (settings.seed,))
-    data = load(config.data, split="train").fingerprint
-    return (store or Store()).table(
-        "splinecam-training-shapes", _pictures, config, data={config.data: data}
-    )
+    images = config.part.load()
+    rows = [int((images.labels == label).nonzero()[0]) for label in SHOWN]
+    place, labels = plane_of(images, rows)
+    drawn = [shapes.points(place.anchors, labels, "anchors")]
+    for epoch, model in sorted(_train(config, cell["seed"]).at.items()):
+        found = partition(model, place)
+        drawn += shapes.picture(found, f"epoch {epoch}", decision_boundary(found))
+    return shapes.table(drawn)
 
 
-def pixels(images: Tensor) -> Tensor:
-    """Return images (n, c, h, w) uint8 as float64 in [0, 1], as the networks see them."""
-    return images.double() / 255
+def _train(config: Training, seed: int) -> Trained:
+    return train(config.network, config.part, config.epochs, seed, device=config.device)
 
 
-def _over_epochs(config: Training) -> pd.DataFrame:
-    train = load(config.data, split="train", most=config.images)
-    test = load(config.data, split="test")
-    rows = []
-    for seed in config.seeds:
-        places = _places(train, test, config, seed)
-        for epoch, model in sorted(_train(train, config, seed).items()):
-            about = {"network": config.network, "seed": seed, "epoch": epoch}
-            about["accuracy"] = accuracy(model, test)
-            for place, slices in places.items():
-                for number, one in enumerate(slices):
-                    rows.append(about | {"place": place, "slice": number} | _measure(model, one))
-    return pd.DataFrame(rows)
-
-
-def _train(train: ImageData, config: Training, seed: int) -> Snapshots:
-    return train_classifier(
-        config.network, train, keep=config.epochs, seed=seed, device=config.device
-    )
-
-
-def _places(
-    train: ImageData, test: ImageData, config: Training, seed: int
-) -> dict[str, list[Slice]]:
+def _places(config: Training, seed: int) -> dict[str, list[Slice]]:
     """Lay small squares in random directions at images and at points of uniform noise."""
     generator = torch_generator(seed, "slices")
-    chosen = [pixels(some_images(data, config.slices, generator)) for data in (train, test)]
+    both = (config.part.load(split) for split in ("train", "test"))
+    chosen = [pixels(some_images(images, config.slices, generator)) for images in both]
     noise = torch.rand(chosen[0].shape, dtype=torch.float64, generator=generator)
     return {
         place: [
@@ -139,45 +97,51 @@ def _places(
     }
 
 
-def some_images(data: ImageData, n: int, generator: torch.Generator) -> Tensor:
-    """Draw n images (n, c, h, w)."""
-    return data.images[torch.randperm(len(data), generator=generator)[:n]]
-
-
-def accuracy(model: torch.nn.Module, data: ImageData) -> float:
-    """Return the share of images that a network classifies correctly."""
-    return float((predicted(model, data) == data.labels).double().mean())
-
-
-@torch.no_grad()
-def predicted(model: torch.nn.Module, data: ImageData) -> Tensor:
-    """Return the class (n,) that a network gives each image."""
-    weight = next(model.parameters())
-    parts = [model(part.to(weight) / 255).argmax(1) for part in data.images.split(1000)]
-    return torch.cat(parts).to(data.labels.device)
-
-
-def _measure(model: torch.nn.Module, place: Slice) -> dict[str, float]:
+def _measured(model: nn.Module, place: Slice) -> dict[str, float]:
     found = statistics(partition(model, place))
-    return {
-        "regions": found["regions"],
-        "area": found["area_mean"],
-        "eccentricity": found["eccentricity_median"],
-    }
+    names = {"regions": "regions", "area": "area_mean", "eccentricity": "eccentricity_median"}
+    return {name: found[own] for name, own in names.items()}
 
 
-def _pictures(config: Training) -> pd.DataFrame:
-    train = load(config.data, split="train", most=config.images)
-    place, labels = three_classes(train)
-    drawn = [shapes.points(place.anchors, "anchors", labels)]
-    for epoch, model in sorted(_train(train, config, config.seeds[0]).items()):
-        found = partition(model, place)
-        panel = f"epoch {epoch}"
-        drawn += [shapes.regions(found, panel), shapes.lines(decision_boundary(found), panel)]
-    return shapes.table(drawn)
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Two networks, the smaller first, and the squares to look at: the same for all seeds."""
+
+    part: Part
+    networks: tuple[Network, Network]
+    epochs: int
+    images: int
+    half_side: float
+    device: str = "cpu"
 
 
-def three_classes(data: ImageData) -> tuple[Slice, Tensor]:
-    """Lay a plane through the first images of three classes, and return their labels."""
-    rows = [int((data.labels == label).nonzero()[0]) for label in (3, 5, 8)]
-    return slice_through(*pixels(data.images[rows])), data.labels[rows]
+def at_test_images(config: Augmentation, cell: dict[str, Any]) -> pd.DataFrame:
+    """Train a network with or without augmentation, and measure small squares at test images.
+
+    Parameters
+    ----------
+    config : Augmentation
+    cell : mapping
+        ``network``: the name of one; ``training``: a key of
+        :data:`ssl_lib.papers.splinecam.classifiers.TRAININGS`; ``seed``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns image, regions, area (mean), eccentricity (median), accuracy, early_loss.
+    """
+    network = next(one for one in config.networks if one.name == cell["network"])
+    test = config.part.load(config.part.unseen)
+    trained = train(
+        network, config.part, (config.epochs,), cell["seed"], training=cell["training"],
+        device=config.device,
+    )  # fmt: skip
+    model = trained.at[config.epochs]
+    about = {"accuracy": accuracy(model, test), "early_loss": trained.early}
+    images = pixels(some_images(test, config.images, torch_generator(0, "images")))
+    places = (
+        slice_through(image, half_side=config.half_side, seed=number)
+        for number, image in enumerate(images)
+    )
+    rows = [{"image": n, **_measured(model, place), **about} for n, place in enumerate(places)]
+    return pd.DataFrame(rows)

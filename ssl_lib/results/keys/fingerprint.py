@@ -316,7 +316,7 @@ class _Tracer:
                 self._attribute(f"{module_name}.{path[0]}", path[1:])  # a package without a file
         elif not path or path[0] == "*":
             self.queue.append((module_name, "*"))
-        elif path[0] in module.statements or path[0] in module.imports:
+        elif path[0] in module.statements or _elsewhere(module, path[0]):
             for external in self._resolve(module, Reference(path[0], path[1:])):
                 self.packages.add(external.partition(":")[0].partition(".")[0])
         elif module.is_package and self.module(f"{module_name}.{path[0]}") is not None:
@@ -445,6 +445,11 @@ class _Tracer:
             self._add_value(name, value, attributes)
         else:
             self._add_value(f"global {name}", value)
+
+
+def _elsewhere(module: Module, name: str) -> bool:
+    """Tell whether a module imports a name, other than a package its own module of that name."""
+    return any(target != Imported(module.name, name) for target in module.imports.get(name, []))
 
 
 def _title(function: Callable[..., object]) -> str:

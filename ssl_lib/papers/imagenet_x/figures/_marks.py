@@ -123,15 +123,8 @@ def _series(
 def legend(fig: "Figure", ax: "Axes", *, columns: int = 4) -> None:
     """Put one legend above all panels."""
     handles, labels = ax.get_legend_handles_labels()
-    fig.legend(
-        handles,
-        labels,
-        loc="outside upper center",
-        ncols=columns,
-        frameon=False,
-        handletextpad=0.3,
-        columnspacing=1.0,
-    )
+    spaces = {"frameon": False, "handletextpad": 0.3, "columnspacing": 1.0}
+    fig.legend(handles, labels, loc="outside upper center", ncols=columns, **spaces)
 
 
 def extent(ax: "Axes", *columns: pd.Series) -> None:

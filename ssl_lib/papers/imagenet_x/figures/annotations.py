@@ -7,6 +7,7 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.imagenet_x.figures import _marks as marks
+from ssl_lib.papers.imagenet_x.settings import CHANCE
 from ssl_lib.plotting.theme import text_on
 
 if TYPE_CHECKING:
@@ -14,10 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
-__all__ = ["active_factors", "associations", "class_shift", "prevalence"]
+__all__ = [
+    "active_factors",
+    "association_train",
+    "association_val",
+    "class_shift",
+    "prevalence",
+]
 
 LOUD = 5.0  # in hundredths of phi, below which a cell's number is not written
-SIGNIFICANT = 0.01  # p above which a cell stays blank, as in the released figure
 
 
 @plotting.style()
@@ -27,7 +33,7 @@ def prevalence(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.annotations.prevalence`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.annotations.prevalence`.
 
     Returns
     -------
@@ -56,9 +62,9 @@ def active_factors(counts: pd.DataFrame, errors: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     counts : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.annotations.active_factors`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.annotations.active_factors`.
     errors : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.error_by_ticks`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.error_by_ticks`.
 
     Returns
     -------
@@ -81,29 +87,46 @@ def active_factors(counts: pd.DataFrame, errors: pd.DataFrame) -> "Figure":
 
 
 @plotting.style()
-def associations(table: pd.DataFrame, *, split: str) -> "Figure":
-    """Draw phi of factors with metaclasses, and of factors with each other.
+def association_val(table: pd.DataFrame) -> "Figure":
+    """Draw phi of factors with metaclasses, and with each other, on validation images.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.annotations.associations`.
-    split : {"val", "train"}
+        From :func:`ssl_lib.papers.imagenet_x.measures.annotations.associations`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
+    return _associations(table[table.split == "val"])
+
+
+@plotting.style()
+def association_train(table: pd.DataFrame) -> "Figure":
+    """Draw the same as :func:`association_val` on training images.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As there.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    return _associations(table[table.split == "train"])
+
+
+def _associations(table: pd.DataFrame) -> "Figure":
     fig, axes = marks.panels(2, 1, wide=True, height=12.4)
     for ax, kind in zip(axes, ["metaclass", "factor"], strict=True):
-        part = table[(table.split == split) & (table.kind == kind)]
+        part = table[table.kind == kind]
         wide = part.pivot(index="factor", columns="other", values="phi")
         wide = 100 * wide.reindex(part.factor.unique())[list(part.other.unique())]
         likely = part.pivot(index="factor", columns="other", values="p_value").reindex_like(wide)
         # A cell that may be chance has the colour of zero; one that does not exist has none.
-        image = _heat(
-            ax, wide.where((likely <= SIGNIFICANT) | wide.isna(), 0), limit=50, quiet=LOUD
-        )
+        image = _heat(ax, wide.where((likely <= CHANCE) | wide.isna(), 0), limit=50, quiet=LOUD)
         ax.set_title(f"factor with {kind}: 100 × phi")
     fig.colorbar(image, ax=axes, location="top", shrink=0.5, aspect=30)
     return fig
@@ -132,8 +155,8 @@ def class_shift(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.annotations.class_shift`; cells whose interval holds
-        no difference have no number and the colour of zero.
+        From :func:`ssl_lib.papers.imagenet_x.measures.annotations.class_shift`; cells whose
+        interval holds no difference have no number and the colour of zero.
 
     Returns
     -------

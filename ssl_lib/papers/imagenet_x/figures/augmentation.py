@@ -1,6 +1,5 @@
 """Figures about the augmentation sweeps."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,47 +7,52 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.imagenet_x.figures import _marks as marks
+from ssl_lib.papers.imagenet_x.settings import ALIKE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["accuracy_control", "groups", "sweep"]
+__all__ = [
+    "accuracy_control",
+    "augmentation_accuracy",
+    "augmentation_groups",
+    "sweep_blur",
+    "sweep_colour",
+    "sweep_crop",
+]
 
 
 @plotting.style()
-def sweep(
-    table: pd.DataFrame,
-    effects: pd.DataFrame,
-    *,
-    improved: Sequence[str],
-    hurt: Sequence[str],
-) -> "Figure":
+def sweep_crop(table: pd.DataFrame, effects: pd.DataFrame) -> "Figure":
     """Draw error ratios against strength for the factors that move most (``augment_effect``).
 
     Parameters
     ----------
     table, effects : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.augmentation.strengths` and ``effects``.
-    improved, hurt : sequences of str
-        Left and right column, from :func:`ssl_lib.papers.imagenet_x.augmentation.selected`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.augmentation.strengths` and ``effects``,
+        which say what improves, on the left, and what is hurt, on the right.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    t = effects.set_index("factor").t
+    improved, hurt = (effects[effects.shown == side] for side in ("improved", "hurt"))
     fig, axes = marks.panels(len(improved), 2, height=2.0 * len(improved) + 0.5, sharex=True)
-    for row, pair in enumerate(zip(improved, reversed(hurt), strict=True)):
-        for column, factor in enumerate(pair):
+    for column, (part, colour) in enumerate([(improved, 2), (hurt[::-1], 5)]):
+        for row, (factor, t) in enumerate(zip(part.factor, part.t, strict=True)):
             ax = axes[2 * row + column]
-            _sweep_panel(ax, table[table.factor == factor], marks.colour(2 if column == 0 else 5))
-            ax.set_title(f"{marks.words(factor)}, t = {marks.signed(t[factor], 1)}")
+            _sweep_panel(ax, table[table.factor == factor], marks.colour(colour))
+            ax.set_title(f"{marks.words(factor)}, t = {marks.signed(t, 1)}")
     for ax in axes[::2]:
         ax.set_ylabel("error ratio")
     for ax in axes[-2:]:
         ax.set_xlabel("strength")
     return fig
+
+
+#: The same picture of the other sweeps.
+sweep_colour = sweep_blur = sweep_crop
 
 
 def _sweep_panel(ax: "Axes", part: pd.DataFrame, colour: str) -> None:
@@ -69,7 +73,7 @@ def accuracy_control(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.augmentation.accuracy_control`, all sweeps.
+        From :func:`ssl_lib.papers.imagenet_x.measures.augmentation.accuracy_control`, all sweeps.
 
     Returns
     -------
@@ -94,39 +98,52 @@ def accuracy_control(table: pd.DataFrame) -> "Figure":
 
 
 @plotting.style()
-def groups(table: pd.DataFrame, *, value: str = "error_ratio") -> "Figure":
-    """Draw four ways to augment (``augment_comparison_prevalence`` and ``_accuracy``).
+def augmentation_groups(table: pd.DataFrame) -> "Figure":
+    """Draw error ratios of four ways to augment (``augment_comparison_prevalence``).
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.augmentation.group_comparison`.
-    value : {"error_ratio", "accuracy"}, default="error_ratio"
-        Bars are one standard deviation over models; factors on which the groups do not differ are
-        pale.
+        From :func:`ssl_lib.papers.imagenet_x.measures.augmentation.group_comparison`. Bars are one
+        standard deviation over models; factors on which the groups do not differ are pale.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    is_ratio = value == "error_ratio"
-    bounds = marks.Bounds() if is_ratio else marks.Bounds("accuracy_low", "accuracy_high")
-    p_value = table["p_value" if is_ratio else "accuracy_p_value"]
+    fig, ax = _groups(table, "error_ratio", marks.INTERVAL, table.p_value)
+    marks.reference(ax, 1)
+    return fig
+
+
+@plotting.style()
+def augmentation_accuracy(table: pd.DataFrame) -> "Figure":
+    """Draw accuracy of the same four (``augment_comparison_accuracy``).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As of :func:`augmentation_groups`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    bounds = marks.Bounds("accuracy_low", "accuracy_high")
+    return _groups(table, "accuracy", bounds, table.accuracy_p_value)[0]
+
+
+def _groups(
+    table: pd.DataFrame, value: str, bounds: marks.Bounds, p_value: pd.Series
+) -> tuple["Figure", "Axes"]:
     rows = list(table.groupby("factor").error_ratio.mean().sort_values().index)
+    pale = list(table[p_value >= ALIKE].factor.unique())
     fig, (ax,) = marks.panels(height=7.6)
-    if is_ratio:
-        marks.reference(ax, 1)
+    series = list(table.group.unique())
     marks.dots(
-        ax,
-        table,
-        rows=rows,
-        series=list(table.group.unique()),
-        by="group",
-        value=value,
-        bounds=bounds,
-        faded=list(table[p_value >= 0.05].factor.unique()),
+        ax, table, rows=rows, series=series, by="group", value=value, bounds=bounds, faded=pale
     )
     marks.name_rows([ax], rows)
-    ax.set_xlabel("error ratio, mean over models" if is_ratio else "accuracy, mean over models")
+    ax.set_xlabel(f"{marks.words(value)}, mean over models")
     marks.legend(fig, ax, columns=2)
-    return fig
+    return fig, ax

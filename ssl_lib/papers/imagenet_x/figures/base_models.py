@@ -8,6 +8,7 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.imagenet_x.figures import _marks as marks
+from ssl_lib.papers.imagenet_x.settings import SCORINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = [
     "class_adjusted",
     "empties",
-    "error_ratios",
+    "four_models",
     "linear_model",
     "metaclasses",
     "own_model",
-    "prototype_effect",
+    "prototypes",
     "scorings",
     "shared_mistakes",
 ]
@@ -33,13 +34,13 @@ def _ascending(table: pd.DataFrame, value: str) -> list[str]:
 
 
 @plotting.style()
-def error_ratios(table: pd.DataFrame) -> "Figure":
+def four_models(table: pd.DataFrame) -> "Figure":
     """Draw error ratios of the models with their bootstrap intervals (``model_comparison``).
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.error_ratios`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.error_ratios`.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def scorings(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.scorings`. The bars span the models.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.scorings`; bars span models.
 
     Returns
     -------
@@ -79,14 +80,7 @@ def scorings(table: pd.DataFrame) -> "Figure":
     ):
         part = spans[spans.selection == selection]
         marks.reference(ax, 1)
-        marks.dots(
-            ax,
-            part,
-            rows=rows,
-            series=["class", "real", "metaclass"],
-            by="scoring",
-            value="error_ratio",
-        )
+        marks.dots(ax, part, rows=rows, series=SCORINGS, by="scoring", value="error_ratio")
         ax.set(title=title, xlabel=RATIO)
     marks.name_rows(axes, rows)
     marks.legend(fig, axes[0])
@@ -100,7 +94,7 @@ def empties(table: pd.DataFrame, *, model: str = "ViT") -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.empties`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.empties`.
     model : str, default="ViT"
 
     Returns
@@ -145,15 +139,13 @@ def _dumbbells(
 
 
 @plotting.style()
-def prototype_effect(
-    table: pd.DataFrame, *, models: Sequence[str] = ("ViT", "ResNet50")
-) -> "Figure":
+def prototypes(table: pd.DataFrame, *, models: Sequence[str] = ("ViT", "ResNet50")) -> "Figure":
     """Draw how error ratios move when the prototypes are kept.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.prototype_effect`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.prototype_effect`.
     models : sequence of str, default=("ViT", "ResNet50")
 
     Returns
@@ -179,7 +171,7 @@ def metaclasses(table: pd.DataFrame, *, chosen: Sequence[str], each: int = 3) ->
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.metaclass_ratios`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.metaclass_ratios`.
     chosen : sequence of str
         Metaclasses, one panel each.
     each : int, default=3
@@ -216,7 +208,7 @@ def class_adjusted(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.class_adjusted`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.class_adjusted`.
 
     Returns
     -------
@@ -243,7 +235,7 @@ def shared_mistakes(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.shared_mistakes`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.shared_mistakes`.
 
     Returns
     -------
@@ -253,14 +245,8 @@ def shared_mistakes(table: pd.DataFrame) -> "Figure":
     ax.bar(table.missed_by, table.percent, width=0.55, color=marks.colour(0), label="observed")
     bars = np.abs(table[["low", "high"]].to_numpy().T - table.percent.to_numpy())
     ax.errorbar(table.missed_by, table.percent, yerr=bars, linestyle="", marker="", color=marks.INK)
-    ax.plot(
-        table.missed_by,
-        table.independent,
-        linestyle="",
-        marker="D",
-        color=marks.colour(1),
-        label="if mistakes were unrelated",
-    )
+    chance = "if mistakes were unrelated"
+    ax.plot(table.missed_by, table.independent, "D", color=marks.colour(1), label=chance)
     ax.set(xlabel="models (of four) that miss the image", ylabel="% of images")
     ax.set_xticks(table.missed_by)
     ax.grid(False, axis="x")
@@ -275,7 +261,7 @@ def linear_model(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.base_models.linear_model`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.base_models.linear_model`.
 
     Returns
     -------
@@ -308,20 +294,14 @@ def own_model(table: pd.DataFrame) -> "Figure":
     part = table.set_index("factor").loc[rows].reset_index()
     fig, (ax,) = marks.panels(height=5.2)
     marks.reference(ax, 1)
-    marks.dots(
-        ax, part.assign(model="measured"), rows=rows, series=["measured"], value="error_ratio"
-    )
+    measured = part.assign(model="measured")
+    marks.dots(ax, measured, rows=rows, series=["measured"], value="error_ratio")
     if "truth" in part:
+        shade = marks.colour(1)
         ax.plot(
-            part.truth,
-            range(len(rows)),
-            linestyle="",
-            marker="|",
-            markersize=12,
-            markeredgewidth=2,
-            color=marks.colour(1),
+            part.truth, range(len(rows)), "|", markersize=12, markeredgewidth=2, color=shade,
             label="true",
-        )
+        )  # fmt: skip
         marks.legend(fig, ax)
     marks.name_rows([ax], rows)
     ax.set_xlabel(RATIO)

@@ -23,6 +23,9 @@ __all__ = [
 
 Z = 1.959964
 LOOKS = marks.look(COMPARED)
+POINTS: dict[str, Any] = {
+    "linestyle": "", "markersize": 2.6, "markeredgewidth": 0, "alpha": 0.8, "rasterized": True,
+}  # fmt: skip
 
 
 @plotting.style()
@@ -32,8 +35,8 @@ def line(points: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     points, fits : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.comparison.line` and ``line_fits``. The band is where
-        95 % of models on the fitted line would lie by the chance of so few images.
+        From :func:`ssl_lib.papers.imagenet_x.measures.comparison.line` and ``line_fits``. In the
+        band 95 % of models on the fitted line would lie by the chance of so few images.
 
     Returns
     -------
@@ -58,16 +61,7 @@ def _line_panel(ax: "Axes", points: pd.DataFrame, fit: Any) -> None:
     ax.fill_between(100 * x, 100 * (y - half), 100 * (y + half), color=marks.GREY, alpha=0.25, lw=0)
     for family, style in LOOKS.items():
         part = points[points.family == family]
-        ax.plot(
-            100 * part.top1,
-            100 * part.accuracy,
-            linestyle="",
-            markersize=2.6,
-            markeredgewidth=0,
-            alpha=0.8,
-            rasterized=True,
-            **style,
-        )
+        ax.plot(100 * part.top1, 100 * part.accuracy, **POINTS, **style)
     ax.set(xlim=(27, 92), ylim=(0, 100), title=marks.words(fit.factor))
     ax.text(0.97, 0.04, f"r = {fit.pearson:.2f}", transform=ax.transAxes, ha="right")
 
@@ -79,8 +73,8 @@ def families(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.comparison.family_ratios`; bars are one standard
-        deviation over models, factors on which the families do not differ are pale.
+        From :func:`ssl_lib.papers.imagenet_x.measures.comparison.family_ratios`; bars are one
+        standard deviation over models, factors on which the families do not differ are pale.
 
     Returns
     -------
@@ -91,15 +85,9 @@ def families(table: pd.DataFrame) -> "Figure":
     fig, (ax,) = marks.panels(height=7.6)
     marks.reference(ax, 1)
     marks.dots(
-        ax,
-        table,
-        rows=rows,
-        series=list(LOOKS),
-        by="family",
-        value="error_ratio",
-        faded=pale,
+        ax, table, rows=rows, series=list(LOOKS), by="family", value="error_ratio", faded=pale,
         looks=LOOKS,
-    )
+    )  # fmt: skip
     marks.name_rows([ax], rows)
     ax.set_xlabel("error ratio, mean over models")
     marks.legend(fig, ax, columns=2)
@@ -113,7 +101,7 @@ def consistency(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.comparison.error_ratios`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.comparison.error_ratios`.
 
     Returns
     -------
@@ -143,7 +131,7 @@ def accuracy_dependence(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.comparison.accuracy_dependence`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.comparison.accuracy_dependence`.
 
     Returns
     -------
@@ -166,7 +154,7 @@ def effective_robustness(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.comparison.effective_robustness`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.comparison.effective_robustness`.
 
     Returns
     -------
@@ -177,15 +165,8 @@ def effective_robustness(table: pd.DataFrame) -> "Figure":
     rows = [*means.drop("mean of factors").sort_values().index, "mean of factors"]
     fig, (ax,) = marks.panels(height=7.2)
     marks.reference(ax, 0)
-    marks.dots(
-        ax,
-        shown,
-        rows=rows,
-        series=[name for name in LOOKS if name in set(shown.family)],
-        by="family",
-        value="gain",
-        looks=LOOKS,
-    )
+    series = [name for name in LOOKS if name in set(shown.family)]
+    marks.dots(ax, shown, rows=rows, series=series, by="family", value="gain", looks=LOOKS)
     marks.name_rows([ax], rows)
     ax.axhline(len(rows) - 1.5, color=marks.GREY, linewidth=1)
     ax.set_xlabel("accuracy above the line, percentage points")

@@ -1,30 +1,18 @@
-"""The chapter's figures: each takes a tidy table and returns a matplotlib figure."""
+"""The chapter's figures: each takes tidy tables and returns a matplotlib figure."""
 
 from ssl_lib.papers.issl.figures.pretraining import (
-    comparison,
+    ablation,
     dimensions,
     epochs,
     gains,
-    head_pairs,
-    label_curve,
     probe_family,
     ranks,
+    rivals,
     strengths,
 )
 from ssl_lib.papers.issl.figures.theory import codes, dichotomies, head_family, worst_tasks
 
 __all__ = [
-    "codes",
-    "comparison",
-    "dichotomies",
-    "dimensions",
-    "epochs",
-    "gains",
-    "head_family",
-    "head_pairs",
-    "label_curve",
-    "probe_family",
-    "ranks",
-    "strengths",
-    "worst_tasks",
-]
+    "ablation", "codes", "dichotomies", "dimensions", "epochs", "gains", "head_family",
+    "probe_family", "ranks", "rivals", "strengths", "worst_tasks",
+]  # fmt: skip

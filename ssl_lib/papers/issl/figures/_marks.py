@@ -1,37 +1,35 @@
 """What the chapter's figures share: colours, bands, panels."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
 from ssl_lib import plotting
-from ssl_lib.papers.issl.summary import over_runs
+from ssl_lib.papers.issl.measures import over_runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["GREY", "LOOK", "band", "log_dims", "panels", "top_legend"]
+__all__ = ["GREY", "LOOK", "band", "colour", "log_dims", "panels", "top_legend"]
 
 GREY = "#6E7681"
 _ORDER = (
-    "DISSL", "random encoder", "CISSL, MLP heads", "CISSL, linear heads", "CISSL", "DINO",
-    "SwAV",
+    "dissl", "untrained", "cissl-mlp-heads", "cissl-linear-heads", "cissl", "dino", "swav",
 )  # fmt: skip
-#: Colour and marker of each variant, the same in every figure.
+#: Colour and marker of each variant, by name, the same in every figure.
 LOOK = dict(zip(_ORDER, zip(plotting.PALETTE, plotting.MARKERS, strict=True), strict=True))
 
 
 def panels(
-    rows: int, columns: int, *, height: float, wide: bool = False, sharex: bool = False
+    rows: int, columns: int, *, height: float, sharex: bool | Literal["col"] = False
 ) -> tuple["Figure", list["Axes"]]:
     """Make a grid of panels of the house's width and ``height`` inches in all."""
     import matplotlib.pyplot as plt
 
-    width = plotting.WIDE if wide else plotting.WIDTH
     fig, grid = plt.subplots(
-        rows, columns, figsize=(width, height), squeeze=False, layout="constrained",
+        rows, columns, figsize=(plotting.WIDTH, height), squeeze=False, layout="constrained",
         sharex=sharex,
     )  # fmt: skip
     return fig, list(grid.flat)
@@ -73,8 +71,3 @@ def top_legend(fig: "Figure", ax: "Axes", *, columns: int = 3) -> None:
 def colour(place: int) -> tuple[str, str]:
     """Return the palette's colour and marker at a place."""
     return plotting.PALETTE[place % 7], plotting.MARKERS[place % 7]
-
-
-def sequence(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Give names colours and markers in order."""
-    return {name: colour(place) for place, name in enumerate(names)}

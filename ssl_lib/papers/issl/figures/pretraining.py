@@ -1,72 +1,68 @@
 """Figures of the pretraining experiments."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.issl.figures import _marks as marks
-from ssl_lib.papers.issl.summary import over_runs
+from ssl_lib.papers.issl.measures import PROBES, label_curve, over_runs, trained
+from ssl_lib.papers.issl.variants import VARIANTS
+from ssl_lib.plotting import words
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
-    "comparison",
-    "dimensions",
-    "epochs",
-    "gains",
-    "head_pairs",
-    "label_curve",
-    "probe_family",
-    "ranks",
-    "strengths",
-]
-
-#: Families of student and teacher.
-PAIRS = {
-    "CISSL": "CISSL: linear, MLP",
-    "CISSL, MLP heads": "CISSL: MLP, MLP",
-    "CISSL, linear heads": "CISSL: linear, linear",
-    "SimCLR": "SimCLR: one MLP",
-    "DISSL": "DISSL: linear, MLP",
-    "DISSL, MLP heads": "DISSL: MLP, MLP",
-    "DISSL, linear heads": "DISSL: linear, linear",
-}
-METRICS = {"full": "all labels", "few": "few labels", "augmented": "augmented images"}
+    "ablation", "dimensions", "epochs", "gains", "probe_family", "ranks", "rivals", "strengths",
+]  # fmt: skip
 
 
 @plotting.style()
-def dimensions(table: pd.DataFrame) -> "Figure":
+def dimensions(tables: Mapping[str, pd.DataFrame]) -> "Figure":
     """Draw accuracy against dimension: all labels, few labels, augmented images.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.experiments.dimensions`.
+    tables : mapping of str to pandas.DataFrame
+        Dimension sweeps by the names of their images, a column of panels each.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = marks.panels(3, 1, height=7.6, sharex=True)
-    trained = table[table.variant != "raw pixels"]
-    pixels = table[table.variant == "raw pixels"]
-    dims = sorted(trained.dim.unique())
-    for ax, (column, title) in zip(axes, METRICS.items(), strict=True):
-        for name, part in trained.groupby("variant", sort=False):
-            marks.band(ax, part, "dim", column, label=str(name), look=marks.LOOK[str(name)])
-        level = pixels[column].mean()
-        ax.axhline(level, color=marks.GREY, linestyle="--", linewidth=1.2)
-        end, side = _freest_place(trained, column, level, ax.get_ylim())
-        across = "left" if end == 0 else "right"
-        ax.text(dims[end], level, "raw pixels", fontsize=10, va=side, ha=across)
-        ax.set_title(title)
+    several = len(tables) > 1
+    fig, axes = marks.panels(3, len(tables), height=7.6, sharex="col")
+    for place, (images, table) in enumerate(tables.items()):
+        column = axes[place :: len(tables)]
+        for ax, (probe, title) in zip(column, PROBES.items(), strict=True):
+            _sweep(ax, table, probe)
+            ax.set_title(f"{images}\n{title}" if several and ax is column[0] else title)
+        column[-1].set_xlabel("dimension d" if several else "dimension d of the representation")
+    for ax in axes[:: len(tables)]:
         ax.set_ylabel("accuracy")
-        marks.log_dims(ax, dims)
-    axes[-1].set_xlabel("dimension d of the representation")
     marks.top_legend(fig, axes[0])
     return fig
+
+
+def _sweep(ax: "Axes", table: pd.DataFrame, probe: str) -> None:
+    """Draw one probe of a sweep, and raw pixels as a level."""
+    encoders = trained(table)
+    dims = sorted(encoders.dim.unique())
+    for name, part in encoders.groupby("variant", sort=False):
+        _variant(ax, part, "dim", probe, str(name))
+    level = table.loc[table.variant == "pixels", probe].mean()
+    ax.axhline(level, color=marks.GREY, linestyle="--", linewidth=1.2)
+    end, side = _freest_place(encoders, probe, level, ax.get_ylim())
+    across: Literal["left", "right"] = "left" if end == 0 else "right"
+    ax.text(dims[end], level, VARIANTS["pixels"].title, fontsize=10, va=side, ha=across)
+    marks.log_dims(ax, dims)
+
+
+def _variant(ax: "Axes", part: pd.DataFrame, x: str, y: str, name: str) -> None:
+    marks.band(ax, part, x, y, label=VARIANTS[name].title, look=marks.LOOK[name])
 
 
 def _freest_place(
@@ -92,21 +88,21 @@ def ranks(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.experiments.dimensions`.
+        The table ``dimensions``.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     fig, axes = marks.panels(2, 1, height=5.6)
-    trained = table[table.variant != "raw pixels"]
-    dims = sorted(trained.dim.unique())
+    encoders = trained(table)
+    dims = sorted(encoders.dim.unique())
     axes[0].plot(dims, dims, ":", marker="", color=marks.GREY)
     axes[0].text(dims[-1], dims[-1], "d ", fontsize=10, ha="right", va="bottom")
-    for name, part in trained.groupby("variant", sort=False):
-        look = marks.LOOK[str(name)]
-        marks.band(axes[0], part, "dim", "rankme", label=str(name), look=look)
-        axes[1].plot(part.rankme, part.few, look[1], color=look[0], alpha=0.8)
+    for name, part in encoders.groupby("variant", sort=False):
+        _variant(axes[0], part, "dim", "rankme", str(name))
+        colour, marker = marks.LOOK[str(name)]
+        axes[1].plot(part.rankme, part.few, marker, color=colour, alpha=0.8)
     for ax in axes:
         ax.set_xscale("log", base=2)
     axes[0].set_yscale("log", base=2)
@@ -122,13 +118,13 @@ def ranks(table: pd.DataFrame) -> "Figure":
 
 
 @plotting.style()
-def gains(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Figure":
+def gains(tables: Mapping[str, pd.DataFrame], *, paper: pd.DataFrame | None = None) -> "Figure":
     """Draw the accuracy gained against the dimension over that of the channels.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.real.gains`.
+    tables : mapping of str to pandas.DataFrame
+        From :func:`ssl_lib.papers.issl.measures.gains`, by the names of their images.
     paper : pandas.DataFrame, optional
         Columns ``ratio`` and ``gain`` of the paper's figure, for the shape alone.
 
@@ -136,21 +132,25 @@ def gains(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Figure"
     -------
     matplotlib.figure.Figure
     """
-    fig, (ax,) = marks.panels(1, 1, height=3.8)
-    for name, part in table.groupby("variant", sort=False):
-        marks.band(ax, part, "ratio", "gain", label=str(name), look=marks.LOOK[str(name)])
-    if paper is not None:
-        ax.plot(
-            paper.ratio, paper.gain, linestyle="", marker="_", markersize=18, markeredgewidth=2.5,
-            color=marks.GREY, label="paper, CISSL (shape only)",
-        )  # fmt: skip
-    ax.axhline(0, color=marks.GREY, linewidth=1, linestyle="--", zorder=0)
-    ratios = sorted({*table.ratio, *(paper.ratio if paper is not None else ())})
-    marks.log_dims(ax, ratios)
-    ax.set_xticks(ratios, [f"1/{1 / r:g}" if r < 1 else f"{r:g}" for r in ratios])
-    ax.set_xlabel("dimension over channels, d / c")
-    ax.set_ylabel("points gained over d = c")
-    marks.top_legend(fig, ax, columns=2)
+    fig, axes = marks.panels(len(tables), 1, height=0.9 + 2.8 * len(tables), sharex=True)
+    ratios = {ratio for table in tables.values() for ratio in table.ratio}
+    for ax, (images, table) in zip(axes, tables.items(), strict=True):
+        for name, part in table.groupby("variant", sort=False):
+            _variant(ax, part, "ratio", "gain", str(name))
+        if paper is not None:
+            ratios |= {*paper.ratio}
+            ax.plot(
+                paper.ratio, paper.gain, linestyle="", marker="_", markersize=18,
+                markeredgewidth=2.5, color=marks.GREY, label="paper, CISSL (shape only)",
+            )  # fmt: skip
+        ax.axhline(0, color=marks.GREY, linewidth=1, linestyle="--", zorder=0)
+        ax.set_title(images)
+        ax.set_ylabel("points gained over d = c")
+    marks.log_dims(axes[-1], ratios)
+    places = sorted(ratios)
+    axes[-1].set_xticks(places, [f"1/{1 / r:g}" if r < 1 else f"{r:g}" for r in places])
+    axes[-1].set_xlabel("dimension over channels, d / c")
+    marks.top_legend(fig, axes[0], columns=2)
     return fig
 
 
@@ -163,7 +163,7 @@ def probe_family(
     Parameters
     ----------
     sweep, mlp : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.experiments.dimensions` and ``mlp_heads``.
+        The tables ``dimensions`` and ``mlp-heads``.
     paper : pandas.DataFrame, optional
         From :func:`ssl_lib.papers.issl.paper.figure_7c`, where the setting is the paper's.
 
@@ -172,12 +172,12 @@ def probe_family(
     matplotlib.figure.Figure
     """
     fig, (ax,) = marks.panels(1, 1, height=3.6)
-    linear = sweep[sweep.variant == "CISSL"]
-    marks.band(ax, linear, "dim", "full", label="linear head\nand probe", look=marks.LOOK["CISSL"])
-    look = marks.LOOK["CISSL, MLP heads"]
+    linear, look = sweep[sweep.variant == "cissl"], marks.LOOK["cissl"]
+    marks.band(ax, linear, "dim", "full", label="linear head\nand probe", look=look)
+    look = marks.LOOK["cissl-mlp-heads"]
     marks.band(ax, mlp, "dim", "mlp", label="MLP heads\nand probe", look=look, style="--")
     if paper is not None:
-        for column, name in (("linear", "CISSL"), ("mlp", "CISSL, MLP heads")):
+        for column, name in (("linear", "cissl"), ("mlp", "cissl-mlp-heads")):
             ax.plot(paper.dim, paper[column], "_", color=marks.LOOK[name][0], markersize=16)
     marks.log_dims(ax, sorted(linear.dim.unique()))
     ax.set_xlabel("dimension d of the representation")
@@ -193,7 +193,7 @@ def strengths(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Fig
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.experiments.strengths`, with the sweep's usual strength.
+        The table ``strengths``, with the sweep's runs of the usual strength.
     paper : pandas.DataFrame, optional
         From :func:`ssl_lib.papers.issl.paper.figure_7a`, where the setting is the paper's.
 
@@ -219,51 +219,9 @@ def strengths(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Fig
     return fig
 
 
-def label_curve(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the accuracy by number of labels as long rows.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With columns ``labels_N`` and ``full``; ``full`` counts as the training images.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``variant``, ``strength``, ``run``, ``labels``, ``accuracy``.
-    """
-    few = {name: int(name[7:]) for name in map(str, table) if name.startswith("labels_")}
-    columns = {**few, "full": int(table.images.iloc[0])}
-    keys = table[["variant", "strength", "run"]]
-    parts = [keys.assign(labels=n, accuracy=table[name]) for name, n in columns.items()]
-    return pd.concat(parts, ignore_index=True)
-
-
-def head_pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the variants that differ in their heads, under names that say how, in a fixed order.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Rows of several variants at one dimension.
-
-    Returns
-    -------
-    pandas.DataFrame
-        For :func:`comparison`.
-
-    Examples
-    --------
-    >>> head_pairs(pd.DataFrame({"variant": ["SwAV", "DISSL", "CISSL"]})).variant.tolist()
-    ['CISSL: linear, MLP', 'DISSL: linear, MLP']
-    """
-    parts = [table[table.variant == name].assign(variant=said) for name, said in PAIRS.items()]
-    return pd.concat(parts, ignore_index=True)
-
-
 @plotting.style()
-def comparison(table: pd.DataFrame) -> "Figure":
-    """Draw variants as dots with intervals, in three panels by what is asked of them.
+def rivals(table: pd.DataFrame) -> "Figure":
+    """Draw methods as dots with intervals, in three panels by what is asked of them.
 
     Parameters
     ----------
@@ -274,12 +232,33 @@ def comparison(table: pd.DataFrame) -> "Figure":
     -------
     matplotlib.figure.Figure
     """
-    names = list(dict.fromkeys(table.variant))
+    return _comparison(table, {name: VARIANTS[name].title for name in table.variant})
+
+
+@plotting.style()
+def ablation(table: pd.DataFrame) -> "Figure":
+    """Draw pairs of heads as :func:`rivals` does; variants without such a pair are left out.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of several variants at one dimension.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    there = {*table.variant}
+    heads = {name: it.heads for name, it in VARIANTS.items() if name in there and it.heads}
+    return _comparison(table, heads)
+
+
+def _comparison(table: pd.DataFrame, names: Mapping[str, str]) -> "Figure":
     fig, axes = marks.panels(3, 1, height=0.9 + 3 * (0.45 + 0.27 * len(names)))
-    for ax, (column, title) in zip(axes, METRICS.items(), strict=True):
-        means = over_runs(table, ["variant"], column)
+    for ax, (column, title) in zip(axes, PROBES.items(), strict=True):
+        means = over_runs(table, ["variant"], column).set_index("variant").loc[[*names]]
         ends = [means[name].tolist() for name in ("mean", "low", "high")]
-        plotting.intervals(ax, names, *ends)
+        plotting.intervals(ax, [*names.values()], *ends)
         for place, name in enumerate(names):
             values = table[table.variant == name][column]
             ax.plot(values, [place] * len(values), "|", color=marks.GREY, markersize=7)
@@ -295,7 +274,7 @@ def epochs(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.experiments.epochs`, with the sweep's usual length.
+        The table ``epochs``, with the sweep's runs of the usual length.
 
     Returns
     -------
@@ -306,9 +285,12 @@ def epochs(table: pd.DataFrame) -> "Figure":
         part = table[table.epochs == length]
         colour, marker = marks.colour((1, 2, 5, 4)[place % 4])
         ax.plot(part.loss, part.full, marker, color=colour)
+        above = place % 2  # neighbours' names do not meet
+        end = part.full.max() if above else part.full.min()
         ax.annotate(
-            f"{length} epoch{'s' if length > 1 else ''}", (part.loss.mean(), part.full.min()),
-            xytext=(0, -9), textcoords="offset points", ha="center", va="top", fontsize=10,
+            words.count(length, "epoch"), (part.loss.mean(), end), fontsize=10, ha="center",
+            xytext=(0, 9 if above else -9), textcoords="offset points",
+            va="bottom" if above else "top",
         )  # fmt: skip
     ax.margins(0.12, 0.2)
     ax.set_xlabel("CISSL loss in nats")

@@ -51,7 +51,7 @@ def worst_tasks(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.theory.worst_tasks`.
+        The table ``exact``, linear heads.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def codes(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.theory.codes`.
+        The table ``codes``.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def head_family(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.issl.theory.both_heads`.
+        The table ``exact`` in the fewest dimensions that do.
 
     Returns
     -------

@@ -8,6 +8,7 @@ import pandas as pd
 from torch import Tensor
 
 from ssl_lib import plotting
+from ssl_lib.papers.police.training import Trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 INK = "#222832"
 #: Resolution of what is drawn as pixels inside the SVG, such as tens of thousands of regions.
 DPI = 180
+#: Points along a side of what is evaluated.
+SIDE = 160
 LEVELS = np.linspace(-1, 1, 13)
 
 
@@ -49,11 +52,12 @@ def outline(ax: "Axes", polygons: Sequence[Tensor], *, width: float = 1.6) -> No
         ax.add_patch(patch)
 
 
-def contours(ax: "Axes", table: pd.DataFrame, value: str) -> Any:
-    """Fill twelve levels from -1 to 1, as the paper's figures do."""
-    x, y, z = gridded(table, value)
+def contours(ax: "Axes", trained: Trained, value: str) -> Any:
+    """Fill twelve levels from -1 to 1 and outline the region, as the paper's figures do."""
+    x, y, z = gridded(trained.field(SIDE), value)
     drawn = ax.contourf(x, y, z.clip(-1, 1), levels=LEVELS, cmap="plasma")
     drawn.set_rasterized(True)
+    outline(ax, trained.network.polygons)
     return drawn
 
 

@@ -1,5 +1,6 @@
 """Curves and dots: errors of affinity, errors of fit, slowdowns."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,60 +9,48 @@ import pandas as pd
 from ssl_lib import plotting
 from ssl_lib.papers.police import timing
 from ssl_lib.papers.police.figures import _marks as marks
+from ssl_lib.papers.police.measures import spans
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["affinity_by_depth", "affinity_by_step", "cost_by_distance", "slowdown"]
+__all__ = ["cost", "depth", "slowdown", "steps"]
 
 HUES, MARKERS = plotting.HUES, plotting.MARKERS
+#: Columns of errors, as :func:`ssl_lib.papers.police.affinity.errors` names them.
 SERIES = {
-    ("free", "float64"): ("unconstrained", HUES["orange"], MARKERS[0]),
-    ("constrained", "float32"): ("constrained, float32", HUES["sky"], MARKERS[1]),
-    ("constrained", "float64"): ("constrained, float64", HUES["green"], MARKERS[2]),
+    "free": ("unconstrained", HUES["orange"], MARKERS[0]),
+    "float32": ("constrained, float32", HUES["sky"], MARKERS[1]),
+    "float64": ("constrained, float64", HUES["green"], MARKERS[2]),
 }
 #: What issues from this is no rounding any more: the bound of claim C1.
 BOUND = 1e-10
 
 
 @plotting.style()
-def affinity_by_depth(table: pd.DataFrame) -> "Figure":
-    """Draw errors of affinity against depth: the largest, and the range of all networks.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`ssl_lib.papers.police.affinity.by_depth`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def depth(table: pd.DataFrame) -> "Figure":
+    """Draw the largest errors of :func:`affinity.initial` and their range against depth."""
     import matplotlib.pyplot as plt
 
     fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.5))
-    for (model, precision), (label, colour, marker) in SERIES.items():
-        part = table[(table.model == model) & (table.precision == precision)]
-        spans = part.groupby("depth").error.agg(["min", "max"])
-        ax.fill_between(spans.index, spans["min"], spans["max"], color=colour, alpha=0.2, lw=0)
-        ax.plot(spans.index, spans["max"], color=colour, marker=marker)
-        _name(ax, label, spans.index[0], spans["max"].iloc[0])
+    _errors(ax, table, "depth")
     depths = sorted(table.depth.unique())
     ax.set_xscale("log", base=2)
-    ax.set_xticks(depths, [str(depth) for depth in depths])
+    ax.set_xticks(depths, list(map(str, depths)))
     ax.set_xticks([], minor=True)
     ax.set_xlabel("hidden layers")
-    _errors(ax)
     return fig
 
 
-def _name(ax: "Axes", label: str, x: float, y: float) -> None:
-    ax.annotate(label, (x, y), xytext=(2, 9), textcoords="offset points", fontsize=10, va="bottom")
-
-
-def _errors(ax: "Axes") -> None:
-    """Set up an axis of errors from rounding to one, with the bound of the claim."""
+def _errors(ax: "Axes", table: pd.DataFrame, by: str) -> None:
+    """Draw the largest errors, from rounding to one, with their range and the claim's bound."""
+    for column, (label, colour, marker) in SERIES.items():
+        part = spans(table, [by], column)
+        ax.fill_between(part[by], part.least, part.largest, color=colour, alpha=0.2, lw=0)
+        ax.plot(part[by], part.largest, color=colour, marker=marker)
+        ax.annotate(label, (part[by].iloc[0], part.largest.iloc[0]), xytext=(2, 9),
+                    textcoords="offset points", fontsize=10, va="bottom")  # fmt: skip
     ax.set_yscale("log")
     ax.set_ylim(1e-17, 1e3)
     ax.set_yticks([1e-16, 1e-12, 1e-8, 1e-4, 1])
@@ -71,78 +60,40 @@ def _errors(ax: "Axes") -> None:
 
 
 @plotting.style()
-def affinity_by_step(table: pd.DataFrame) -> "Figure":
-    """Draw loss and errors of affinity during a constrained training.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`ssl_lib.papers.police.measures.snapshots`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def steps(table: pd.DataFrame) -> "Figure":
+    """Draw loss and errors of affinity at steps, :data:`measures.SNAPSHOTS` of all seeds."""
     import matplotlib.pyplot as plt
 
     fig, (above, below) = plt.subplots(
         2, 1, figsize=(plotting.WIDTH, 4.6), sharex=True, height_ratios=[1, 2]
     )
-    above.plot(table.step, table.loss, color=HUES["blue"], marker=MARKERS[4])
+    _band(above, spans(table, ["at"], "loss"), "blue", 4)
     above.set_ylabel("loss")
     above.set_ylim(0, None)
-    names = {
-        "free": ("constraint taken away", *SERIES["free", "float64"][1:]),
-        "float32": SERIES["constrained", "float32"],
-        "float64": SERIES["constrained", "float64"],
-    }
-    for column, (label, colour, marker) in names.items():
-        below.plot(table.step, table[column], color=colour, marker=marker)
-        _name(below, label, table.step.iloc[0], table[column].iloc[0])
-    _errors(below)
+    _errors(below, table, "at")
     below.set_xscale("symlog", linthresh=1, linscale=0.4)
-    below.set_xlim(-0.3, 1.25 * table.step.max())
-    ends = [10**power for power in range(7) if 10**power < table.step.max()]
-    ticks = [0, *ends]
+    below.set_xlim(-0.3, 1.25 * table["at"].max())
+    ticks = [0, *(10**power for power in range(7) if 10**power < table["at"].max())]
     below.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     below.set_xticks([], minor=True)
     below.set_xlabel("updates")
     return fig
 
 
+def _band(ax: "Axes", part: pd.DataFrame, hue: str, marker: int, label: str = "") -> None:
+    """Draw means with the range over seeds."""
+    ax.fill_between(part["at"], part.least, part.largest, color=HUES[hue], alpha=0.2, lw=0)
+    ax.plot(part["at"], part["mean"], color=HUES[hue], marker=MARKERS[marker], ms=3.5, label=label)
+
+
 @plotting.style()
-def cost_by_distance(table: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
-    """Draw errors of fit in rings round the regions.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`ssl_lib.papers.police.measures.by_distance`.
-    fits : pandas.DataFrame
-        From :func:`ssl_lib.papers.police.measures.fits`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    cases = list(fits[["target", "region"]].drop_duplicates().itertuples(index=False))
+def cost(rings: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
+    """Draw "ring error" of all cases and seeds, and "best affine" in the region."""
+    cases = fits.network.unique()
     fig, axes = plotting.small_multiples(len(cases), columns=1, height=1.75)
-    for ax, (target, region) in zip(axes, cases, strict=True):
-        part = table[(table.target == target) & (table.region == region)]
-        for model, (colour, marker) in {
-            "constrained": (HUES["green"], MARKERS[2]),
-            "free": (HUES["orange"], MARKERS[0]),
-        }.items():
-            line = part[part.model == model]
-            label = {"constrained": "constrained", "free": "unconstrained"}[model]
-            ax.plot(line.distance, line.error, color=colour, marker=marker, ms=3.5, label=label)
-        floor = fits[(fits.target == target) & (fits.region == region)].best_affine.iloc[0]
-        ax.hlines(np.sqrt(floor), part.distance.min(), 0, color=marks.INK, ls=":", lw=1.4,
-                  label="best affine function inside")  # fmt: skip
-        ax.axvspan(part.distance.min() - 1, 0, color="#8A8F98", alpha=0.18, lw=0)
-        ax.set_xlim(part.distance.min(), part.distance.max())
-        ax.set_ylim(0, None)
-        ax.set_title(f"{target}, {region}")
+    for ax, case in zip(axes, cases, strict=True):
+        _case(ax, *(part[part.network == case] for part in (rings, fits)))
+        ax.set_title(case)
     axes[len(axes) // 2].set_ylabel("root mean squared error")
     axes[-1].set_xlabel("distance from the region (negative: inside)")
     handles, labels = axes[0].get_legend_handles_labels()
@@ -150,34 +101,32 @@ def cost_by_distance(table: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
     return fig
 
 
+def _case(ax: "Axes", rings: pd.DataFrame, fits: pd.DataFrame) -> None:
+    for constrained, hue, marker in ((True, "green", 2), (False, "orange", 0)):
+        part = spans(rings[rings.constrained == constrained], ["at"], "ring error")
+        _band(ax, part, hue, marker, "constrained" if constrained else "unconstrained")
+    least = rings["at"].min()
+    ax.hlines(np.sqrt(fits["best affine"].iloc[0]), least, 0, color=marks.INK, ls=":", lw=1.4,
+              label="best affine function inside")  # fmt: skip
+    ax.axvspan(least - 1, 0, color="#8A8F98", alpha=0.18, lw=0)
+    ax.set_xlim(least, rings["at"].max())
+    ax.set_ylim(0, None)
+
+
 @plotting.style()
 def slowdown(table: pd.DataFrame) -> "Figure":
-    """Draw the slowdown of a training step by depth, width and dimension.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`ssl_lib.papers.police.timing.slowdowns`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Draw the slowdown of :func:`timing.slowdowns` by depth, width and dimension."""
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(1, 3, figsize=(plotting.WIDTH, 3.1), sharey=True)
     for ax, name in zip(axes, ("depth", "width", "dimension"), strict=True):
         part = timing.sweep(table, name)
-        part = table if part.empty else part
         bars = np.maximum([part.slowdown - part.low, part.high - part.slowdown], 0)
         ax.errorbar(part[name], part.slowdown, bars, color=HUES["green"], marker="o")
         ax.plot(part[name], part.flops, color=marks.INK, ls=":", lw=1.4, marker="")
         ax.axhline(1, color="#6E7681", linewidth=1, linestyle="--", zorder=0)
         ax.set_xscale("log", base=2)
-        shown = sorted(part[name].unique())
-        shown = shown[::2] if len(shown) > 4 else [*shown[:1], *shown[2:]]
-        ax.set_xticks(shown, [f"{value}" for value in shown])
-        ax.set_xticks([], minor=True)
+        _ticks(ax, sorted(part[name].unique()))
         ax.set_xlabel(name)
     axes[0].set_ylabel("slowdown of a step")
     axes[0].set_ylim(0, None)
@@ -186,3 +135,9 @@ def slowdown(table: pd.DataFrame) -> "Figure":
         textcoords="offset points", fontsize=10, va="top",
     )  # fmt: skip
     return fig
+
+
+def _ticks(ax: "Axes", values: Sequence[int]) -> None:
+    shown = values[::2] if len(values) > 4 else [*values[:1], *values[2:]]
+    ax.set_xticks(shown, [f"{value}" for value in shown])
+    ax.set_xticks([], minor=True)

@@ -4,8 +4,8 @@ from ssl_lib.papers.rankme.figures.links import bound, degenerate, links, transf
 from ssl_lib.papers.rankme.figures.ranks import (
     classical,
     dimensions,
-    inflation,
-    own_spectrum,
+    epsilon,
+    own,
     samples,
 )
 from ssl_lib.papers.rankme.figures.sweeps import correlations, gaps, picks, readouts, scatter
@@ -16,10 +16,10 @@ __all__ = [
     "correlations",
     "degenerate",
     "dimensions",
+    "epsilon",
     "gaps",
-    "inflation",
     "links",
-    "own_spectrum",
+    "own",
     "picks",
     "readouts",
     "samples",

@@ -8,6 +8,7 @@ from ssl_lib.papers.rankme.settings import TITLES
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from pandas import Series
 
 GREY = "#7A828C"
 
@@ -28,6 +29,12 @@ def look(experiment: str) -> dict[str, Any]:
     """Return colour and marker of an experiment."""
     place = list(TITLES).index(experiment)
     return {"color": plotting.PALETTE[(0, 4, 2, 6, 5)[place]], "marker": plotting.MARKERS[place]}
+
+
+def cloud(ax: "Axes", x: "Series", y: "Series", experiment: str, **options: Any) -> None:
+    """Draw one point an encoder in the look of its experiment."""
+    given = {"label": TITLES[experiment], "alpha": 0.8, **look(experiment), **options}
+    ax.plot(x, y, linestyle="", **given)
 
 
 def legend(fig: "Figure", ax: "Axes", *, columns: int = 2) -> None:

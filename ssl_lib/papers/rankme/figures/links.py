@@ -1,12 +1,12 @@
 """Figures about why rank should tell accuracy, and where it does not."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.rankme.figures import _marks as marks
-from ssl_lib.papers.rankme.settings import TITLES
+from ssl_lib.papers.rankme.settings import SWEEPS, TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,48 +15,43 @@ if TYPE_CHECKING:
 __all__ = ["bound", "degenerate", "links", "transfer"]
 
 
+#: Two columns over the three sweeps, with the axes' names and the panel's title.
+PAIRS = (
+    ("train accuracy", "accuracy", "train accuracy, %", "test accuracy, %",
+     "probes do not overfit"),
+    ("embedding accuracy", "accuracy", "embedding, %", "representation, %",
+     "embedding and representation agree"),
+)  # fmt: skip
+
+
 @plotting.style()
-def links(runs: pd.DataFrame, moved: pd.DataFrame) -> "Figure":
+def links(table: pd.DataFrame) -> "Figure":
     """Draw the three links from rank to downstream accuracy.
 
     Parameters
     ----------
-    runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.encoders`, of the three sweeps.
-    moved : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.transfer`.
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     fig, axes = marks.panels(3, 1, height=8.2)
-    pairs = [("train accuracy", "accuracy"), ("embedding accuracy", "accuracy")]
-    names = [("train accuracy, %", "test accuracy, %"), ("embedding, %", "representation, %")]
-    for ax, (x, y), labels in zip(axes, pairs, names, strict=False):
-        for name, part in runs.groupby("experiment", sort=False):
-            ax.plot(
-                100 * part[x], 100 * part[y], linestyle="", alpha=0.8,
-                label=TITLES[str(name)], **marks.look(str(name)),
-            )  # fmt: skip
-        _name(ax, *labels)
-    axes[2].plot(
-        moved.rankme, moved["target rankme"], linestyle="", label="_", **marks.look("transfer")
-    )
-    _name(axes[2], "RankMe on the source classes", "RankMe on the target")
-    for ax, title in zip(
-        axes,
-        ("probes do not overfit", "embedding and representation agree", "rank carries over"),
-        strict=True,
-    ):
-        ax.set_title(title)
+    for ax, (x, y, across, up, title) in zip(axes, PAIRS, strict=False):
+        for name in SWEEPS:
+            part = table[table.experiment == name]
+            marks.cloud(ax, 100 * part[x], 100 * part[y], name)
+        _name(ax, across, up, title)
+    half = table[table.experiment == "transfer"]
+    axes[2].plot(half.rankme, half["target rankme"], linestyle="", **marks.look("transfer"))
+    _name(axes[2], "RankMe on the source classes", "RankMe on the target", "rank carries over")
     marks.legend(fig, axes[0], columns=1)
     return fig
 
 
-def _name(ax: "Axes", x: str, y: str) -> None:
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
+def _name(ax: "Axes", x: str, y: str, title: str) -> None:
+    ax.set(xlabel=x, ylabel=y, title=title)
 
 
 @plotting.style()
@@ -66,24 +61,30 @@ def transfer(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.transfer`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.transfer`; one row of panels a data set.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = marks.panels(1, 2, height=3.0)
-    titles = {"accuracy": "on source classes", "target accuracy": "on target classes"}
-    for ax, (column, title) in zip(axes, titles.items(), strict=True):
-        for place, (seed, part) in enumerate(table.groupby("seed")):
-            ax.plot(
-                part.rankme, 100 * part[column], linestyle="", label=f"seed {seed}",
-                color=plotting.PALETTE[(0, 4, 2)[place % 3]], marker=plotting.MARKERS[place % 7],
-            )  # fmt: skip
-        ax.set_title(title)
+    sets = list(table.data.unique())
+    fig, axes = marks.panels(len(sets), 2, height=2.5 * len(sets) + 0.5)
+    columns = {"accuracy": "source classes", "target accuracy": "target classes"}
+    for row, data in enumerate(sets):
+        for ax, (column, title) in zip(axes[2 * row :], columns.items(), strict=False):
+            for place, (seed, part) in enumerate(table[table.data == data].groupby("seed")):
+                shade = plotting.PALETTE[(0, 4, 2)[place % 3]]
+                look: dict[str, Any] = {
+                    "color": shade,
+                    "marker": plotting.MARKERS[place % 7],
+                    "linestyle": "",
+                }
+                ax.plot(part.rankme, 100 * part[column], label=f"seed {seed}", **look)
+            ax.set_title(f"{data}, {title}")
+        axes[2 * row].set_ylabel("accuracy, %")
+    for ax in axes[-2:]:
         ax.set_xlabel("RankMe, source")
-    axes[0].set_ylabel("accuracy, %")
-    marks.legend(fig, axes[0], columns=3)
+    marks.legend(fig, max(axes, key=lambda ax: len(ax.lines)), columns=3)
     return fig
 
 
@@ -94,7 +95,7 @@ def bound(table: pd.DataFrame, *, classes: int) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.path`.
+        From :func:`ssl_lib.papers.rankme.measures.spectra.path`.
     classes : int
         Where the bound reaches 0, plus one.
 
@@ -105,7 +106,7 @@ def bound(table: pd.DataFrame, *, classes: int) -> "Figure":
     fig, axes = marks.panels(2, 1, height=4.8, sharex=True)
     for name, part in table.groupby("experiment", sort=False):
         each = part.groupby("rank")
-        look = {"color": marks.look(str(name))["color"], "marker": ""}
+        look: dict[str, Any] = {"color": marks.look(str(name))["color"], "marker": ""}
         for ax, column in zip(axes, ("residual", "accuracy"), strict=True):
             mean, low, high = (getattr(each[column], f)() for f in ("mean", "min", "max"))
             ax.plot(mean.index, 100 * mean, label=TITLES[str(name)], **look)
@@ -132,9 +133,9 @@ def degenerate(runs: pd.DataFrame, noisy: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     noisy : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.noise`.
+        From :func:`ssl_lib.papers.rankme.measures.spectra.noise`.
 
     Returns
     -------
@@ -158,8 +159,7 @@ def _noise(ax: "Axes", table: pd.DataFrame) -> None:
             ha="left" if first else "right", va="bottom" if first else "top",
         )  # fmt: skip
     ax.margins(x=0.12, y=0.18)
-    ax.set_title("noise added to the embedding")
-    _name(ax, "RankMe", "accuracy, %")
+    _name(ax, "RankMe", "accuracy, %", "noise added to the embedding")
 
 
 def _start(ax: "Axes", runs: pd.DataFrame) -> None:
@@ -167,13 +167,9 @@ def _start(ax: "Axes", runs: pd.DataFrame) -> None:
     for name, title in names.items():
         part = runs[runs.experiment == name]
         if len(part):
-            ax.plot(
-                part.rankme, 100 * part.accuracy, linestyle="", label=title, alpha=0.8,
-                **marks.look(name),
-            )  # fmt: skip
+            marks.cloud(ax, part.rankme, 100 * part.accuracy, name, label=title)
     ax.legend(loc="lower right")
-    ax.set_title("covariance weight, two networks")
-    _name(ax, "RankMe", "accuracy, %")
+    _name(ax, "RankMe", "accuracy, %", "covariance weight, two networks")
 
 
 def _scale(ax: "Axes", part: pd.DataFrame) -> None:
@@ -186,6 +182,6 @@ def _scale(ax: "Axes", part: pd.DataFrame) -> None:
         x = [places[value] for value in each.index]
         ax.plot(x, values, label=title, color=colour, marker=plotting.MARKERS[place])
     ax.set_ylim(0, 1.08)
-    ax.set_title("rank is blind to scale: invariance weight")
-    _name(ax, "invariance weight", "share of the largest")
+    title = "rank is blind to scale: invariance weight"
+    _name(ax, "invariance weight", "share of the largest", title)
     plotting.direct_labels(ax)

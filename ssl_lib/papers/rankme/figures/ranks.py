@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-__all__ = ["classical", "dimensions", "inflation", "own_spectrum", "samples"]
+__all__ = ["classical", "dimensions", "epsilon", "own", "samples"]
 
 
 @plotting.style()
@@ -22,7 +22,7 @@ def samples(table: pd.DataFrame, *, experiment: str = "temperature") -> "Figure"
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.samples`.
+        From :func:`ssl_lib.papers.rankme.measures.spectra.samples`.
     experiment : str, default="temperature"
         Which sweep.
 
@@ -50,7 +50,7 @@ def samples(table: pd.DataFrame, *, experiment: str = "temperature") -> "Figure"
 
 
 @plotting.style()
-def inflation(table: pd.DataFrame) -> "Figure":
+def epsilon(table: pd.DataFrame) -> "Figure":
     """Draw RankMe over the true rank against epsilon, for exact spectra.
 
     Parameters
@@ -86,7 +86,7 @@ def classical(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.classical`.
+        From :func:`ssl_lib.papers.rankme.measures.spectra.classical`.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def dimensions(table: pd.DataFrame) -> "Figure":
 
 
 @plotting.style()
-def own_spectrum(singular: "Tensor", *, rank: float) -> "Figure":
+def own(singular: "Tensor", *, rank: float) -> "Figure":
     """Draw the singular values of one encoder's features, and its RankMe.
 
     Parameters

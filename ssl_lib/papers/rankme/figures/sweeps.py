@@ -22,11 +22,12 @@ def picks(curves: pd.DataFrame, runs: pd.DataFrame, selections: pd.DataFrame) ->
     Parameters
     ----------
     curves : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.curves`, of accuracy and rankme.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.curves`, of accuracy and rankme.
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.encoders`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     selections : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.selection.selections`; every seed's picks are marked.
+        From :func:`ssl_lib.papers.rankme.measures.selection.selections`; every seed's picks are
+        marked.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def scatter(runs: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.encoders`, of the three sweeps.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`, of the three sweeps.
 
     Returns
     -------
@@ -97,10 +98,7 @@ def scatter(runs: pd.DataFrame) -> "Figure":
     columns = {"accuracy": "probe on representation", "embedding accuracy": "probe on embedding"}
     for ax, (column, title) in zip(axes, columns.items(), strict=True):
         for name, part in runs.groupby("experiment", sort=False):
-            ax.plot(
-                part.rankme, 100 * part[column], linestyle="", markersize=5, alpha=0.8,
-                label=TITLES[str(name)], **marks.look(str(name)),
-            )  # fmt: skip
+            marks.cloud(ax, part.rankme, 100 * part[column], str(name), markersize=5)
         ax.set_title(title)
         ax.set_xlabel("RankMe")
     axes[0].set_ylabel("accuracy, %")
@@ -115,7 +113,7 @@ def correlations(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.correlations`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.correlations`.
 
     Returns
     -------
@@ -131,7 +129,7 @@ def readouts(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.runs.readouts`.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.readouts`.
 
     Returns
     -------
@@ -177,9 +175,9 @@ def gaps(ours: pd.DataFrame, papers: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     ours : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.selection.gaps`.
+        From :func:`ssl_lib.papers.rankme.measures.selection.gaps`.
     papers : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.selection.paper_gaps`.
+        From :func:`ssl_lib.papers.rankme.measures.selection.paper_gaps`.
 
     Returns
     -------

@@ -4,38 +4,27 @@ from ssl_lib.papers.splinecam.figures.curves import (
     attacks,
     augmentation,
     boundary_lengths,
-    evolution_curves,
     growth,
     surface_density,
+    toy_curves,
     training,
-)
+)  # fmt: skip
 from ssl_lib.papers.splinecam.figures.pictures import (
+    CLASSES,
     architectures,
     attack,
-    boundary_evolution,
+    circles,
     evolution,
-    explored,
+    explore,
+    moons,
     photo,
     samples,
     surface,
     training_pictures,
-)
+)  # fmt: skip
 
 __all__ = [
-    "architectures",
-    "attack",
-    "attacks",
-    "augmentation",
-    "boundary_evolution",
-    "boundary_lengths",
-    "evolution",
-    "evolution_curves",
-    "explored",
-    "growth",
-    "photo",
-    "samples",
-    "surface",
-    "surface_density",
-    "training",
-    "training_pictures",
-]
+    "CLASSES", "architectures", "attack", "attacks", "augmentation", "boundary_lengths",
+    "circles", "evolution", "explore", "growth", "moons", "photo", "samples", "surface",
+    "surface_density", "toy_curves", "training", "training_pictures",
+]  # fmt: skip

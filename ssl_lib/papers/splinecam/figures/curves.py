@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,20 +14,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "attacks",
-    "augmentation",
-    "boundary_lengths",
-    "evolution_curves",
-    "growth",
-    "surface_density",
+    "attacks", "augmentation", "boundary_lengths", "growth", "surface_density", "toy_curves",
     "training",
-]
+]  # fmt: skip
 
 GUIDE = "#6E7681"
 
 
 @plotting.style()
-def evolution_curves(table: pd.DataFrame) -> Figure:
+def toy_curves(table: pd.DataFrame) -> Figure:
     """Draw regions, boundary length and mean slope against the step, mean and range over runs."""
     fig, axes = plotting.small_multiples(3, columns=1, height=1.8, share=False)
     names = {"regions": "regions", "length": "boundary length", "slope": "mean slope"}
@@ -36,7 +31,7 @@ def evolution_curves(table: pd.DataFrame) -> Figure:
             _spread(ax, own, "step", value, number, str(task))
         ax.set(ylabel=name, ylim=(0, None))
         ax.margins(x=0.02)
-    axes[0].legend(loc="lower right")
+    axes[1].legend(loc="lower right")
     axes[-1].set_xlabel("step of training")
     return fig
 
@@ -55,13 +50,11 @@ def growth(counts: pd.DataFrame, times: pd.DataFrame) -> Figure:
     for number, (dimension, own) in enumerate(counts.groupby("dimension")):
         _spread(top, own, "width", "regions", number, f"{dimension:,} inputs")
     for number, (dimension, own) in enumerate(times.groupby("dimension")):
-        bottom.plot(
-            own.width,
-            own.seconds,
-            color=plotting.PALETTE[number],
-            marker=plotting.MARKERS[number],
-            label=f"{dimension:,} inputs",
-        )
+        look: dict[str, Any] = {
+            "color": plotting.PALETTE[number],
+            "marker": plotting.MARKERS[number],
+        }
+        bottom.plot(own.width, own.seconds, label=f"{dimension:,} inputs", **look)
     for ax, table, divisor, name in ((top, counts, 5, "n²/5"), (bottom, times, 5000, "n²/5000 s")):
         n = np.array(sorted(table.width.unique()), float)
         ax.plot(n, n**2 / divisor, color=GUIDE, linestyle="--", marker="", label=name)
@@ -139,18 +132,18 @@ def _density(ax: Axes, values: np.ndarray, number: int, label: str) -> None:
 def boundary_lengths(table: pd.DataFrame) -> Figure:
     """Draw the length of the boundary in every slice against the epoch."""
     fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.0)
-    for number in sorted(set(table["slice"].astype(int))):
-        own = table[table["slice"] == number]
-        first = number == 0
+    names = ("left slice of the picture", "right slice")
+    for place, (_, own) in enumerate(table.groupby(["seed", "slice"])):
+        strong = place < len(names)
         ax.plot(
             own.epoch,
             own.length,
-            color=plotting.PALETTE[4 * number] if number in (0, 1) else GUIDE,
-            marker=plotting.MARKERS[number] if number in (0, 1) else "",
-            linewidth=1.8 if number in (0, 1) else 0.8,
-            alpha=1 if number in (0, 1) else 0.6,
-            label={0: "left slice of the picture", 1: "right slice"}.get(number),
-            zorder=3 if first else 2,
+            color=plotting.PALETTE[4 * place] if strong else GUIDE,
+            marker=plotting.MARKERS[place] if strong else "",
+            linewidth=1.8 if strong else 0.8,
+            alpha=1 if strong else 0.6,
+            label=names[place] if strong else None,
+            zorder=3 - place if strong else 1,
         )
     ax.set(xlabel="epoch of training", ylabel="length of the boundary", ylim=(0, None))
     ax.set_xscale("log", base=2)
@@ -178,17 +171,13 @@ def attacks(table: pd.DataFrame) -> Figure:
     fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.2)
     top = float(table.moved.max()) * 1.08
     ax.plot([0, top], [0, top], color=GUIDE, linestyle="--", marker="", label="equal")
-    for number, (name, label) in enumerate(
-        {"margin": "image to boundary", "beyond": "attack to boundary"}.items()
-    ):
-        ax.plot(
-            table.moved,
-            table[name],
-            linestyle="",
-            color=plotting.PALETTE[(4, 0)[number]],
-            marker=plotting.MARKERS[number],
-            label=label,
-        )
+    named = {"margin": "image to boundary", "beyond": "attack to boundary"}
+    for number, (name, label) in enumerate(named.items()):
+        look: dict[str, Any] = {
+            "color": plotting.PALETTE[(4, 0)[number]],
+            "marker": plotting.MARKERS[number],
+        }
+        ax.plot(table.moved, table[name], linestyle="", label=label, **look)
     ax.set(xlabel="image to attack", ylabel="distance in the slice", xlim=(0, top), ylim=(0, top))
     ax.legend(loc="upper left")
     return fig
