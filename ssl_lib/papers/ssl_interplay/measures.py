@@ -150,10 +150,13 @@ def crossings(table: pd.DataFrame, along: str) -> pd.Series:
     return (one > other).groupby("seed").agg(lambda signs: int((signs != signs.shift()).sum() - 1))
 
 
-def meeting(table: pd.DataFrame, along: str) -> tuple[float, float]:
-    """Return the two neighbours in a sweep between which the mean errors cross; NaN where none."""
+def meeting(table: pd.DataFrame, along: str, target: str = "other") -> tuple[float, float]:
+    """Return the neighbours in a sweep between which mean errors first cross; NaN where none do.
+
+    Of a target and the invariant one.
+    """
     means = table.pivot_table(index=along, columns="target", values="error").sort_index()
-    first = means[TARGETS[0].name] > means[TARGETS[1].name]
+    first = means[target] > means["invariant"]
     place = np.flatnonzero(first.to_numpy()[1:] != first.to_numpy()[:-1])
     if not len(place):
         return np.nan, np.nan

@@ -15,7 +15,9 @@ from ssl_lib.papers.ssl_interplay.recipes import Level, Stopping
 from ssl_lib.randomness import torch_generator
 from ssl_lib.theory.checks import Array
 
-__all__ = ["level", "stopping"]
+__all__ = ["PROBED", "level", "stopping"]
+
+PROBED = (*sphere.TARGETS, sphere.BETWEEN)
 
 
 def stopping(config: Stopping, cell: Mapping[str, int]) -> pd.DataFrame:
@@ -38,7 +40,10 @@ def stopping(config: Stopping, cell: Mapping[str, int]) -> pd.DataFrame:
         invariance, regulariser = _parts(z)
         if step % config.every == 0:
             row = {"step": step, "invariance": invariance.item(), "regulariser": regulariser.item()}
-            rows += [row | one for one in sphere.errors(_transform(network), drawn, ridge=False)]
+            rows += [
+                row | one
+                for one in sphere.errors(_transform(network), drawn, targets=PROBED, ridge=False)
+            ]
         optimiser.zero_grad()
         (invariance + regulariser).backward()
         optimiser.step()

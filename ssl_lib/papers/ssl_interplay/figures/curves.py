@@ -9,7 +9,7 @@ import pandas as pd
 from ssl_lib import plotting
 from ssl_lib.papers.ssl_interplay.cube import TASKS
 from ssl_lib.papers.ssl_interplay.measures import over_seeds
-from ssl_lib.papers.ssl_interplay.sphere import TARGETS
+from ssl_lib.papers.ssl_interplay.networks import PROBED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,9 @@ def _band(ax: "Axes", rows: pd.DataFrame, x: str, place: int, label: str) -> Non
 
 
 def _targets(ax: "Axes", table: pd.DataFrame, x: str) -> None:
-    for place, target in enumerate(TARGETS):
+    for place, target in enumerate(PROBED):
+        if target.name not in set(table.target):
+            continue
         rows = over_seeds(table[table.target == target.name], [x], "error")
         _band(ax, rows, x, place, target.title)
     ax.set_ylabel("relative error")
@@ -57,7 +59,7 @@ def tradeoff(table: pd.DataFrame) -> "Figure":
 
 @plotting.style()
 def stopping(table: pd.DataFrame) -> "Figure":
-    """Draw the errors of both targets against the step, the latest first as in the code."""
+    """Draw the errors of the targets against the step, the latest first as in the code."""
     fig, ax = _one()
     _targets(ax, table, "step")
     ax.invert_xaxis()
@@ -77,8 +79,15 @@ def sizes(table: pd.DataFrame) -> "Figure":
         bar.set_label("log10 of excess", fontsize=9)
         bar.ax.tick_params(labelsize=8, rotation=45)
         ax.set(xscale="log", yscale="log", title=name, xlabel="unlabelled inputs")
+        shown = means.columns[:: max(1, (len(means.columns) - 1) // 2)]
+        ax.set_xticks(shown, [f"{size:,}" for size in shown])
+        ax.set_xticks([], minor=True)
         ax.grid(visible=False)
     axes[0].set_ylabel("labels")
+    counts = sorted(table.labels.unique())
+    shown = counts[:: max(1, (len(counts) - 1) // 4)]
+    axes[0].set_yticks(shown, [f"{size:,}" for size in shown])
+    axes[0].set_yticks([], minor=True)
     return fig
 
 

@@ -40,7 +40,7 @@ def lines(invariance: Sequence[float], norms: Sequence[float], most: float = 3.0
         ax.annotate(name, ((low + high) / 2, 1.0), xycoords=ax.get_xaxis_transform(),
                     ha="center", va="bottom", fontsize=10)  # fmt: skip
     ax.set(xlabel=r"penalty $\lambda$", ylabel="eigenvalue", ylim=(0, None))
-    plotting.direct_labels(ax)
+    ax.legend(loc="upper right")
     return fig
 
 

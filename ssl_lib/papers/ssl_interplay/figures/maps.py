@@ -47,7 +47,9 @@ def spectra(grid: pd.DataFrame) -> "Figure":
     fig, axes = plt.subplots(3, 1, figsize=(plotting.WIDTH, 5.2))
     for ax, (name, title) in zip(axes, MAPS.items(), strict=True):
         shown = grid.assign(share=grid[name] / grid[name].max())
-        plotting.heatmap(ax, shown.pivot(index="size", columns="extent", values="share"), limit=1)
+        plotting.heatmap(
+            ax, shown.pivot(index="size", columns="extent", values="share"), limit=1, form=".1g"
+        )
         ax.set_title(title)
         ax.set_ylabel("bits")
         for text in ax.texts:
