@@ -36,7 +36,7 @@ def share(name: str) -> Path:
     Parameters
     ----------
     name : {"results", "claims.yml", "chapters.yml"}
-        The folder of committed result tables, the file of claims, or the list of chapters.
+        The folder of published result tables, the file of claims, or the list of chapters.
 
     Returns
     -------

@@ -103,13 +103,13 @@ def test_a_table_is_measured_anew_and_says_with_what(benchmark_of, tmp_path):
     tables.publish("mine", measure, args)
     tables.publish("mine", measure, args, {"rounds": 7})
     assert measured == [2, 7]
-    found = Store(committed=tmp_path / "benchmarks").committed("mine")
+    found = Store(published=tmp_path / "benchmarks").published("mine")
     assert found.table["seconds"].tolist() == [2.0]
     assert found.manifest.key["config"] == {"rounds": 7}
 
 
 def test_each_published_method_on_cifar10_beats_pixels_and_random_features():
-    table = Store(committed=share("results") / "benchmarks").committed("cifar10").table
+    table = Store(published=share("results") / "benchmarks").published("cifar10").table
     knn = table.set_index("method")["knn"]
     untrained = knn[["pixels", "random"]].max()
     assert (knn[["simclr", "vicreg", "dissl", "diet"]] > untrained + 0.05).all()

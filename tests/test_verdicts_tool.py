@@ -36,9 +36,9 @@ def test_a_clean_record_reaches_the_scoreboard(
     kept = tool.keep("rankme", "standard", cache=tmp_path / "cache", folder=tmp_path / "verdicts")
     assert kept.read_bytes() == recorded.read_bytes()
     monkeypatch.setenv("SSL_LIB_CACHE", str(tmp_path / "empty"))
-    score = claims.scoreboard(committed=tmp_path / "verdicts")
+    score = claims.scoreboard(published=tmp_path / "verdicts")
     row = score[(score.paper == "rankme") & (score.id == "C2")].iloc[0]
-    assert (row.profile, row.origin) == ("standard", "committed")
+    assert (row.profile, row.origin) == ("standard", "published")
     assert "0.9" in row.estimate
 
 

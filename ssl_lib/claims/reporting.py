@@ -163,33 +163,33 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def scoreboard(
-    *, claims: str | Path | None = None, committed: str | Path | None = None
+    *, claims: str | Path | None = None, published: str | Path | None = None
 ) -> pd.DataFrame:
     """Collect the verdicts of all chapters and profiles.
 
     Verdicts are decided anew from the recorded estimates, so that they always follow the rules as
-    they are now. A record in the cache comes before a committed one.
+    they are now. A record in the cache comes before a published one.
 
     Parameters
     ----------
     claims : path, optional
         The file of claims; by default the project's.
-    committed : path, optional
-        Folder of committed records; by default ``results/verdicts``.
+    published : path, optional
+        Folder of published records; by default ``results/verdicts``.
 
     Returns
     -------
     pandas.DataFrame
         One row a claim and profile that ran, with columns ``paper``, ``id``, ``profile``,
         ``claim``, ``where``, ``paper_value``, ``statistic``, ``rule``, ``estimate``, ``verdict``,
-        ``reason``, ``origin`` (``"cache"`` or ``"committed"``), ``evidence`` (how far the tables
+        ``reason``, ``origin`` (``"cache"`` or ``"published"``), ``evidence`` (how far the tables
         of that run can be relied on, see :func:`ssl_lib.results.wording.standing`; empty where that
         was not recorded). The verdict of a claim that a run left out is ``"not tested"``; a claim
         that never ran has one row, with the profile empty.
     """
     import pandas as pd
 
-    found = _all_records(committed)
+    found = _all_records(published)
     rows = [row for claim in load(claims) for row in _score(claim, found)]
     return pd.DataFrame(rows, columns=_SCORE_COLUMNS)
 
@@ -204,7 +204,7 @@ def scorecard(
     *,
     verdicts: Collection[str] | None = None,
     claims: str | Path | None = None,
-    committed: str | Path | None = None,
+    published: str | Path | None = None,
 ) -> markup.Markup:
     """Show every claim with its best evidence, and the verdict of each other profile.
 
@@ -215,7 +215,7 @@ def scorecard(
     verdicts : collection of str, optional
         With them, only a list of the claims whose best evidence says one of these, each linked to
         its entry.
-    claims, committed : path, optional
+    claims, published : path, optional
         As of :func:`scoreboard`.
 
     Returns
@@ -231,7 +231,7 @@ def scorecard(
     for verdict in verdicts or ():
         if verdict not in (known := (*VERDICTS, "not tested", "not run")):
             raise InputError(f"there is no verdict {verdict!r}.{closest(verdict, known)}")
-    found = _all_records(committed)
+    found = _all_records(published)
     ranked = [(claim, _ranked(claim, found)) for claim in load(claims)]
     plain = "\n".join(f"{c.paper} {_plain(c, first)}" for c, (first, *_) in ranked)
     if verdicts is None:
@@ -315,10 +315,10 @@ def _scored(claim: Claim, record: Mapping[str, Any]) -> Outcome:
 Records = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
-def _all_records(committed: str | Path | None) -> Records:
-    folder = Path(committed) if committed is not None else share("results") / "verdicts"
+def _all_records(published: str | Path | None) -> Records:
+    folder = Path(published) if published is not None else share("results") / "verdicts"
     cached = records.read(cache_root() / "verdicts", "cache")
-    return {**records.read(folder, "committed"), **cached}
+    return {**records.read(folder, "published"), **cached}
 
 
 def _score(claim: Claim, found: Records) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from ssl_lib.results.experiments import Cell, Experiment
 from ssl_lib.results.manifest import describe_run
 
 HELP = "compute a chapter's tables and write them to results/"
-_ORIGINS = {"committed": "published", "cache": "stored", "computed": "computed"}
+_ORIGINS = {"published": "published", "cache": "stored", "computed": "computed"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,14 +42,14 @@ def run(args: argparse.Namespace) -> int:
                 path = evidence.publish(experiment, store=store, jobs=args.jobs, tell=_tell)
         except MissingData as error:
             raise InputError(f"{name}: {error}") from error
-        print(f"{path.relative_to(store.committed_root)}: {path.stat().st_size:,} bytes")
+        print(f"{path.relative_to(store.published_root)}: {path.stat().st_size:,} bytes")
     return 0
 
 
 def _store() -> Store:
     """Return the store, where the published tables can be written."""
     store, root = Store(), repository()
-    if root is None or not os.access(store.committed_root, os.W_OK):
+    if root is None or not os.access(store.published_root, os.W_OK):
         raise InputError(
             "ssl-lib publish writes into the folder results of a checkout of the repository; "
             "this is an installed package, or its folder cannot be written"

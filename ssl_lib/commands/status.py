@@ -59,7 +59,7 @@ def _print_tables(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _table(entry: Entry, book: Book) -> dict[str, Any]:
     """Say what is known of a published table: its status, what changed, and the last look."""
-    store = Store(committed=book.results)
+    store = Store(published=book.results)
     try:
         kept = find(store, entry.experiment) if entry.experiment is not None else None
     except InputError as error:

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 def _entries(store: Store, args: argparse.Namespace) -> list[Entry]:
     if args.slug is not None:
         catalogue.experiments(args.slug)  # which refuses a chapter that is none
-    entries = catalogue.listed(store.committed_root, args.slug, device=args.device)
+    entries = catalogue.listed(store.published_root, args.slug, device=args.device)
     if args.table is None:
         return entries
     known = sorted({entry.table for entry in entries})

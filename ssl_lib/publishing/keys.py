@@ -38,7 +38,7 @@ def dependencies(
     Parameters
     ----------
     book : Book
-        Where claims and committed results are.
+        Where claims and published results are.
     slug : str
         The notebook's name.
     notebook : dict

@@ -43,7 +43,7 @@ class Book:
 
     @property
     def results(self) -> Path:
-        """The folder of committed result tables."""
+        """The folder of published result tables."""
         return self.root / "results"
 
     @property

@@ -32,7 +32,7 @@ def counts(book: Book, profile: str) -> dict[str, int]:
     """
     if not book.claims.is_file():
         return {}
-    score = claims.scoreboard(claims=book.claims, committed=book.results / "verdicts")
+    score = claims.scoreboard(claims=book.claims, published=book.results / "verdicts")
     here = score[score["profile"] == profile]
     missing = score.groupby(["paper", "id"]).ngroups - here.groupby(["paper", "id"]).ngroups
     found = {str(verdict): int(n) for verdict, n in here["verdict"].value_counts().items()}

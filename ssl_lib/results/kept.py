@@ -88,7 +88,7 @@ def find(store: Store, experiment: Experiment) -> Result | None:
     Parameters
     ----------
     store : Store
-        Its folder of committed tables is where ``experiment.place`` lies.
+        Its folder of published tables is where ``experiment.place`` lies.
     experiment : Experiment
 
     Returns
@@ -111,7 +111,7 @@ def find(store: Store, experiment: Experiment) -> Result | None:
     # JSON has sorted the columns of each cell.
     cells = [{name: cell[name] for name in experiment.columns} for cell in made.cells]
     made = dataclasses.replace(made, cells=cells)
-    kept = Result(table, made, "committed", tuple(code_changes(made.key, experiment.key)))
+    kept = Result(table, made, "published", tuple(code_changes(made.key, experiment.key)))
     return judged(kept, record(store, experiment), experiment)
 
 
@@ -128,7 +128,7 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def where(store: Store, experiment: Experiment) -> tuple[Path, str]:
     """Return the folder and the name of an experiment's published table."""
-    path = store.committed_root / experiment.place
+    path = store.published_root / experiment.place
     return path.parent, path.name
 
 

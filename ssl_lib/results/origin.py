@@ -26,7 +26,7 @@ __all__ = [
     "with_fresh",
 ]
 
-Origin = Literal["computed", "cache", "committed"]
+Origin = Literal["computed", "cache", "published"]
 
 
 Status = Literal["current", "verified", "not verified since"]
@@ -42,10 +42,10 @@ class Result:
         The tidy table.
     manifest : Manifest
         How it came about.
-    origin : {"computed", "cache", "committed"}
+    origin : {"computed", "cache", "published"}
         Whether this call computed it, the cache had it, or the project ships it.
     changes : tuple of str
-        For a committed table: what has changed since it was measured.
+        For a published table: what has changed since it was measured.
     status : {"current", "verified", "not verified since"}
         For a published table of cells: no definition it used has changed; some have, and cells
         that ran since agree; or none ran since.

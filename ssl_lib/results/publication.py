@@ -107,4 +107,4 @@ def _part(kept: Result, cell: Cell) -> Result:
     made = dataclasses.replace(
         kept.manifest, cells=[dict(cell)], seconds=seconds, seeds=seeds_of([cell])
     )
-    return Result(rows_of(kept, [cell]), made, "committed")
+    return Result(rows_of(kept, [cell]), made, "published")

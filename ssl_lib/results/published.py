@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ssl_lib.atomic import write_file
 from ssl_lib.errors import InputError, closest
@@ -26,12 +25,12 @@ _SUFFIXES = (".csv", ".parquet")
 
 
 def exists(folder: Path, name: str) -> bool:
-    """Tell whether a table is committed."""
+    """Tell whether a table is published."""
     return (folder / f"{name}.json").is_file()
 
 
 def read(folder: Path, name: str) -> tuple[pd.DataFrame, Manifest]:
-    """Read a committed table and its manifest.
+    """Read a published table and its manifest.
 
     Parameters
     ----------
@@ -52,7 +51,7 @@ def read(folder: Path, name: str) -> tuple[pd.DataFrame, Manifest]:
     """
     if not exists(folder, name):
         known = (path.stem for path in folder.glob("*.json"))
-        raise InputError(f"there is no committed table {name!r}.{closest(name, known)}")
+        raise InputError(f"there is no published table {name!r}.{closest(name, known)}")
     try:
         made = Manifest.from_json((folder / f"{name}.json").read_text(encoding="utf-8"))
     except ValueError as error:
@@ -97,8 +96,8 @@ def write(folder: Path, name: str, table: pd.DataFrame, made: Manifest) -> Path:
     return folder / f"{name}{suffix}"
 
 
-def changes_since(made: Manifest, key: Mapping[str, Any] | None = None) -> list[str]:
-    """Say what has changed since a committed table was measured.
+def changes_since(made: Manifest) -> list[str]:
+    """Say which of the definitions that a published table used have changed since.
 
     Versions are not compared: what the table was measured with is in its manifest, and other
     versions here do not make it another experiment.
@@ -107,20 +106,12 @@ def changes_since(made: Manifest, key: Mapping[str, Any] | None = None) -> list[
     ----------
     made : Manifest
         The table's manifest.
-    key : mapping, optional
-        What would run now. Without it, the definitions that ran then are compared with what
-        they are now; those typed into a notebook cannot be.
 
     Returns
     -------
     list of str
         One line a difference.
     """
-    if key is not None:
-        parts = ("schema", "config", "source", "data")
-        return differences(
-            *({part: side.get(part, {}) for part in parts} for side in (made.key, key))
-        )
     # What a script defined in __main__ cannot be looked up from elsewhere, so it is not judged.
     source = made.key["source"].items()
     recorded = {name: value for name, value in source if not name.startswith("__main__:")}

@@ -8,7 +8,7 @@ store's root::
     tables/NAME/DIGEST/manifest.json    how it came about (ssl_lib.results.manifest)
     work/NAME/DIGEST/                   checkpoints of a computation that has not ended
 
-Small tables measured on hardware that a reader lacks are committed as ``results/NAME.csv`` (or
+Small tables measured on hardware that a reader lacks are published as ``results/NAME.csv`` (or
 ``.parquet``) with ``results/NAME.json``; they are shown with their manifest, and marked when the
 code has since changed.
 """
@@ -25,12 +25,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ssl_lib.atomic import lock, write_folder
-from ssl_lib.errors import InputError, MissingData
+from ssl_lib.errors import InputError
 from ssl_lib.paths import cache_root, share
-from ssl_lib.results import published as committed
+from ssl_lib.results import published as shipped
 from ssl_lib.results import tables
 from ssl_lib.results.experiments import Cell, Experiment
 from ssl_lib.results.manifest import (
@@ -41,7 +41,7 @@ from ssl_lib.results.manifest import (
     make_key,
     sha256,
 )
-from ssl_lib.results.origin import Result, together
+from ssl_lib.results.origin import Result, Status, together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,14 +57,14 @@ _log = logging.getLogger(__name__)
 
 
 class Store:
-    """Tables by name and key, in the user's cache and among the project's committed results.
+    """Tables by name and key, in the user's cache and among the project's published results.
 
     Parameters
     ----------
     root : path, optional
         The store's folder; by default :func:`ssl_lib.paths.cache_root`.
-    committed : path, optional
-        The folder of committed tables; by default the project's ``results``.
+    published : path, optional
+        The folder of published tables; by default the project's ``results``.
 
     Examples
     --------
@@ -80,9 +80,9 @@ class Store:
     ['config n: 3 -> 4']
     """
 
-    def __init__(self, root: str | Path | None = None, committed: str | Path | None = None) -> None:
+    def __init__(self, root: str | Path | None = None, published: str | Path | None = None) -> None:
         self.root = Path(root) if root is not None else cache_root()
-        self.committed_root = Path(committed) if committed is not None else share("results")
+        self.published_root = Path(published) if published is not None else share("results")
 
     def table(
         self,
@@ -92,7 +92,6 @@ class Store:
         *,
         data: Mapping[str, str] | None = None,
         uses: Sequence[object] = (),
-        fallback: Literal["committed"] | None = None,
     ) -> Result:
         """Return the table of a key, computing it when the store lacks it.
 
@@ -113,8 +112,6 @@ class Store:
         uses : sequence of object, optional
             Further functions, classes or modules whose source matters but that ``compute`` does
             not refer to by name.
-        fallback : "committed", optional
-            What to return when ``compute`` raises :class:`ssl_lib.errors.MissingData`.
 
         Returns
         -------
@@ -127,12 +124,7 @@ class Store:
         """
         key = make_key(compute, config, data or {}, uses)
         work = functools.partial(_call, compute, config)
-        try:
-            return self._fetch(_checked_name(name), key, work)
-        except MissingData:
-            if fallback is None or not committed.exists(self.committed_root, name):
-                raise
-        return self._committed(name, key)
+        return self._fetch(_checked_name(name), key, work)
 
     def cells(
         self, experiment: Experiment, *, fresh: bool = False, tell: Tell | None = None
@@ -262,8 +254,8 @@ class Store:
                 removed.append(manifest)
         return removed
 
-    def committed(self, name: str) -> Result:
-        """Read a committed table.
+    def published(self, name: str) -> Result:
+        """Read a published table.
 
         Parameters
         ----------
@@ -280,7 +272,10 @@ class Store:
         InputError
             When there is no such table, or it does not match its manifest.
         """
-        return self._committed(_checked_name(name), None)
+        table, made = shipped.read(self.published_root, _checked_name(name))
+        changes = tuple(shipped.changes_since(made))
+        status: Status = "not verified since" if changes else "current"
+        return Result(table, made, "published", changes, status)
 
     def publish(
         self,
@@ -289,14 +284,14 @@ class Store:
         *,
         name: str | None = None,
     ) -> Path:
-        """Write a result where the project keeps committed tables.
+        """Write a result where the project keeps published tables.
 
         Parameters
         ----------
         result : Result
             What to write.
         directory : path, optional
-            By default the store's folder of committed tables.
+            By default the store's folder of published tables.
         name : str, optional
             The name to write it under; by default its own.
 
@@ -305,9 +300,9 @@ class Store:
         pathlib.Path
             The table's file: CSV, or parquet where CSV is large or would lose something.
         """
-        folder = Path(directory) if directory is not None else self.committed_root
+        folder = Path(directory) if directory is not None else self.published_root
         stem = _checked_name(name or result.manifest.name)
-        return committed.write(folder, stem, result.table, result.manifest)
+        return shipped.write(folder, stem, result.table, result.manifest)
 
     def _fetch(
         self,
@@ -370,10 +365,6 @@ class Store:
         folder = self.root / "tables" / manifest.name / manifest.digest
         with lock(folder.with_name(f".{manifest.digest}.lock")):
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _committed(self, name: str, key: Mapping[str, Any] | None) -> Result:
-        table, made = committed.read(self.committed_root, name)
-        return Result(table, made, "committed", tuple(committed.changes_since(made, key)))
 
 
 def _checked_name(name: str) -> str:

@@ -57,7 +57,7 @@ def summary(results: Iterable[Result]) -> str:
     for result in unique:
         made = result.manifest
         day = "" if result.origin == "computed" else made.created
-        run = () if result.origin == "committed" else (made.hardware, made.profile)
+        run = () if result.origin == "published" else (made.hardware, made.profile)
         groups.setdefault((result.origin, day, run, _state(result)), []).append(result)
     return "; ".join(_short(group) for group in groups.values())
 
@@ -65,7 +65,7 @@ def summary(results: Iterable[Result]) -> str:
 def _short(group: Sequence[Result]) -> str:
     """Return the words for results of one kind of run."""
     first, made = group[0], group[0].manifest
-    if first.origin == "committed":
+    if first.origin == "published":
         return _published(group)
     count = f"{len(group)} tables " if len(group) > 1 else ""
     day = f" {made.created}" if first.origin == "cache" else ""
@@ -102,7 +102,7 @@ def _cells(count: int) -> str:
 
 def _state(result: Result) -> str:
     """Say of a published table whether the code has changed since, and what is known since."""
-    if result.origin != "committed":
+    if result.origin != "published":
         return ""
     if not result.manifest.cells:
         return "not verified since" if result.changes else "current"
@@ -191,7 +191,7 @@ def provenance(*results: Result) -> markup.Markup:
     unique = list({result.manifest.digest: result for result in results}.values())
     rows = [[markup.escape(cell) for cell in _provenance_row(result)] for result in unique]
     names = ["table", "run", "since then"]
-    if not any(result.origin == "committed" for result in unique):
+    if not any(result.origin == "published" for result in unique):
         names, rows = names[:2], [row[:2] for row in rows]
     html = markup.table(names, rows, caption="Where the numbers on this page come from.")
     lines = [f"{result.manifest.name}: {result.provenance}" for result in unique]

@@ -364,7 +364,7 @@ def test_record_says_how_far_its_tables_can_be_relied_on(tmp_path: Path) -> None
     import pandas as pd
 
     result = Store(tmp_path).table("one", lambda config: pd.DataFrame({"x": [1.0]}), {})
-    published = replace(result, origin="committed", changes=("source a:f changed",))
+    published = replace(result, origin="published", changes=("source a:f changed",))
     file = write(tmp_path, {}, {"id": "C2"})
     boards = {}
     for profile, behind in (("smoke", []), ("quick", [result]), ("paper", [result, published])):
@@ -382,14 +382,14 @@ def test_record_says_how_far_its_tables_can_be_relied_on(tmp_path: Path) -> None
     record = json.loads(path.read_text())
     assert record.pop("evidence") == "computed"
     assert (record.pop("tables"), record.pop("seeds")) == (["one"], [])
-    board = scoreboard(claims=file, committed=tmp_path / "none")
+    board = scoreboard(claims=file, published=tmp_path / "none")
     found = board.set_index(["id", "profile"])["evidence"]
     assert found["C1"].to_dict() == {
         "smoke": "", "quick": "computed", "paper": "not verified since",
     }  # fmt: skip
     assert {*found["C2"]} == {""}
     restore(record)  # of a run from before there was such a field
-    board = scoreboard(claims=file, committed=tmp_path / "none")
+    board = scoreboard(claims=file, published=tmp_path / "none")
     assert board.set_index(["id", "profile"])["evidence"]["C1", "quick"] == ""
 
 
@@ -401,7 +401,7 @@ def test_record_of_no_chapter_is_refused() -> None:
 def test_scoreboard_has_a_row_for_each_claim_and_profile(tmp_path: Path) -> None:
     run(tmp_path)
     run(tmp_path, profile="quick")
-    board = scoreboard(claims=tmp_path / "claims.yml", committed=tmp_path / "none")
+    board = scoreboard(claims=tmp_path / "claims.yml", published=tmp_path / "none")
     verdicts = {(r.paper, r.id, r.profile): r.verdict for r in board.itertuples()}
     assert verdicts == {
         ("rankme", "C1", "smoke"): "not reproduced",
@@ -418,27 +418,27 @@ def test_scoreboard_has_a_row_for_each_claim_and_profile(tmp_path: Path) -> None
 
 def test_cache_comes_before_committed_records(tmp_path: Path) -> None:
     file = write(tmp_path, {})
-    committed = tmp_path / "verdicts"
-    committed.mkdir()
+    published = tmp_path / "verdicts"
+    published.mkdir()
     for profile, value in (("quick", 0.9), ("paper", 0.8)):
         report("rankme", {"C1": Estimate(value)}, profile=profile, claims=file)
         record = paths.cache_root() / "verdicts" / f"rankme.{profile}.json"
-        record.rename(committed / record.name)
+        record.rename(published / record.name)
     report("rankme", {"C1": Estimate(0.1)}, profile="quick", claims=file)
-    board = scoreboard(claims=file, committed=committed)
+    board = scoreboard(claims=file, published=published)
     assert board[["profile", "verdict", "origin"]].values.tolist() == [
         ["quick", "not reproduced", "cache"],
-        ["paper", "reproduced", "committed"],
+        ["paper", "reproduced", "published"],
     ]
 
 
 def test_verdicts_follow_the_rules_as_they_are_now(tmp_path: Path) -> None:
     report("rankme", {"C1": Estimate(0.8)}, profile="quick", claims=write(tmp_path, {}))
     file = write(tmp_path, {"rule": {"at_least": 0.9}}, {"id": "C2"})
-    board = scoreboard(claims=file, committed=tmp_path)
+    board = scoreboard(claims=file, published=tmp_path)
     assert board["verdict"].tolist() == ["not reproduced", "not tested"]
     assert board["reason"].tolist() == ["too few runs", "the claim is newer than the run"]
-    board = scoreboard(claims=write(tmp_path, {"rule": MANY}), committed=tmp_path)
+    board = scoreboard(claims=write(tmp_path, {"rule": MANY}), published=tmp_path)
     assert board["verdict"].tolist() == ["not tested"]
     assert board["reason"].tolist() == ["the rule is newer than the run"]
 
@@ -448,7 +448,7 @@ def test_a_part_that_is_no_number_survives_the_record(tmp_path: Path) -> None:
     file = write(tmp_path, {"rule": MANY})
     shown = report("rankme", {"C1": parts}, profile="quick", claims=file)
     assert str(shown).startswith("C1 ? inconclusive: tau: ")
-    board = scoreboard(claims=file, committed=tmp_path)
+    board = scoreboard(claims=file, published=tmp_path)
     assert board["verdict"].tolist() == ["inconclusive"]
     assert board["estimate"][0] == "gap: 0.001 (0 to 0.002); tau: – (undefined)"
 
@@ -461,7 +461,7 @@ def test_estimates_survive_the_record(tmp_path: Path) -> None:
         "C3": Estimate(12345678),
     }
     report("rankme", estimates, profile="quick", claims=file)
-    board = scoreboard(claims=file, committed=tmp_path)
+    board = scoreboard(claims=file, published=tmp_path)
     assert board["estimate"].tolist() == ["0.5 (0.25 to 0.75, n = 3, seeds)", "–", "12,345,678"]
     assert board["verdict"].tolist() == ["inconclusive", "inconclusive", "reproduced"]
 
@@ -470,7 +470,7 @@ def test_a_part_without_a_number_survives_the_record(tmp_path: Path) -> None:
     file = write(tmp_path, {"rule": MANY})
     given = {"tau": Estimate(math.nan, n=0, note="not run"), "gap": Estimate(0.0)}
     report("rankme", {"C1": given}, profile="quick", claims=file)
-    board = scoreboard(claims=file, committed=tmp_path)
+    board = scoreboard(claims=file, published=tmp_path)
     assert board[["estimate", "verdict"]].values.tolist() == [
         ["gap: 0; tau: – (n = 0, not run)", "inconclusive"]
     ]
@@ -486,7 +486,7 @@ def test_scorecard_shows_the_largest_profile_that_tested_a_claim(tmp_path: Path)
     report(
         "rankme", {"C1": Estimate(0.8)}, profile="standard", claims=file, not_tested={"C2": "dear"}
     )
-    shown = scorecard(claims=file, committed=tmp_path)
+    shown = scorecard(claims=file, published=tmp_path)
     marks = [given for tag, given in Tags(shown.html).tags if "data-claim" in given]
     found = [tuple(m[f"data-{name}"] for name in ("claim", "profile", "verdict")) for m in marks]
     assert found == [
@@ -506,13 +506,13 @@ def test_scorecard_shows_the_largest_profile_that_tested_a_claim(tmp_path: Path)
 def test_scorecard_lists_claims_with_a_verdict(tmp_path: Path) -> None:
     file = write(tmp_path, {}, {"id": "C2"})
     report("rankme", {"C1": Estimate(0.9), "C2": Estimate(0.1)}, profile="smoke", claims=file)
-    shown = scorecard(verdicts=["not reproduced"], claims=file, committed=tmp_path)
+    shown = scorecard(verdicts=["not reproduced"], claims=file, published=tmp_path)
     assert '<a href="#claim-rankme-C2">rankme C2</a>: RankMe ranks &lt;runs&gt;.' in shown.html
     assert "C1" not in shown.html
-    none = scorecard(verdicts=["inconclusive"], claims=file, committed=tmp_path)
+    none = scorecard(verdicts=["inconclusive"], claims=file, published=tmp_path)
     assert none.html == "<p>None.</p>"
     with pytest.raises(InputError, match=r"no verdict 'reproducd'\. Did you mean 'reproduced'\?"):
-        scorecard(verdicts=["reproducd"], claims=file, committed=tmp_path)
+        scorecard(verdicts=["reproducd"], claims=file, published=tmp_path)
 
 
 # What leaves a record

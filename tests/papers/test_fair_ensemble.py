@@ -353,7 +353,7 @@ def test_tables_of_photographs_are_shown_without_training(tmp_path):
     )
     assert curves.gain["unbiased", "top", 10] == pytest.approx(4.0, abs=0.05)
     shown = load(Settings(profile="standard"), store=Store(tmp_path))
-    assert {result.origin for result in shown.all} == {"committed"}
+    assert {result.origin for result in shown.all} == {"published"}
     found = estimates.estimates(shown)
     assert list(found) == ["C3"]
     assert estimates.not_tested(found)["C1"] == estimates.NO_INTERVAL

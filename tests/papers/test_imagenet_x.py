@@ -773,7 +773,7 @@ def no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def private(tmp_path: Path) -> Store:
     """Return a store of its own, with copies of the published tables."""
     shutil.copytree(share("results") / "imagenet_x", tmp_path / "results" / "imagenet_x")
-    return Store(tmp_path / "cache", committed=tmp_path / "results")
+    return Store(tmp_path / "cache", published=tmp_path / "results")
 
 
 def test_every_profile_and_seed_has_the_same_tables() -> None:
@@ -788,7 +788,7 @@ def test_every_profile_and_seed_has_the_same_tables() -> None:
 @pytest.mark.usefixtures("no_files")
 def test_without_the_files_the_published_counts_are_shown_alone(kept: Tables) -> None:
     found = load(Settings(profile="smoke", seed=7))
-    assert [result.origin for result in found.all] == ["committed"] * 4
+    assert [result.origin for result in found.all] == ["published"] * 4
     assert [result.fresh for result in found.all] == [None] * 4
     pd.testing.assert_frame_equal(found["images"], kept["images"])
 
@@ -796,11 +796,11 @@ def test_without_the_files_the_published_counts_are_shown_alone(kept: Tables) ->
 @pytest.mark.usefixtures("no_files")
 def test_without_the_files_nothing_is_counted_afresh(private: Store) -> None:
     for result in load(Settings(fresh=True), store=private).all:
-        assert result.origin == "committed"
+        assert result.origin == "published"
         assert "; not computed again: its data are not here; " in result.provenance
     for made in experiments(Settings()).values():
         with pytest.raises(MissingData, match=r"imagenetx/"):
-            publish(made, store=Store(private.root, committed=private.root))
+            publish(made, store=Store(private.root, published=private.root))
 
 
 def test_published_tables_hold_what_they_were_counted_from(kept: Tables) -> None:
@@ -821,14 +821,14 @@ def test_published_tables_are_equal_to_a_second_count(private: Store) -> None:
     again = load(Settings(fresh=True), store=private)
     assert [result.origin for result in again.all] == ["computed"] * 4
     for shown, result in zip(load(Settings(), store=private).all, again.all, strict=True):
-        assert (shown.origin, shown.finding.outcome) == ("committed", "equal")
+        assert (shown.origin, shown.finding.outcome) == ("published", "equal")
         pd.testing.assert_frame_equal(shown.table, result.table)
 
 
 @needs_data
 def test_one_count_that_is_off_is_noticed(private: Store) -> None:
     made = experiments(Settings())["models-top"]
-    path = private.committed_root / f"{made.place}.json"
+    path = private.published_root / f"{made.place}.json"
     kept = find(private, made)
     assert kept is not None
     table = kept.table.copy()

@@ -45,7 +45,7 @@ from ssl_lib.results.evidence import find, publish
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("store")
-    return Store(folder, committed=folder)
+    return Store(folder, published=folder)
 
 
 @pytest.fixture(scope="module")
@@ -360,11 +360,11 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
     tmp_path: Path, trained: Tables
 ) -> None:
     shutil.copytree(share("results") / "rankme", tmp_path / "rankme")
-    store = Store(tmp_path, committed=tmp_path)
+    store = Store(tmp_path, published=tmp_path)
     found = photographs(trained, store=store)
     assert found is not None
     assert list(found.tables) == ["temperature", "invariance", "covariance", "transfer"]
-    assert {result.origin for result in found.all} == {"committed"}
+    assert {result.origin for result in found.all} == {"published"}
     assert found.seeds == (0, 1, 2)
     nets = sweeps.encoders(found)
     side = selection.side_by_side(nets, selection.selections(nets))
@@ -377,7 +377,7 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
     row = side[side["sweep"] == "SimCLR, temperature"].iloc[0]
     assert row.Kendall == pytest.approx(statistics.correlation(first.rankme, first.accuracy))
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
-    assert photographs(trained, store=Store(tmp_path, committed=tmp_path / "nowhere")) is None
+    assert photographs(trained, store=Store(tmp_path, published=tmp_path / "nowhere")) is None
     path = tmp_path / "rankme" / "temperature.standard.csv"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match="is not the table that"):
@@ -396,10 +396,10 @@ def test_a_page_shows_published_cells_and_computes_one_again(tmp_path: Path) -> 
     base = experiments.experiments(settings)["covariance"]
     small = replace(base.config, values=(0.0, 1.0), steps=20, warmup=2)
     made = replace(base, config=small, cells=base.cells)
-    store = Store(tmp_path / "cache", committed=tmp_path / "results")
+    store = Store(tmp_path / "cache", published=tmp_path / "results")
     publish(made, store=store)
     kept = chapter.fetch({"covariance": made}, settings, slug="rankme", store=store)["covariance"]
-    assert (kept.origin, kept.status, str(kept.finding)[:5]) == ("committed", "current", "equal")
+    assert (kept.origin, kept.status, str(kept.finding)[:5]) == ("published", "current", "equal")
     assert kept.fresh is not None
     assert Tables(settings, {"covariance": kept}).again is not None
     other = chapter.fetch({"covariance": made}, Settings(seed=1), slug="rankme", store=store)[
@@ -412,14 +412,14 @@ def test_a_page_shows_published_cells_and_computes_one_again(tmp_path: Path) -> 
 
 
 def test_dimension_sweep_is_the_published_one(tmp_path: Any) -> None:
-    store = Store(tmp_path, committed=tmp_path / "results")
+    store = Store(tmp_path, published=tmp_path / "results")
     assert dimensions.find(store) is None
     rows = {"variant": ["cissl", "pixels"], "dim": [8, 3072], "rankme": [2.0, 9.0]}
     made = store.table("anything", pd.DataFrame, {**rows, "full": [0.4, 0.3]})
     path = store.publish(made, tmp_path / "results" / "issl", name="dimensions.standard")
     found = dimensions.find(store)
     assert found is not None
-    assert found.origin == "committed"
+    assert found.origin == "published"
     tidy = dimensions.sweep(found)
     assert list(tidy.columns) == ["method", "dimension", "rankme", "accuracy"]
     assert tidy.to_numpy().tolist() == [["CISSL", 8, 2.0, 0.4]]

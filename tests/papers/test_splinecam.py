@@ -331,7 +331,7 @@ def test_published_tables_of_photographs_are_shown_beside_digits(tables: Tables)
     found = on_photographs(tables)
     known = {name for name, table in TABLES.items() if table.photographs and not table.images}
     assert set(found.tables) == known
-    assert {made.origin for made in found.all} == {"committed"}
+    assert {made.origin for made in found.all} == {"published"}
     costs = measures.costs(dict(found.tables))
     assert (costs.seconds > 0).all()
     assert costs.networks.str.len().gt(0).all()

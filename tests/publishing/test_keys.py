@@ -109,7 +109,7 @@ def test_published_files_count_where_they_are_read(kit, book):
     assert keys.changes(before, depends(book)) == []
     put(book, "good/u.csv")
     assert keys.changes(before, depends(book)) == ["results good/u.csv is new"]
-    write(kit, book, "x = 1", "table = store.committed_root / 'other'")
+    write(kit, book, "x = 1", "table = store.published_root / 'other'")
     assert {"other/t.csv", "other/u.csv"} < {*depends(book)["results"]}
     write(kit, book, "x = 'another/other thing'")
     assert "other/t.csv" not in depends(book)["results"]

@@ -41,7 +41,7 @@ def _no_calls():
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(tmp_path / "cache", committed=tmp_path / "results")
+    return Store(tmp_path / "cache", published=tmp_path / "results")
 
 
 def rows_of(table, seed):

@@ -47,13 +47,13 @@ def _as_new():
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(tmp_path / "cache", committed=tmp_path / "results")
+    return Store(tmp_path / "cache", published=tmp_path / "results")
 
 
 @pytest.fixture
 def elsewhere(store, tmp_path):
     """The same published tables, and an empty cache: another machine."""
-    return Store(tmp_path / "other", committed=store.committed_root)
+    return Store(tmp_path / "other", published=store.published_root)
 
 
 @pytest.fixture
@@ -78,11 +78,11 @@ def one(made, store, **options):
 
 def test_published_table_is_the_stored_one(store):
     path = evidence.publish(experiment(), store=store)
-    assert path.relative_to(store.committed_root).as_posix() == "toy/t.quick.csv"
+    assert path.relative_to(store.published_root).as_posix() == "toy/t.quick.csv"
     kept = evidence.find(store, experiment(3))
     assert kept.table.equals(store.cells(experiment()).table)
     assert kept.manifest.seeds == list(range(20))
-    assert (kept.status, kept.origin) == ("current", "committed")
+    assert (kept.status, kept.origin) == ("current", "published")
 
 
 def test_more_seeds_compute_the_new_ones_only(store, elsewhere):
@@ -270,7 +270,7 @@ def test_a_table_that_had_no_turn_says_so(store):
 
 
 def slow(store, seconds, **changes):
-    folder = store.committed_root / "toy"
+    folder = store.published_root / "toy"
     table, made = published.read(folder, "t.quick")
     published.write(folder, "t.quick", table, dataclasses.replace(made, seconds=seconds, **changes))
 
@@ -349,7 +349,7 @@ def test_a_failure_of_other_code_says_nothing_of_this_one(store, later):
 def test_the_record_says_what_ran(store):
     evidence.publish(experiment(4), store=store)
     evidence.gather({"t": experiment()}, store=store, cells=3, write=True)
-    path = store.committed_root / "toy" / "t.quick.verified.json"
+    path = store.published_root / "toy" / "t.quick.verified.json"
     content = json.loads(path.read_text())
     assert set(content) == {"source", "cells", "outcome", "said", "looks"}
     assert content["source"] == experiment().key["source"]
@@ -363,7 +363,7 @@ def test_the_record_says_what_ran(store):
 def test_a_damaged_record_is_named(store, part):
     evidence.publish(experiment(2), store=store)
     whole = {"source": {}, "cells": [], "outcome": "equal", "said": "", "looks": []}
-    path = store.committed_root / "toy" / "t.quick.verified.json"
+    path = store.published_root / "toy" / "t.quick.verified.json"
     path.write_text(json.dumps(whole | part if part else {}))
     with pytest.raises(InputError, match=r"t\.quick\.verified\.json is not the record"):
         evidence.find(store, experiment())

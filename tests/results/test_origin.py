@@ -35,7 +35,7 @@ def experiment(cells: int = 20, **changes: Any) -> Experiment:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "cache", committed=tmp_path / "results")
+    return Store(tmp_path / "cache", published=tmp_path / "results")
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_changed_table_is_verified_by_the_record_or_by_this_run(
 def test_the_record_says_when_cells_were_verified(store: Store, kept: Result) -> None:
     assert kept.verified == ""
     evidence.verify(experiment(), kept, kept.manifest.cells[:1], store=store, write=True)
-    path = store.committed_root / "toy" / "t.quick.verified.json"
+    path = store.published_root / "toy" / "t.quick.verified.json"
     day = evidence.record(store, experiment()).day
     path.write_text(path.read_text().replace(day, "2026-08-09"))
     assert evidence.find(store, experiment()).verified == "2026-08-09"

@@ -42,7 +42,7 @@ def missing(config: object) -> pd.DataFrame:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     CALLS.clear()
-    return Store(tmp_path / "cache", committed=tmp_path / "results")
+    return Store(tmp_path / "cache", published=tmp_path / "results")
 
 
 def entry(store: Store, result: Result) -> Path:
@@ -280,26 +280,26 @@ def test_entries_and_prune(store: Store) -> None:
 def test_published_table_is_read_back_to_the_last_bit(store: Store) -> None:
     result = store.table("curve", curve, Sweep(epochs=50))
     path = store.publish(result)
-    found = store.committed("curve")
-    assert (path.name, found.origin, found.changes) == ("curve.csv", "committed", ())
+    found = store.published("curve")
+    assert (path.name, found.origin, found.changes) == ("curve.csv", "published", ())
     pd.testing.assert_frame_equal(found.table, result.table, check_exact=True)
 
 
 def test_csv_gives_way_to_parquet_where_it_would_lose_something(store: Store) -> None:
     result = store.table("types", every_type, {})
     assert store.publish(result, name="kinds").name == "kinds.parquet"
-    pd.testing.assert_frame_equal(store.committed("kinds").table, result.table)
+    pd.testing.assert_frame_equal(store.published("kinds").table, result.table)
     store.publish(store.table("curve", curve, Sweep()), name="kinds")
-    assert not (store.committed_root / "kinds.parquet").exists()
-    assert len(store.committed("kinds").table) == 5
+    assert not (store.published_root / "kinds.parquet").exists()
+    assert len(store.published("kinds").table) == 5
 
 
 def test_committed_table_says_when_the_code_has_changed(store: Store, tmp_path: Path) -> None:
     result = store.table("curve", curve, Sweep())
-    assert "changed" not in store.committed(publish(store, result)).provenance
+    assert "changed" not in store.published(publish(store, result)).provenance
     source = {**result.manifest.key["source"], f"{__name__}:curve": "0", "ssl_lib.gone:f": "0"}
     older = replace(result.manifest, key={**result.manifest.key, "source": source})
-    found = store.committed(publish(store, replace(result, manifest=older)))
+    found = store.published(publish(store, replace(result, manifest=older)))
     assert found.changes == ("source ssl_lib.gone:f is gone", f"source {__name__}:curve changed")
     day = result.manifest.created
     assert found.provenance.startswith(f"published {day}, not verified since; measured in ")
@@ -310,33 +310,21 @@ def publish(store: Store, result: Result) -> str:
     return store.publish(result).stem
 
 
-def test_committed_table_stands_in_for_missing_data(store: Store) -> None:
-    with pytest.raises(MissingData):
-        store.table("curve", missing, Sweep(), fallback="committed")
-    store.publish(store.table("curve", curve, Sweep()))
-    with pytest.raises(MissingData):
-        store.table("curve", missing, Sweep(epochs=4))
-    found = store.table("curve", missing, Sweep(epochs=4), fallback="committed")
-    assert (found.origin, len(found.table)) == ("committed", 5)
-    assert "config epochs: 5 -> 4" in found.changes
-    assert f"source {__name__}:curve is gone" in found.changes
-
-
-def test_committed_table_that_is_not_there_or_not_whole(store: Store) -> None:
-    with pytest.raises(InputError, match="no committed table 'curve'"):
-        store.committed("curve")
+def test_a_published_table_that_is_not_there_or_not_whole(store: Store) -> None:
+    with pytest.raises(InputError, match="no published table 'curve'"):
+        store.published("curve")
     path = store.publish(store.table("curve", curve, Sweep()))
     with pytest.raises(InputError, match="Did you mean 'curve'"):
-        store.committed("curv")
+        store.published("curv")
     path.write_text(path.read_text().replace("1.0", "0.9"))
     with pytest.raises(InputError, match=r"curve\.csv is not the table"):
-        store.committed("curve")
+        store.published("curve")
     path.unlink()
     with pytest.raises(InputError, match="no table beside it"):
-        store.committed("curve")
-    (store.committed_root / "curve.json").write_text("{}")
+        store.published("curve")
+    (store.published_root / "curve.json").write_text("{}")
     with pytest.raises(InputError, match=r"curve\.json is not the manifest"):
-        store.committed("curve")
+        store.published("curve")
 
 
 @given(st.lists(st.floats(allow_nan=True), min_size=1, max_size=20), st.data())
@@ -470,7 +458,7 @@ def test_definitions_of_a_script_are_not_called_gone(store: Store, tmp_path: Pat
     result = store.table("curve", curve, Sweep())
     key = result.manifest.key | {"source": result.manifest.key["source"] | {"__main__:run": "0"}}
     publish(store, replace(result, manifest=replace(result.manifest, key=key)))
-    assert store.committed("curve").changes == ()
+    assert store.published("curve").changes == ()
 
 
 def test_provenance_sentence(store: Store) -> None:
@@ -489,7 +477,7 @@ def test_summary_puts_tables_of_one_kind_of_run_together(store: Store) -> None:
     assert text.endswith(f" on {made[0].manifest.hardware}, profile quick")
     seconds = [replace(r, manifest=replace(r.manifest, seconds=20.0)) for r in made]
     assert "computed in 80 s on" in summary(seconds)
-    other = replace(made[0], origin="committed", changes=("x",))
+    other = replace(made[0], origin="published", changes=("x",))
     assert summary([other, *made[1:]]).split("; ")[-1].startswith("3 tables computed in ")
     assert summary(made[:1]) == made[0].provenance.partition(", commit")[0]
 
@@ -507,7 +495,7 @@ def test_provenance_table_has_one_row_a_result(store: Store) -> None:
 
 def test_provenance_escapes_html(store: Store) -> None:
     result = store.table("curve", curve, Sweep())
-    odd = replace(result, changes=("config x: 1 -> <b>",), origin="committed")
+    odd = replace(result, changes=("config x: 1 -> <b>",), origin="published")
     assert "&lt;b&gt;" in provenance(odd).html
 
 
@@ -524,4 +512,4 @@ def test_default_root_is_the_users_cache(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("SSL_LIB_CACHE", str(tmp_path))
     Store().table("curve", curve, Sweep())
     assert (tmp_path / "tables" / "curve").is_dir()
-    assert Store().committed_root.name == "results"
+    assert Store().published_root.name == "results"

@@ -4,8 +4,6 @@ Chapters do not import each other: what one measured reaches another as a publis
 profile runs and whichever chapter ran first.
 """
 
-import dataclasses
-
 import pandas as pd
 
 from ssl_lib.results import Result, Store, published
@@ -24,7 +22,7 @@ def find(store: Store) -> Result | None:
     Parameters
     ----------
     store : Store
-        Its committed tables are looked for in ``issl`` below their folder.
+        Its published tables are looked for in ``issl`` below their folder.
 
     Returns
     -------
@@ -36,11 +34,10 @@ def find(store: Store) -> Result | None:
     InputError
         When the table is damaged.
     """
-    folder = store.committed_root / FOLDER
+    folder = store.published_root / FOLDER
     if not published.exists(folder, TABLE):
         return None
-    found = Store(store.root, committed=folder).committed(TABLE)
-    return dataclasses.replace(found, status="not verified since") if found.changes else found
+    return Store(store.root, published=folder).published(TABLE)
 
 
 def sweep(result: Result) -> pd.DataFrame:
