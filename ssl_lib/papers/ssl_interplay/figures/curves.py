@@ -79,15 +79,10 @@ def sizes(table: pd.DataFrame) -> "Figure":
         bar.set_label("log10 of excess", fontsize=9)
         bar.ax.tick_params(labelsize=8, rotation=45)
         ax.set(xscale="log", yscale="log", title=name, xlabel="unlabelled inputs")
-        shown = means.columns[:: max(1, (len(means.columns) - 1) // 2)]
-        ax.set_xticks(shown, [f"{size:,}" for size in shown])
-        ax.set_xticks([], minor=True)
+        _plain_ticks(ax.xaxis, sorted(table.inputs.unique()), 2)
         ax.grid(visible=False)
     axes[0].set_ylabel("labels")
-    counts = sorted(table.labels.unique())
-    shown = counts[:: max(1, (len(counts) - 1) // 4)]
-    axes[0].set_yticks(shown, [f"{size:,}" for size in shown])
-    axes[0].set_yticks([], minor=True)
+    _plain_ticks(axes[0].yaxis, sorted(table.labels.unique()), 4)
     return fig
 
 
@@ -202,13 +197,15 @@ def width(rows: pd.DataFrame) -> "Figure":
     ax.legend(fontsize=9)
     _band(below, over_seeds(rows, ["width"], "moved"), "width", 2, "_")
     below.set(yscale="log", xlabel="hidden units", ylabel="kernel's turn")
-    _plain_ticks(below, sorted(rows.width.unique()))
+    _plain_ticks(below.xaxis, sorted(rows.width.unique()))
     return fig
 
 
-def _plain_ticks(ax: "Axes", values: Sequence[int]) -> None:
-    ax.set_xticks(values, [f"{value:,}" for value in values])
-    ax.set_xticks([], minor=True)
+def _plain_ticks(axis: Any, values: Sequence[int], steps: int = 99) -> None:
+    """Write some of the values at their places."""
+    shown = values[:: max(1, (len(values) - 1) // steps)]
+    axis.set_ticks(shown, [f"{value:,}" for value in shown])
+    axis.set_ticks([], minor=True)
 
 
 @plotting.style()
