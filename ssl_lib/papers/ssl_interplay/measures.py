@@ -172,7 +172,8 @@ def gains(table: pd.DataFrame, measure: str, along: str) -> pd.Series:
     other = {"inputs": "labels", "labels": "inputs"}[along]
     rows = table[(table.measure == measure) & (table[other] == table[other].max())]
     own = rows.sort_values(along).assign(log=np.log(rows.value)).groupby("seed").log
-    return own.first() - own.last()
+    gain: pd.Series = own.first() - own.last()
+    return gain
 
 
 def slopes(table: pd.DataFrame, views: int) -> pd.Series:
