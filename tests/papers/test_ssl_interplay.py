@@ -30,6 +30,7 @@ from ssl_lib.papers.ssl_interplay.recipes import Dynamics, Rates, Sizes, recipes
 from ssl_lib.paths import repository
 from ssl_lib.results import Store
 from ssl_lib.theory.hypercube import Crop, characters, members, vertices
+from ssl_lib.theory.kernels import Gaussian, shift_average
 from ssl_lib.theory.losses import vicreg_loss
 
 
@@ -157,6 +158,16 @@ def test_eigenvalues_on_the_mesh(side: int, expected: list[float] | None) -> Non
         assert found[0.0].values == pytest.approx(expected, abs=5e-4)
     assert (found[1.0].values < found[0.0].values + 1e-9).all()
     assert found[0.0].vectors.shape == (side**2, 4)
+
+
+def test_eigenvalues_on_the_mesh_of_the_script() -> None:
+    from scipy.sparse.linalg import eigsh
+
+    points = sphere.mesh(50)[2]
+    matrix = shift_average(Gaussian(np.sqrt(0.1)), points, shifts=(0, 1, 2))
+    values = eigsh(matrix, k=8, v0=np.ones(len(points)), return_eigenvectors=False)[::-1]
+    expected = [137.827, 128.844, 76.927, 70.922, 58.848, 57.512, 52.714, 42.319]
+    assert np.sort(values)[::-1] == pytest.approx(expected, abs=6e-4)
 
 
 def test_targets_have_the_invariance_that_their_title_says() -> None:
