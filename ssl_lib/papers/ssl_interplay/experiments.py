@@ -62,6 +62,13 @@ def _exact(made: Recipes, cells: Sequence[Mapping[str, int]]) -> dict[str, dict[
             "compute": moons.capacity, "config": made.capacity, "cells": cells,
             "checks": Checks(keys=("ridge",), spread={"explained": 1e-2}),
         },
+        "dimensions": {
+            "compute": moons.dimensions, "config": made.dimensions, "cells": cells,
+            "checks": Checks(
+                keys=("penalty", "features"), exact=("useful",),
+                spread={"largest": 1e-6, "excess": 1e-4},
+            ),
+        },
         "rates": {
             "compute": cube.rates, "config": made.rates, "cells": cells,
             "checks": Checks(keys=("views", "inputs"), exact=("excess",)),

@@ -16,7 +16,7 @@ from ssl_lib.theory.solving import Problem
 
 __all__ = [
     "REGIMES", "best_widths", "change", "chosen", "crossings", "forecast", "gains", "learned",
-    "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes", "said", "slopes",
+    "left", "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes", "said", "slopes",
     "solved_switches", "together",
 ]  # fmt: skip
 
@@ -37,6 +37,20 @@ def mean(values: npt.ArrayLike, note: str = "") -> Estimate:
         return Estimate(float(array.mean()), n=len(array), note=note)
     centre, low, high = (float(part) for part in mean_interval(array))
     return Estimate(centre, low, high, n=len(array), note=note)
+
+
+def left(table: pd.DataFrame) -> pd.DataFrame:
+    """Return by penalty what it leaves and what each number of features errs, for readers."""
+    by = table.groupby("penalty")
+    found = pd.DataFrame({
+        "penalty": by.size().index, "largest eigenvalue": by.largest.mean().to_numpy(),
+        "positive": by.useful.mean().to_numpy(),
+    })  # fmt: skip
+    # Where a sample leaves fewer features than are asked for, the mean would be of the others.
+    means = table.groupby(["penalty", "features"]).excess.agg(lambda own: own.mean(skipna=False))
+    for count, errors in means.unstack().items():
+        found[f"error, {count} features"] = errors.to_numpy()
+    return found
 
 
 def mean_correlation(values: npt.ArrayLike) -> Estimate:

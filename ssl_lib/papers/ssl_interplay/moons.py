@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ssl_lib.papers.ssl_interplay.recipes import Capacity, Sizes
+from ssl_lib.papers.ssl_interplay.recipes import Capacity, Dimensions, Sizes
 from ssl_lib.randomness import numpy_generator
 from ssl_lib.theory.checks import Array
 from ssl_lib.theory.downstream import classification_excess, nested_probes, regression_excess
@@ -16,7 +16,17 @@ from ssl_lib.theory.noise import Noise
 from ssl_lib.theory.spans import explained
 from ssl_lib.theory.ssl import KernelSSL
 
-__all__ = ["NONE", "WINDOW", "capacity", "field", "fitted", "pairs", "pictured", "sizes"]
+__all__ = [
+    "NONE",
+    "WINDOW",
+    "capacity",
+    "dimensions",
+    "field",
+    "fitted",
+    "pairs",
+    "pictured",
+    "sizes",
+]
 
 NOISE, SCALE = 0.1, 0.2
 WINDOW = ((-1.5, 1.5), (-1.5, 2.5))
@@ -94,6 +104,46 @@ def _draw(probabilities: Array, generator: np.random.Generator) -> Array:
     place = generator.random((len(probabilities), 1)) > probabilities.cumsum(1)
     last = probabilities.shape[1] - 1
     return np.asarray(np.eye(last + 1)[np.minimum(place.sum(1), last)])
+
+
+def dimensions(config: Dimensions, cell: Mapping[str, int]) -> pd.DataFrame:
+    """Measure how many features a penalty leaves, and which number serves few labels best.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns penalty, largest (eigenvalue), useful (positive ones), features (asked for) and
+        excess (regression; missing where fewer are left).
+    """
+    drawn, views = pairs(config.inputs, cell["seed"])
+    model = KernelSSL(
+        list(views), n_components=None, kernel=Laplace(SCALE), penalty=min(config.penalties)
+    ).fit(drawn.points)
+    generator = numpy_generator(cell["seed"], "few labels")
+    samples = [_sample(config, generator) for _ in range(config.trials)]
+    rows = []
+    for one in model.path(config.penalties):
+        top = float(one.eigenvalues_[0]) if len(one.eigenvalues_) else np.nan
+        row = {"penalty": one.penalty, "largest": top, "useful": one.useful_dimension_}
+        for k in config.counts:
+            rows.append(row | {"features": k, "excess": _excess(one, k, samples)})
+    return pd.DataFrame(rows)
+
+
+def _sample(config: Dimensions, generator: np.random.Generator) -> tuple[Array, Array, Array]:
+    labelled, test = (half_moons(n, generator).points for n in (config.labels, config.test))
+    return labelled, _draw(class_probabilities(labelled), generator), test
+
+
+def _excess(model: KernelSSL, k: int, samples: list[tuple[Array, Array, Array]]) -> float:
+    if len(model.eigenvalues_) < k:
+        return np.nan
+    found = []
+    for labelled, classes, test in samples:
+        train, probed = (model.transform(points)[:, :k] for points in (labelled, test))
+        weights = np.linalg.lstsq(train, classes, rcond=None)[0]
+        found.append(regression_excess(probed @ weights, class_probabilities(test)))
+    return float(np.mean(found))
 
 
 def fitted(config: Capacity, ridge: float, seed: int) -> KernelSSL:

@@ -6,7 +6,7 @@ from ssl_lib import profiles
 from ssl_lib.papers.ssl_interplay.settings import Settings
 
 __all__ = [
-    "Capacity", "Crops", "Dynamics", "Level", "Rates", "Recipes", "Sizes", "Stopping", "Tradeoff",
+    "Capacity", "Crops", "Dimensions", "Dynamics", "Level", "Rates", "Recipes", "Sizes", "Stopping", "Tradeoff",
     "recipes",
 ]  # fmt: skip
 
@@ -60,6 +60,18 @@ class Capacity:
     inputs: int = 100
     test: int = 1000
     ridges: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-6, 1e-10, 1e-14, 1e-20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimensions:
+    """Half-moons: penalties and numbers of features at few labels."""
+
+    inputs: int = 300
+    labels: int = 30
+    trials: int = 20
+    test: int = 500
+    counts: tuple[int, ...] = (3, 5, 10, 20)
+    penalties: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +143,7 @@ class Recipes:
     stopping: Stopping
     sizes: Sizes
     capacity: Capacity
+    dimensions: Dimensions
     rates: Rates
     dynamics: Dynamics
     crops: Crops
@@ -171,6 +184,7 @@ _SMOKE = Recipes(
     stopping=Stopping(steps=20, every=10, width=32, inputs=60, points=300),
     sizes=Sizes(inputs=_grid(3, 120), labels=_grid(3, 120), trials=3, test=200),
     capacity=Capacity(inputs=60, test=200),
+    dimensions=Dimensions(inputs=80, trials=3, test=200),
     rates=Rates(inputs=_doubling(4), views=(2, 4)),
     dynamics=Dynamics(widths=(16, 64), steps=300, crops=(4, 5), keep=40),
     crops=Crops(inputs=100, bits=6, labels=60),
@@ -183,6 +197,7 @@ _QUICK = Recipes(
     stopping=Stopping(steps=300, every=10, width=100),
     sizes=Sizes(inputs=_grid(5), labels=_grid(5), trials=10),
     capacity=Capacity(),
+    dimensions=Dimensions(),
     rates=Rates(inputs=_doubling(7), views=(2, 4, 8)),
     dynamics=Dynamics(widths=(32, 128, 512), steps=2000),
     crops=Crops(inputs=1000),
@@ -195,6 +210,7 @@ _LARGE = Recipes(
     stopping=Stopping(steps=1500, every=25, width=200),
     sizes=Sizes(inputs=_grid(8), labels=_grid(8), trials=40),
     capacity=Capacity(),
+    dimensions=Dimensions(),
     rates=Rates(inputs=_doubling(8), views=(2, 4, 8, 16)),
     dynamics=Dynamics(widths=(32, 128, 512, 2048), steps=10000),
     crops=Crops(inputs=1000),
@@ -207,6 +223,7 @@ _PAPER = Recipes(
     stopping=Stopping(steps=5000, every=10, width=200, shifts=tuple(range(-5, 6))),
     sizes=Sizes(inputs=_grid(50), labels=_grid(100), trials=200),
     capacity=Capacity(),
+    dimensions=Dimensions(),
     rates=_LARGE.rates,
     dynamics=_LARGE.dynamics,
     crops=_LARGE.crops,
