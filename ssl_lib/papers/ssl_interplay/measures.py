@@ -16,8 +16,8 @@ from ssl_lib.theory.solving import Problem
 
 __all__ = [
     "REGIMES", "best_widths", "change", "chosen", "crossings", "forecast", "gains", "learned",
-    "left", "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes", "said", "slopes",
-    "solved_switches", "together",
+    "left", "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes", "said",
+    "slopes", "solved_switches", "together",
 ]  # fmt: skip
 
 #: The paper's names of the three regimes, from small penalties on.

@@ -6,8 +6,8 @@ from ssl_lib import profiles
 from ssl_lib.papers.ssl_interplay.settings import Settings
 
 __all__ = [
-    "Capacity", "Crops", "Dimensions", "Dynamics", "Level", "Rates", "Recipes", "Sizes", "Stopping", "Tradeoff",
-    "recipes",
+    "Capacity", "Crops", "Dimensions", "Dynamics", "Level", "Rates", "Recipes", "Sizes", "Stopping",
+    "Tradeoff", "recipes",
 ]  # fmt: skip
 
 
