@@ -194,7 +194,7 @@ _SMOKE = Recipes(
 )
 _QUICK = Recipes(
     tradeoff=Tradeoff(ridges=_powers(-2, 1.2, 9)),
-    stopping=Stopping(steps=300, every=10, width=100),
+    stopping=Stopping(steps=500, every=20, width=100),
     sizes=Sizes(inputs=_grid(5), labels=_grid(5), trials=10),
     capacity=Capacity(),
     dimensions=Dimensions(),

@@ -43,7 +43,7 @@ def _targets(ax: "Axes", table: pd.DataFrame, x: str) -> None:
         rows = over_seeds(table[table.target == target.name], [x], "error")
         _band(ax, rows, x, place, target.title)
     ax.set_ylabel("relative error")
-    ax.legend(loc="best")
+    ax.figure.legend(loc="outside upper left", ncols=2, fontsize=9)
 
 
 @plotting.style()
