@@ -20,8 +20,8 @@ from ssl_lib.theory.spectra import Interplay, augmentation_complexity
 from ssl_lib.theory.ssl import LinearSSL
 
 __all__ = [
-    "CUBES", "PARITIES", "TASKS", "Cube", "Parity", "Task", "World", "crops", "grid", "parities",
-    "rates",
+    "CUBES", "PARITIES", "TASKS", "Cube", "Parity", "Task", "World", "crops", "grid", "lines",
+    "parities", "rates",
 ]  # fmt: skip
 
 
@@ -70,6 +70,18 @@ def parities(cube: Cube) -> Interplay:
     sets = members([parity.bits for parity in PARITIES], cube.bits)
     invariance = Crop(cube.crop, one_arc=cube.one_arc).eigenvalues(sets)
     return Interplay.of(invariance, cube_eigenvalues(arc_cosine, cube.bits)[sets.sum(1)])
+
+
+def lines() -> pd.DataFrame:
+    """Return invariance and squared norm of each parity on each of :data:`CUBES`."""
+    parts = [
+        pd.DataFrame({
+            "cube": one.title, "parity": [parity.title for parity in PARITIES],
+            "invariance": parities(one).invariance, "squared norm": parities(one).norms,
+        })
+        for one in CUBES
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
 
 
 def grid(cube: Cube, most: int, penalty: float) -> pd.DataFrame:

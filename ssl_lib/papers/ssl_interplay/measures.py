@@ -229,10 +229,10 @@ def forecast(rows: pd.DataFrame, x: str) -> pd.Series:
     })  # fmt: skip
 
 
-def best_widths(table: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Return by task and seed the crop width with the least of a column."""
-    place = table.groupby(["task", "seed"])[value].idxmin()
-    return table.loc[place, ["task", "seed", "width"]]
+def best_widths(table: pd.DataFrame) -> pd.Series:
+    """Return by task the crop width with the least mean excess."""
+    means = table.groupby(["task", "width"]).excess.mean().unstack()
+    return means.idxmin(axis=1)
 
 
 def rank_by(table: pd.DataFrame, task: str, by: str) -> pd.Series:
