@@ -1,0 +1,262 @@
+"""Tables -> numbers, each a small pure function."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ssl_lib.claims import Estimate
+from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.papers.ssl_interplay.cube import PARITIES, Cube, parities
+from ssl_lib.papers.ssl_interplay.dynamics import Modes
+from ssl_lib.papers.ssl_interplay.sphere import TARGETS
+from ssl_lib.theory.solving import Problem
+
+__all__ = [
+    "REGIMES", "best_widths", "change", "chosen", "crossings", "forecast", "gains", "learned",
+    "left", "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes", "said",
+    "slopes", "solved_switches", "together",
+]  # fmt: skip
+
+#: The paper's names of the three regimes, from small penalties on.
+REGIMES = ("augmentation", "interplay", "architecture")
+
+
+def mean(values: npt.ArrayLike, note: str = "") -> Estimate:
+    """Return the mean over seeds with its 95 % interval.
+
+    Examples
+    --------
+    >>> print(mean([1.0, 2.0, 3.0]))
+    2 (−0.4841 to 4.484, n = 3)
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if len(array) < 2:
+        return Estimate(float(array.mean()), n=len(array), note=note)
+    centre, low, high = (float(part) for part in mean_interval(array))
+    return Estimate(centre, low, high, n=len(array), note=note)
+
+
+def left(table: pd.DataFrame) -> pd.DataFrame:
+    """Return by penalty what it leaves and what each number of features errs, for readers."""
+    by = table.groupby("penalty")
+    found = pd.DataFrame({
+        "penalty": by.size().index, "largest eigenvalue": by.largest.mean().to_numpy(),
+        "positive": by.useful.mean().to_numpy(),
+    })  # fmt: skip
+    # Where a sample leaves fewer features than are asked for, the mean would be of the others.
+    means = table.groupby(["penalty", "features"]).excess.agg(lambda own: own.mean(skipna=False))
+    for count, errors in means.unstack().items():
+        found[f"error, {count} features"] = errors.to_numpy()
+    return found
+
+
+def mean_correlation(values: npt.ArrayLike) -> Estimate:
+    """Return the mean over seeds of correlations, on Fisher's scale, with its 95 % interval.
+
+    Examples
+    --------
+    >>> print(mean_correlation([0.9, 0.95, 0.99]))
+    0.9628 (0.4532 to 0.9981, n = 3)
+    """
+    scaled = mean(np.arctanh(np.clip(np.asarray(values, dtype=np.float64), -1 + 1e-12, 1 - 1e-12)))
+    if scaled.low is None or scaled.high is None:
+        return Estimate(float(np.tanh(scaled.value)), n=scaled.n)
+    value, low, high = np.tanh([scaled.value, scaled.low, scaled.high]).tolist()
+    return Estimate(value, low, high, n=scaled.n)
+
+
+def over_seeds(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
+    """Return mean, low and high (95 % interval) of a column over the seeds."""
+    found = table.groupby(by, sort=False)[value].apply(list).reset_index()
+    parts = [mean_interval(values) for values in found[value]]
+    shown = pd.DataFrame(parts, columns=["mean", "low", "high"]).astype(float)
+    return pd.concat([found[by], shown], axis=1)
+
+
+def regimes(cube: Cube, upto: float | None = None) -> list[int]:
+    """Return which parities are the best at some penalty, from small ones on.
+
+    Examples
+    --------
+    >>> from ssl_lib.papers.ssl_interplay.cube import CUBES
+    >>> [regimes(cube) for cube in CUBES]
+    [[2, 1, 0], [2, 0], [2, 1, 0]]
+    """
+    found = parities(cube)
+    edges = [0.0, *found.switches(), found.collapse() if upto is None else upto]
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
+    return list(dict.fromkeys(int(found.best(penalty)) for penalty in middles))
+
+
+def chosen(cube: Cube, penalty: float) -> tuple[int, str]:
+    """Return the best parity at a penalty, and the name of its regime."""
+    best = int(parities(cube).best(penalty))
+    return best, REGIMES[regimes(cube).index(best)]
+
+
+def solved_switches(
+    invariance: Sequence[float], norms: Sequence[float], most: float
+) -> tuple[int, list[float]]:
+    """Find where the best feature changes by the general eigensolver on turned matrices.
+
+    Parameters
+    ----------
+    invariance, norms : sequence of float
+        Of features.
+    most : float
+        Where to stop.
+
+    Returns
+    -------
+    tuple
+        How many features are the best at some penalty, and the penalties at which they change.
+
+    Examples
+    --------
+    >>> count, switches = solved_switches([0.9, 0.75, 0.5], [0.4, 0.25, 0.125], 3.0)
+    >>> count, [round(value, 6) for value in switches]
+    (3, [1.0, 2.0])
+    """
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((len(norms),) * 2))[0]
+    # In coordinates that make K's inverse diagonal T is full: a general eigenproblem.
+    problem = Problem(np.diag(np.asarray(invariance, float)), np.asarray(norms, float))
+
+    def best(penalty: float) -> int:
+        matrix = turn @ problem.operator(penalty=penalty) @ turn.T
+        return int(np.abs(turn.T @ np.linalg.eigh(matrix)[1][:, -1]).argmax())
+
+    grid = np.linspace(0, most, 61)
+    names = [best(penalty) for penalty in grid]
+    pairs = zip(grid, grid[1:], names, names[1:], strict=False)
+    edges = [_bisect(best, a, b) for a, b, before, after in pairs if before != after]
+    return len(set(names)), edges
+
+
+def _bisect(best: Callable[[float], int], low: float, high: float) -> float:
+    before = best(low)
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if best(middle) == before else (low, middle)
+    return float(high)
+
+
+def change(table: pd.DataFrame, along: str, target: str) -> pd.Series:
+    """Return by seed the error at the end of a sweep less that at its start."""
+    own = table[table.target == target].sort_values(along).groupby("seed").error
+    return own.last() - own.first()
+
+
+def crossings(table: pd.DataFrame, along: str) -> pd.Series:
+    """Return by seed how often the errors of both targets cross along a sweep.
+
+    Examples
+    --------
+    >>> rows = [(0, 1, "other", 0.9), (0, 2, "other", 0.1), (0, 1, "invariant", 0.2),
+    ...         (0, 2, "invariant", 0.8)]
+    >>> crossings(pd.DataFrame(rows, columns=["seed", "at", "target", "error"]), "at").to_dict()
+    {0: 1}
+    """
+    wide = table.pivot(index=["seed", along], columns="target", values="error").sort_index()
+    one, other = (wide[target.name] for target in TARGETS)
+    above = (one > other).groupby("seed")
+    return pd.Series({seed: int(np.diff(own.to_numpy()).sum()) for seed, own in above})
+
+
+def meeting(table: pd.DataFrame, along: str, target: str = "other") -> tuple[float, float]:
+    """Return the neighbours in a sweep between which mean errors first cross; NaN where none do.
+
+    Of a target and the invariant one.
+    """
+    means = table.pivot_table(index=along, columns="target", values="error").sort_index()
+    first = means[target] > means["invariant"]
+    place = np.flatnonzero(first.to_numpy()[1:] != first.to_numpy()[:-1])
+    if not len(place):
+        return np.nan, np.nan
+    return float(means.index[place[0]]), float(means.index[place[0] + 1])
+
+
+def gains(table: pd.DataFrame, measure: str, along: str) -> pd.Series:
+    """Return by seed the logarithm of the excess at the least over that at the largest size.
+
+    The other size is at its largest.
+    """
+    other = {"inputs": "labels", "labels": "inputs"}[along]
+    rows = table[(table.measure == measure) & (table[other] == table[other].max())]
+    own = rows.sort_values(along).assign(log=np.log(rows.value)).groupby("seed").log
+    gain: pd.Series = own.first() - own.last()
+    return gain
+
+
+def slopes(table: pd.DataFrame, views: int) -> pd.Series:
+    """Return by seed the slope of log excess over log inputs, on the larger half of the sizes."""
+    sizes = np.sort(table.inputs.unique())
+    kept = table[(table.views == views) & table.inputs.isin(sizes[len(sizes) // 2 :])]
+    kept = kept[kept.excess > 0]
+    return pd.Series({
+        seed: float(np.polyfit(np.log(own.inputs), np.log(own.excess), 1)[0])
+        for seed, own in kept.groupby("seed")
+    })  # fmt: skip
+
+
+def together(table: pd.DataFrame, bits: int) -> pd.DataFrame:
+    """Join when modes were learned with what is exact about them, see :attr:`Modes.table`."""
+    known = [Modes(bits, int(crop)).table.assign(crop=crop) for crop in table.crop.unique()]
+    return table.merge(pd.concat(known), on=["crop", "mode"])
+
+
+def learned(table: pd.DataFrame, width: int | None = None) -> pd.DataFrame:
+    """Return the modes that every seed has learned in the networks of a width (the widest)."""
+    own = table[table.width == (table.width.max() if width is None else width)]
+    every = own.groupby(["crop", "mode"]).measured.transform(lambda times: times.notna().all())
+    return own[every]
+
+
+def forecast(rows: pd.DataFrame, x: str) -> pd.Series:
+    """Return by seed the correlation of the logarithms of a column and of the measured steps.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"seed": 0, "predicted": [1.0, 10.0], "measured": [2.0, 20.0]})
+    >>> forecast(rows, "predicted").round(9).to_dict()
+    {0: 1.0}
+    """
+    return pd.Series({
+        seed: float(np.corrcoef(np.log(own[x]), np.log(own.measured))[0, 1])
+        for seed, own in rows.groupby("seed")
+    })  # fmt: skip
+
+
+def best_widths(table: pd.DataFrame) -> pd.Series:
+    """Return by task the crop width with the least mean excess."""
+    means = table.groupby(["task", "width"]).excess.mean().unstack()
+    return means.idxmin(axis=1)
+
+
+def rank_by(table: pd.DataFrame, task: str, by: str) -> pd.Series:
+    """Return by seed the rank correlation of a column with the excess over the crop widths."""
+    own = table[table.task == task]
+    return own.groupby("seed")[[by, "excess"]].apply(
+        lambda rows: rows[by].corr(rows.excess, method="spearman")
+    )
+
+
+def said(cube: Cube, position: float) -> str:
+    """Say which parity is best at a penalty in units of 1e-7, and which tasks that is bad for.
+
+    Examples
+    --------
+    >>> from ssl_lib.papers.ssl_interplay.cube import CUBES
+    >>> said(CUBES[2], 9.0)[:83]
+    'At a penalty of 9 the best single feature is the parity of bits 1 and 6 (architectu'
+    """
+    best, regime = chosen(cube, position * 1e-7)
+    titles = [parity.title for parity in PARITIES]
+    others = " or ".join(title for place, title in enumerate(titles) if place != best)
+    return (
+        f"At a penalty of {position:g} the best single feature is the parity of {titles[best]} "
+        f"({regime}). It serves a task that follows this parity, and is no better than guessing on "
+        f"one that follows {others}."
+    )
