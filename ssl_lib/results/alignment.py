@@ -58,7 +58,8 @@ def long_form(
     table, names = _named_rows(table, cell, keys)
     numbers = [c for c in _others(table, names, times) if _numeric(table[c])]
     if "measure" not in names:
-        table = table[[*names, *numbers]].melt(names, var_name="measure", value_name="value")
+        melted = table[[*names, *numbers]].melt(names, var_name="measure", value_name="melted")
+        table = melted.rename(columns={"melted": "value"})  # which may be one of the numbers
     elif numbers != ["value"]:
         raise InputError(
             "a table with measure among its keys must have one more column of numbers, value, "

@@ -15,3 +15,13 @@ def test_a_table_that_is_one_cell_is_compared_as_a_whole() -> None:
     moved = compare(table, table.assign(images=[3, 4, 6]), CHECKS, cell=())
     assert moved.largest == 0.2
     assert moved.broken[-1].note == "5 is now 6 at kind c, measure images"
+
+
+def test_a_wide_table_may_have_a_column_called_value():
+    import pandas as pd
+
+    from ssl_lib.results.alignment import long_form
+
+    wide = pd.DataFrame({"seed": [0], "value": [0.5], "rank": [7]})
+    long = long_form(wide, cell=["seed"], keys=(), times=())
+    assert long[["measure", "value"]].values.tolist() == [["value", 0.5], ["rank", 7.0]]
