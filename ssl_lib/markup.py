@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["Markup", "duration", "escape", "number", "table"]
+__all__ = ["Markup", "duration", "embedded", "escape", "number", "table"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,17 @@ def escape(text: object) -> str:
     'a &lt; b'
     """
     return html.escape(str(text))
+
+
+def embedded(data: object) -> str:
+    r"""Write data as JSON that cannot end the script element that holds it.
+
+    Examples
+    --------
+    >>> print(embedded({"a": "</script>"}))
+    {"a":"\u003c/script>"}
+    """
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def number(value: object, digits: int = 4) -> str:

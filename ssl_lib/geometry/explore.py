@@ -16,7 +16,7 @@ from ssl_lib.geometry.boundary import Boundary
 from ssl_lib.geometry.export import polygon_arrays
 from ssl_lib.geometry.partitions import Partition
 from ssl_lib.geometry.plot import face_colors
-from ssl_lib.markup import Markup, escape
+from ssl_lib.markup import Markup, embedded, escape
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -95,7 +95,7 @@ def explore(
         f'<div class="picture">{_svg(partition, boundary, face_colors(partition, color, cmap))}',
         '<p class="hint">Point at a region or tap it. By keyboard: arrow keys in the picture.</p>',
         f'</div>\n<div class="readout">{_readout(inputs, names)}</div>',
-        f'<script type="application/json">{_embedded(data)}</script>',
+        f'<script type="application/json">{embedded(data)}</script>',
         f"<script>{SCRIPT.replace('__ID__', json.dumps(f'{twin}-regions'))}</script>",
     )
     html = f'<div class="ssl-explore" id="{escape(twin)}-regions" hidden>\n' + "\n".join(parts)
@@ -128,11 +128,6 @@ def _about(partition: Partition) -> list[dict[str, Any]]:
 
 def _six(value: float) -> float:
     return float(f"{value:.6g}")
-
-
-def _embedded(data: object) -> str:
-    """Return JSON that cannot end the script element that holds it."""
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _svg(partition: Partition, boundary: Boundary | None, colors: list[str]) -> str:

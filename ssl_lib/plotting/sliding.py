@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ssl_lib.errors import InputError
-from ssl_lib.markup import Markup, escape
+from ssl_lib.markup import Markup, embedded, escape
 from ssl_lib.plotting.showing import drawn
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def slider(
         f'<p><label>{escape(name)} <input type="range" min="0" max="{len(shown) - 1}" step="1" '
         f'value="{start}"></label> <output>{escape(first["value"])}</output></p>\n'
         f'<p role="status">{escape(first["says"])}</p>\n'
-        f'<script type="application/json">{_embedded(data)}</script>\n'
+        f'<script type="application/json">{embedded(data)}</script>\n'
         f"<script>{_SCRIPT.replace('__ID__', json.dumps(ident))}</script>\n</div>"
     )
     return Markup(html, f"{len(shown)} figures to choose from by {name} in a browser")
@@ -100,11 +100,6 @@ def _check(frames: Mapping[str, Figure], says: Sequence[str], start: int) -> Non
 
 def _address(svg: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-
-
-def _embedded(data: object) -> str:
-    """Return JSON that cannot end the script element that holds it."""
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 
 _STYLE = """
