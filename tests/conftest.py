@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -67,3 +68,23 @@ def python(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=120)
 
     return run
+
+
+@pytest.fixture
+def rendered(tmp_path: Path) -> Callable[[str], str]:
+    """Return what a browser makes of a page: its document after the scripts have run."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("needs the browser chromium")
+
+    def render(content: str) -> str:
+        page = tmp_path / "page.html"
+        page.write_text(content)
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+        command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000"]
+        done = subprocess.run(
+            [*command, page.as_uri()], capture_output=True, text=True, timeout=120
+        )
+        return done.stdout
+
+    return render

@@ -3,9 +3,6 @@
 import html
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +12,6 @@ from ssl_lib.errors import InputError
 from ssl_lib.geometry import box, decision_boundary, explore, partition
 
 SQUARE = box(-1, 1, -1, 1)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +110,9 @@ document.title = JSON.stringify(seen);
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs the browser chromium")
-def test_pointing_and_arrow_keys_tell_the_region(regions, page, tmp_path):
+def test_pointing_and_arrow_keys_tell_the_region(regions, page, rendered):
     twin = '<figure id="fig-a-b"><img alt="still"></figure><div class="output">'
-    dom = _rendered(f"<!doctype html>{twin}{page}</div>{ACT}", tmp_path)
+    dom = rendered(f"<!doctype html>{twin}{page}</div>{ACT}")
     seen = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", dom, re.DOTALL)[1]))
     data = data_of(page)
     assert seen[0][0].startswith(f"Region {data['first'] + 1} of {len(regions)}, area")
@@ -131,13 +126,3 @@ def test_pointing_and_arrow_keys_tell_the_region(regions, page, tmp_path):
     figure = re.search(r'<figure id="fig-a-b">(.*)</figure>', dom, re.DOTALL)[1]
     assert 'class="ssl-explore"' in figure
     assert 'class="ssl-explore-twin"' in figure
-
-
-def _rendered(content: str, folder: Path) -> str:
-    (folder / "page.html").write_text(content)
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    command += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000"]
-    done = subprocess.run(
-        [*command, (folder / "page.html").as_uri()], capture_output=True, text=True, timeout=120
-    )
-    return done.stdout

@@ -3,9 +3,6 @@
 import html
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
@@ -13,7 +10,6 @@ import pytest
 from ssl_lib import plotting
 from ssl_lib.errors import InputError
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SAYS = ["One </script> line.", "Two lines & more.", "Three lines."]
 
 
@@ -84,22 +80,11 @@ setTimeout(function () { note(); document.title = JSON.stringify(seen); }, 100);
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs the browser chromium")
-def test_the_slider_chooses_the_picture_in_the_place_of_the_still_one(page, tmp_path):
+def test_the_slider_chooses_the_picture_in_the_place_of_the_still_one(page, rendered):
     twin = '<figure id="fig-a-b-c"><img alt="still"></figure><div class="output">'
-    dom = _rendered(f"<!doctype html><html>{twin}{page}</div>{ACT}", tmp_path)
+    dom = rendered(f"<!doctype html><html>{twin}{page}</div>{ACT}")
     seen = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", dom, re.DOTALL)[1]))
     assert seen == [["2", SAYS[1], False], ["3", SAYS[2], False], ["3", SAYS[2], True]]
     figure = re.search(r'<figure id="fig-a-b-c">(.*)</figure>', dom, re.DOTALL)[1]
     assert 'class="ssl-slider"' in figure
     assert 'class="ssl-slider-twin"' in figure
-
-
-def _rendered(content: str, folder: Path) -> str:
-    (folder / "page.html").write_text(content)
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    command += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000"]
-    done = subprocess.run(
-        [*command, (folder / "page.html").as_uri()], capture_output=True, text=True, timeout=120
-    )
-    return done.stdout
