@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import torch
 from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor
 
@@ -39,7 +38,7 @@ class Poor:
 
     classes: tuple[int, ...] = (10, 5, 2, 1)
     draws: int = 20
-    recipe: training.Recipe = training.Recipe()
+    recipe: training.Recipe = training.DIGITS
 
 
 def ink(images: Tensor) -> Tensor:
@@ -89,9 +88,7 @@ def batches_cell(config: Poor, cell: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(found.items(), columns=["measure", "value"])
 
 
-def _probed(
-    method: Any, made: tails.Digits, config: Poor, seed: int
-) -> dict[str, float]:
+def _probed(method: Any, made: tails.Digits, config: Poor, seed: int) -> dict[str, float]:
     x, z = (training.features(method, part) for part in (made.images, made.test))
     few = few_shot_probe(
         x, made.labels, z, made.test_labels, shots=[SHOTS], draws=config.draws, seed=seed

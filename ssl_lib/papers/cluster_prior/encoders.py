@@ -39,7 +39,7 @@ Row = tuple[str, float, float]
 class Digit:
     """How encoders of digits are trained."""
 
-    recipe: training.Recipe = training.Recipe()
+    recipe: training.Recipe = training.DIGITS
 
 
 class Sampler:
@@ -70,9 +70,7 @@ def _method(run: Run, seed: int) -> tuple[Method, training.Views]:
     )  # fmt: skip
 
 
-def train(
-    run: Run, made: Digits, recipe: training.Recipe, seed: int
-) -> tuple[Method, list[Row]]:
+def train(run: Run, made: Digits, recipe: training.Recipe, seed: int) -> tuple[Method, list[Row]]:
     """Train a run, and return it with what was counted on the way and its first losses."""
     method, views = _method(run, seed)
     sampler = Sampler(
@@ -156,9 +154,7 @@ def of_classes(predicted: Tensor, labels: Tensor, order: tuple[int, ...]) -> dic
 def _held_out(method: Method, views: training.Views, held: Tensor, seed: int) -> dict[str, float]:
     """Return loss and cross-entropy on held-out images with the law of the training images."""
     stream = torch_generator(seed, "cluster-prior", "held")
-    outputs = [
-        method(ViewBatch(views=tuple(views(held, stream)))) for _ in range(_HELD_DRAWS)
-    ]
+    outputs = [method(ViewBatch(views=tuple(views(held, stream)))) for _ in range(_HELD_DRAWS)]
     return {
         "held-out loss": float(torch.stack([one.loss for one in outputs]).mean()),
         "held-out cross-entropy": float(

@@ -117,9 +117,7 @@ def _reduces() -> dict[str, Estimate]:
 def _kept(table: pd.DataFrame) -> dict[str, Estimate]:
     rare = measures.by(table, ["exponent", "model"], "rare")
     even = measures.by(table, ["exponent", "model"], "even")
-    kept = {
-        f"kept at {x:g}": _mean(rare[x]["rank"] - rare[x]["uniform"]) for x in (1.5, 2.0)
-    }
+    kept = {f"kept at {x:g}": _mean(rare[x]["rank"] - rare[x]["uniform"]) for x in (1.5, 2.0)}
     return {"discarded": _mean(even[2.0]["uniform"] - rare[2.0]["uniform"]), **kept}
 
 

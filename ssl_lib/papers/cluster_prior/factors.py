@@ -1,4 +1,4 @@
-"""Images of two glyphs and a digit: which factor do the prototypes follow?"""
+"""Images of two glyphs and a digit, and which of them prototypes follow."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ MODELS = {
     "index": "matching, by index",
 }
 _GLYPHS = 7  # seed of the shapes, the same for all runs
+_RECIPE = training.Recipe(steps=300, learning_rate=1e-2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ class Canvas:
     exponents: tuple[float, ...] = (1.5, 2.0)
     images: int = 1397
     brightness: float = 1.3
-    recipe: training.Recipe = training.Recipe(steps=300, learning_rate=1e-2)
+    recipe: training.Recipe = _RECIPE
 
 
 def canvas(config: Canvas, exponent: float, seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -27,8 +27,16 @@ from ssl_lib.methods.vicreg import vicreg_loss
 from ssl_lib.randomness import torch_generator
 
 __all__ = [
-    "LOSSES", "Loss", "counts", "curves", "of_shares", "pmsn", "points",
-    "power_law_shares", "reduction", "simplex",
+    "LOSSES",
+    "Loss",
+    "counts",
+    "curves",
+    "of_shares",
+    "pmsn",
+    "points",
+    "power_law_shares",
+    "reduction",
+    "simplex",
 ]
 
 #: Images on the points.

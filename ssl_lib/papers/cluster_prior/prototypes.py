@@ -19,7 +19,7 @@ from ssl_lib.methods.prior import uniform_prior
 from ssl_lib.papers.cluster_prior import tails
 from ssl_lib.papers.cluster_prior.mixtures import kmeans
 
-__all__ = ["MODELS", "Fit", "fit", "fixed_cell", "principal"]
+__all__ = ["MODELS", "Fit", "Fitted", "fit", "fixed_cell", "means", "principal"]
 
 #: What clusters the features, by name.
 MODELS = {
@@ -55,6 +55,44 @@ class Fit:
     starts: int = 5
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """Prototypes of some features.
+
+    Attributes
+    ----------
+    probabilities : torch.Tensor of shape (n, K)
+        Of each sample's prototypes.
+    prototypes : torch.Tensor of shape (K, d)
+    """
+
+    probabilities: Tensor
+    prototypes: Tensor
+
+    @property
+    def clusters(self) -> Any:
+        """The most probable prototype of each sample, a NumPy array."""
+        return self.probabilities.argmax(1).numpy()
+
+    @property
+    def usage(self) -> Tensor:
+        """Share of the samples whose most probable prototype each is, (K,)."""
+        count = self.probabilities.argmax(1).bincount(minlength=len(self.prototypes))
+        return count.double() / len(self.probabilities)
+
+    def nearest(self, rows: int = 8, columns: int = 8) -> tuple[Tensor, Tensor]:
+        """Return positions of the samples most probable under the most used prototypes.
+
+        Returns
+        -------
+        torch.Tensor of shape (rows, columns)
+        torch.Tensor of shape (rows,)
+            Shares of the samples.
+        """
+        most = self.usage.argsort(descending=True)[:rows]
+        return self.probabilities[:, most].topk(columns, dim=0).indices.T, self.usage[most]
+
+
 def principal(x: Tensor, dimensions: int) -> Tensor:
     """Return the leading principal components at unit length, (n, d).
 
@@ -74,9 +112,9 @@ def fit(
     prior: Tensor,
     *,
     alignment: str = "rank",
-    config: Fit = Fit(),  # noqa: B008 - frozen
-) -> Tensor:
-    """Fit prototypes to fixed features by PMSN's loss, and return their probabilities.
+    config: Fit = Fit(),
+) -> Fitted:
+    """Fit prototypes to fixed features by PMSN's loss, whose targets are their own predictions.
 
     Parameters
     ----------
@@ -90,18 +128,16 @@ def fit(
 
     Returns
     -------
-    torch.Tensor of shape (n, K)
+    Fitted
     """
     prototypes = start.clone().requires_grad_()
     optimiser = torch.optim.Adam([prototypes], lr=config.learning_rate)
     for _ in range(config.steps):
         optimiser.zero_grad()
-        loss = pmsn_loss(
-            [z], z, prototypes, prior=prior, weight=config.weight, alignment=alignment
-        )
+        loss = pmsn_loss([z], z, prototypes, prior=prior, weight=config.weight, alignment=alignment)
         loss.backward()
         optimiser.step()
-    return prototype_log_probabilities(z, prototypes.detach()).exp()
+    return Fitted(prototype_log_probabilities(z, prototypes.detach()).exp(), prototypes.detach())
 
 
 def means(z: Tensor, cluster: Any, k: int) -> Tensor:
@@ -134,7 +170,7 @@ def fixed_cell(config: Fit, cell: Mapping[str, Any]) -> pd.DataFrame:
             if model != "kmeans":
                 prior = uniform_prior(10) if model == "uniform" else true
                 by = "index" if model == "index" else "rank"
-                cluster = fit(z, start, prior, alignment=by, config=config).argmax(1).numpy()
+                cluster = fit(z, start, prior, alignment=by, config=config).clusters
             agreement = float(adjusted_rand_score(made.labels, cluster))
             rows.append((exponent, model, agreement, np.bincount(cluster).max() / len(cluster)))
     return pd.DataFrame(rows, columns=["exponent", "model", "agreement", "largest"])

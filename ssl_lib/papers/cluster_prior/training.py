@@ -23,6 +23,7 @@ from ssl_lib.training.optimisers import set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
 
 __all__ = [
+    "DIGITS",
     "Autoencoder",
     "Recipe",
     "Views",
@@ -56,6 +57,10 @@ class Recipe:
     steps: int = 400
     batch_size: int = 256
     learning_rate: float = 3e-3
+
+
+#: Encoders of digits.
+DIGITS = Recipe()
 
 
 def blocks(*, masked: tuple[float, ...] = (0.1, 0.1)) -> Policy:
