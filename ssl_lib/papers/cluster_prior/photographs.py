@@ -32,6 +32,7 @@ from ssl_lib.randomness import torch_generator
 __all__ = [
     "Overlay",
     "Photographs",
+    "Small",
     "counts",
     "hashes",
     "overlaid",
@@ -40,38 +41,49 @@ __all__ = [
 ]
 
 _TEST = {"tiny-imagenet": "valid"}
+_RECIPE = training.Recipe(steps=600, learning_rate=2e-3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photographs:
-    """Encoders of photographs.
+class Small:
+    """A small network of photographs, and its training.
 
     Attributes
     ----------
     data, device : str
-    most : int
-        Images of the largest class.
-    laws : tuple of str
-        Keys of :data:`ssl_lib.papers.cluster_prior.settings.PHOTOGRAPHS`.
-    exponents : tuple of float
-        Of the prior.
     prototypes : int
     encoder : str
     encoder_options : dict
     recipe : Recipe
     """
 
-    data: str
+    data: str = "cifar10"
     device: str = "cpu"
+    prototypes: int = 64
+    encoder: str = "convnet"
+    encoder_options: Mapping[str, Any] = field(
+        default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64)}
+    )
+    recipe: training.Recipe = _RECIPE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photographs(Small):
+    """Encoders of long-tailed photographs.
+
+    Attributes
+    ----------
+    most : int
+        Images of the largest class.
+    laws : tuple of str
+        Keys of :data:`ssl_lib.papers.cluster_prior.settings.PHOTOGRAPHS`.
+    exponents : tuple of float
+        Of the prior.
+    """
+
     most: int = 5000
     laws: tuple[str, ...] = tuple(PHOTOGRAPHS)
     exponents: tuple[float, ...] = (0.0, 0.25, 0.5)
-    prototypes: int = 64
-    encoder: str = "convnet"
-    encoder_options: Mapping[str, object] = field(
-        default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64)}
-    )
-    recipe: training.Recipe = training.Recipe(steps=600, learning_rate=2e-3)
 
 
 def counts(law: Photograph, most: int, classes: int) -> Tensor:
@@ -94,7 +106,7 @@ def _both(name: str) -> tuple[ImageData, ImageData]:
     return data.load(name), data.load(name, split=_TEST.get(name, "test"))
 
 
-def hashes(config: Photographs | Overlay) -> dict[str, str]:
+def hashes(config: Small) -> dict[str, str]:
     """Return the content of both sets, for the key of the results."""
     return {part.name: part.fingerprint for part in _both(config.data)}
 
@@ -131,9 +143,7 @@ def _stream(seed: int, name: str) -> torch.Generator:
     return torch_generator(seed, "cluster-prior", name)
 
 
-def _trained(
-    config: Photographs | Overlay, images: ImageData, exponent: float, seed: int
-) -> tuple[Method, float]:
+def _trained(config: Small, images: ImageData, exponent: float, seed: int) -> tuple[Method, float]:
     channels, size, _ = images.shape
     encoder = build_encoder(
         config.encoder, in_channels=channels, image_size=size, seed=seed,
@@ -194,32 +204,20 @@ def _probe(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overlay:
+class Overlay(Small):
     """Digits over photographs, the digits' frequencies by a power law.
 
     Attributes
     ----------
-    data, device : str
     images, test : int
     exponent : float
         Of the digits' frequencies, and of the prior that matches them.
-    prototypes : int
-    encoder : str
-    encoder_options : dict
-    recipe : Recipe
     """
 
-    data: str = "cifar10"
-    device: str = "cpu"
     images: int = 10_000
     test: int = 5_000
     exponent: float = 1.5
     prototypes: int = 10
-    encoder: str = "convnet"
-    encoder_options: Mapping[str, object] = field(
-        default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64)}
-    )
-    recipe: training.Recipe = training.Recipe(steps=600, learning_rate=2e-3)
 
 
 def overlaid(

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["factors", "fixed", "gaussians", "identities", "kmeans", "prior"]
 
 
+_GLYPHS = {"even": "even glyph", "rare": "rare glyph"}
+
+
 @plotting.style()
 def prior(table: pd.DataFrame) -> Figure:
     """Draw every loss against the share of the largest cluster, each over its own range.
@@ -150,9 +153,7 @@ def factors(table: pd.DataFrame) -> Figure:
     fig, axes = marks.panels(len(exponents), 1, height=1.2 + 1.5 * len(exponents), sharex=True)
     for ax, exponent in zip(axes, exponents, strict=True):
         part = table[table.exponent == exponent]
-        for place, (column, label) in enumerate(
-            {"even": "even glyph", "rare": "rare glyph"}.items()
-        ):
+        for place, (column, label) in enumerate(_GLYPHS.items()):
             found = measures.summary(measures.by(part, ["model"], column)).loc[list(MODELS)]
             ends = (found[end].tolist() for end in ("mean", "low", "high"))
             plotting.intervals(ax, list(MODELS.values()), *ends, series=place, of=2, label=label)
