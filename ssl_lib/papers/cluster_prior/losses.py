@@ -162,9 +162,26 @@ def pmsn(shares: Sequence[float] | npt.NDArray[np.float64], exponent: float) -> 
     >>> pmsn(power_law_shares(3, 1.0), 1.0)
     0.0
     """
-    mean = torch.as_tensor(np.asarray(shares), dtype=torch.float64)
-    found = prior_divergence(mean, power_law_prior(len(mean), exponent=exponent))
-    return max(0.0, round(float(found), 15))
+    return from_prior(list(shares), power_law_shares(len(shares), exponent).tolist())
+
+
+def from_prior(shares: Sequence[float], prior: Sequence[float]) -> float:
+    """Return PMSN's divergence of shares from any prior, KL(shares || prior).
+
+    Examples
+    --------
+    >>> round(from_prior([0.5, 0.5], [0.9, 0.1]), 4), from_prior([0.9, 0.1], [0.9, 0.1])
+    (0.5108, 0.0)
+    """
+    mean, masses = (torch.tensor(part, dtype=torch.float64) for part in (shares, prior))
+    return max(0.0, round(float(prior_divergence(mean, masses)), 15))
+
+
+def swav_standard(shares: Sequence[float]) -> float:
+    """Return SwAV's loss on points with the usual kernel of 0.05 and three iterations."""
+    scores = points(counts(shares), len(shares))
+    codes = sinkhorn(scores, epsilon=0.05, iterations=3)
+    return float(swav_loss([scores, scores], [codes, codes]))
 
 
 def power_law_shares(k: int, exponent: float) -> npt.NDArray[np.float64]:

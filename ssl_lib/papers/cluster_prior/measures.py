@@ -25,10 +25,13 @@ __all__ = [
     "equalised",
     "few",
     "followed",
+    "least",
     "of_panel",
     "of_photographs",
     "of_runs",
     "on_the_way",
+    "overlay",
+    "photographs_summary",
     "remedies",
     "summary",
 ]
@@ -180,6 +183,38 @@ def _chosen(
 def of_photographs(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     """Return a measure of photographs: rows seeds, columns (law, exponent of the prior)."""
     return by(table[table.measure == measure], ["law", "exponent"], "value")
+
+
+def photographs_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a law and exponent of the prior: agreement, and a probe's numbers in percent."""
+    columns = ("agreement", "accuracy", "F1", "head", "middle", "tail", "used", "distinct")
+    means = {name: of_photographs(table, name).mean() for name in columns}
+    found = pd.DataFrame(means).reset_index()
+    for name in ("accuracy", "F1", "head", "middle", "tail"):
+        found[name] = 100 * found[name]
+    return found.assign(law=[PHOTOGRAPHS[name].title for name in found.law])
+
+
+def overlay(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the means of digits over photographs, a row a prior."""
+    wide = by(table, ["model", "measure"], "value").mean().unstack()
+    names = [f"{factor} {what}" for what in ("information", "accuracy")
+             for factor in ("digit", "photograph")]  # fmt: skip
+    found = wide.loc[["uniform", "rank"], names].reset_index()
+    return found.assign(model=["uniform", "that of the digits"]).rename(columns={"model": "prior"})
+
+
+def least(curves: pd.DataFrame, loss: str) -> str:
+    """Say at which share of the largest cluster a loss is least.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"share": [0.1, 0.2], "loss": "MSN", "value": [0.0, 1.0]})
+    >>> least(table, "MSN")
+    'a share of 0.100'
+    """
+    own = curves[curves.loss == loss]
+    return f"a share of {own.share[own.value.idxmin()]:.3f}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,16 @@ from ssl_lib.evaluation.clusters import majority_classes
 from ssl_lib.papers.cluster_prior import tails
 from ssl_lib.randomness import numpy_generator, stream_seed
 
-__all__ = ["MODELS", "Mixtures", "digits_cell", "gaussians", "gaussians_cell", "kmeans", "mixture"]
+__all__ = [
+    "MODELS",
+    "Mixtures",
+    "digits_cell",
+    "divide",
+    "gaussians",
+    "gaussians_cell",
+    "kmeans",
+    "mixture",
+]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -119,7 +128,8 @@ def _posterior(x: Floats, centres: Floats, weights: Floats) -> tuple[Floats, flo
     return joint / total, float((np.log(total) - least / 2).sum())
 
 
-def _divide(model: str, x: Floats, true: Floats, config: Mixtures, seed: int) -> Labels:
+def divide(model: str, x: Floats, true: Floats, config: Mixtures, seed: int) -> Labels:
+    """Divide points by one of :data:`MODELS`."""
     if model == "kmeans":
         return kmeans(x, len(true), config.starts, seed)
     weights = true if model == "matched" else np.full(len(true), 1 / len(true))
@@ -145,7 +155,7 @@ def gaussians_cell(config: Mixtures, cell: Mapping[str, Any]) -> pd.DataFrame:
         x, cluster = gaussians(config, ratio, cell["seed"])
         true = np.bincount(cluster) / len(cluster)
         for model in MODELS:
-            found = _divide(model, x, true, config, cell["seed"])
+            found = divide(model, x, true, config, cell["seed"])
             rows.append((ratio, model, *_described(found, cluster), true.max()))
     return pd.DataFrame(rows, columns=["ratio", "model", "agreement", "largest", "true"])
 
