@@ -21,6 +21,7 @@ __all__ = ["SHOTS", "Poor", "batches_cell", "ink"]
 #: Labels of each class that the probe has.
 SHOTS = 2
 _BINS = 10
+_RECIPE = training.Recipe(steps=250)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Poor:
 
     classes: tuple[int, ...] = (10, 5, 2, 1)
     draws: int = 20
-    recipe: training.Recipe = training.DIGITS
+    recipe: training.Recipe = _RECIPE
 
 
 def ink(images: Tensor) -> Tensor:

@@ -23,14 +23,14 @@ from ssl_lib.papers.cluster_prior.settings import RUNS, Run
 from ssl_lib.papers.cluster_prior.tails import Digits
 from ssl_lib.randomness import torch_generator
 
-__all__ = ["COLUMNS", "GROUPS", "Digit", "encoders_cell", "of_classes"]
+__all__ = ["COLUMNS", "Digit", "encoders_cell", "of_classes"]
 
 #: Of the long table, after the cell's own.
 COLUMNS = ["measure", "at", "value"]
-#: Ranks of classes by size: the three largest, the middle, the three smallest.
-GROUPS = {"head": slice(0, 3), "middle": slice(3, 7), "tail": slice(7, 10)}
 #: Clusters of features whose images are drawn evenly, the finest level first.
 CLUSTERS = (40, 10)
+#: Of the classes, by their size, that are head and that are tail.
+SHARE = 0.3
 _HELD_DRAWS = 5
 Row = tuple[str, float, float]
 
@@ -142,11 +142,12 @@ def of_classes(predicted: Tensor, labels: Tensor, order: tuple[int, ...]) -> dic
     from sklearn.metrics import f1_score
 
     recall = torch.stack([(predicted[labels == k] == k).double().mean() for k in order])
-    groups = {name: float(recall[part].mean()) for name, part in GROUPS.items()}
+    ends = max(1, round(SHARE * len(order)))
+    parts = {"head": recall[:ends], "middle": recall[ends:-ends], "tail": recall[-ends:]}
     return {
         "accuracy": float((predicted == labels).double().mean()),
         "F1": float(f1_score(labels, predicted, average="macro")),
-        **groups,
+        **{name: float(part.mean()) for name, part in parts.items()},
     }
 
 

@@ -58,7 +58,7 @@ def _mean(values: pd.Series) -> Estimate:
 
 def _losses() -> dict[str, Estimate]:
     """Find where each loss is least among power laws of ten clusters, and how far it rises."""
-    exponents = np.linspace(0, 1, 101)
+    exponents = np.linspace(0, 1, 21)
     table = losses.curves(exponents, 0.0)
     titles = [losses.LOSSES[name].title for name in NAMED]
     wide = table.pivot(index="exponent", columns="loss", values="value")[titles]

@@ -73,14 +73,12 @@ def canvas(config: Canvas, exponent: float, seed: int) -> tuple[Tensor, Tensor, 
 
 def views(images: Tensor, generator: torch.Generator) -> Sequence[Tensor]:
     """Move the digit alone; the second view also hides blocks."""
-    noise = Noise(std=0.1)
     move = Policy(name="move", recipes=((Shift(pixels=1),),) * 2)
     moved = [torch.cat([part, images[..., 8:]], 3) for part in move(images[..., :8], generator)]
-    anchor = (noise, BlockMask(p=0.1))
-    return [
-        Policy(name="rest", recipes=(recipe,), n_global=1)(view, generator)[0]
-        for view, recipe in zip(moved, ((noise,), anchor), strict=True)
-    ]
+    noisy = Policy(name="noise", recipes=((Noise(std=0.1),),), n_global=1)
+    hide = Policy(name="hide", recipes=((BlockMask(p=0.1),),), n_global=1)
+    target, anchor = noisy(torch.cat(moved), generator)[0].chunk(2)
+    return [target, *hide(anchor, generator)]
 
 
 class _Pixels(nn.Flatten):

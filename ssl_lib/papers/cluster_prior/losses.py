@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +41,9 @@ __all__ = [
     "simplex",
 ]
 
-#: Images on the points.
-IMAGES = 1000
+#: Images on the points, of numbers and, fewer, of curves.
+IMAGES, CURVE = 1000, 400
+Shares: TypeAlias = Sequence[float] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,6 @@ def simplex(labels: Tensor, k: int) -> Tensor:
     return (k**0.5 * centred @ directions[: k - 1].T)[labels]
 
 
-def _share(labels: Tensor, k: int) -> Tensor:
-    return labels.bincount(minlength=k).double() / len(labels)
-
-
 def _simclr(labels: Tensor, k: int) -> Tensor:
     z = points(labels, k)
     return simclr_loss(z, z, temperature=0.5)
@@ -96,12 +95,12 @@ def _spectral(labels: Tensor, k: int) -> Tensor:
 
 def _vicreg(labels: Tensor, k: int) -> Tensor:
     z = simplex(labels, k)
-    return vicreg_loss(z, z, eps=0.0)
+    return vicreg_loss(z, z)
 
 
 def _barlow(labels: Tensor, k: int) -> Tensor:
     z = points(labels, k)
-    correlation = cross_correlation(z, z, eps=0.0)
+    correlation = cross_correlation(z, z)
     return correlation.square().sum() - correlation.diagonal().square().sum()
 
 
@@ -113,7 +112,8 @@ def _swav(labels: Tensor, k: int) -> Tensor:
 
 
 def _msn(labels: Tensor, k: int) -> Tensor:
-    return prior_divergence(_share(labels, k), uniform_prior(k))
+    z = points(labels, k)
+    return msn_loss([z], z, torch.eye(k).double(), sinkhorn_iterations=0)
 
 
 #: The losses that have no parameter here. Barlow Twins is its redundancy term.
@@ -130,7 +130,7 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def counts(shares: Sequence[float] | npt.NDArray[np.float64], images: int = IMAGES) -> Tensor:
+def counts(shares: Shares, images: int = IMAGES) -> Tensor:
     """Return labels of images with these shares of clusters, to the nearest image.
 
     Examples
@@ -143,7 +143,7 @@ def counts(shares: Sequence[float] | npt.NDArray[np.float64], images: int = IMAG
     return torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
 
 
-def of_shares(name: str, shares: Sequence[float] | npt.NDArray[np.float64]) -> float:
+def of_shares(name: str, shares: Shares, images: int = IMAGES) -> float:
     """Return a loss of :data:`LOSSES` where clusters have these shares of the images.
 
     Examples
@@ -151,30 +151,21 @@ def of_shares(name: str, shares: Sequence[float] | npt.NDArray[np.float64]) -> f
     >>> round(of_shares("simclr", [0.5, 0.5]), 4), round(of_shares("simclr", [0.9, 0.1]), 4)
     (7.0338, 7.3682)
     """
-    return float(LOSSES[name].value(counts(shares), len(shares)))
+    return float(LOSSES[name].value(counts(shares, images), len(shares)))
 
 
-def pmsn(shares: Sequence[float] | npt.NDArray[np.float64], exponent: float) -> float:
-    """Return PMSN's divergence of shares from a power law.
-
-    Examples
-    --------
-    >>> pmsn(power_law_shares(3, 1.0), 1.0)
-    0.0
-    """
-    return from_prior(list(shares), power_law_shares(len(shares), exponent).tolist())
-
-
-def from_prior(shares: Sequence[float], prior: Sequence[float]) -> float:
-    """Return PMSN's divergence of shares from any prior, KL(shares || prior).
+def pmsn(shares: Shares, prior: Shares, images: int = IMAGES) -> float:
+    """Return PMSN's loss where clusters have these shares: nearly KL(shares || prior).
 
     Examples
     --------
-    >>> round(from_prior([0.5, 0.5], [0.9, 0.1]), 4), from_prior([0.9, 0.1], [0.9, 0.1])
-    (0.5108, 0.0)
+    >>> round(pmsn([0.5, 0.5], [0.9, 0.1]), 4), round(pmsn([0.9, 0.1], [0.9, 0.1]), 4)
+    (0.5109, 0.0)
     """
-    mean, masses = (torch.tensor(part, dtype=torch.float64) for part in (shares, prior))
-    return max(0.0, round(float(prior_divergence(mean, masses)), 15))
+    k = len(shares)
+    z = points(counts(shares, images), k)
+    masses = torch.tensor(np.asarray(prior), dtype=torch.float64)
+    return float(pmsn_loss([z], z, torch.eye(k).double(), prior=masses))
 
 
 def swav_standard(shares: Sequence[float]) -> float:
@@ -206,16 +197,21 @@ def curves(exponents: Sequence[float], prior: float, k: int = 10) -> pd.DataFram
     pandas.DataFrame
         Columns exponent, share (of the largest cluster), loss (a title), value.
     """
+    masses, equal = power_law_shares(k, prior), _of_power_law(0.0, k)
+    equal = {**equal, "PMSN": pmsn(power_law_shares(k, 0.0), masses, CURVE)}
     rows = []
     for exponent in exponents:
         shares = power_law_shares(k, exponent)
-        at = {loss.title: of_shares(name, shares) for name, loss in LOSSES.items()}
-        at["PMSN"] = pmsn(shares, prior)
-        rows += [(exponent, shares[0], title, value) for title, value in at.items()]
-    table = pd.DataFrame(rows, columns=["exponent", "share", "loss", "value"])
-    equal = {loss.title: of_shares(name, np.full(k, 1 / k)) for name, loss in LOSSES.items()}
-    equal["PMSN"] = pmsn(np.full(k, 1 / k), prior)
-    return table.assign(value=table.value - table.loss.map(equal))
+        at = {**_of_power_law(exponent, k), "PMSN": pmsn(shares, masses, CURVE)}
+        rows += [(exponent, shares[0], name, at[name] - equal[name]) for name in at]
+    return pd.DataFrame(rows, columns=["exponent", "share", "loss", "value"])
+
+
+@lru_cache(maxsize=256)
+def _of_power_law(exponent: float, k: int) -> dict[str, float]:
+    """Return every loss that has no parameter, by its title."""
+    shares = power_law_shares(k, exponent)
+    return {loss.title: of_shares(name, shares, CURVE) for name, loss in LOSSES.items()}
 
 
 def reduction(seed: int = 0) -> tuple[float, float]:
@@ -240,5 +236,6 @@ def reduction(seed: int = 0) -> tuple[float, float]:
     gradients = [torch.autograd.grad(value, (anchor, c)) for value in values]
     both = [torch.cat([v[None], *(g.flatten() for g in own)]) for v, own in
             zip(values, gradients, strict=True)]  # fmt: skip
+    prior = power_law_prior(6, exponent=0.5)
     difference = (both[0] - both[1]).abs().max() / both[0].abs().max()
-    return float(difference), pmsn(power_law_shares(6, 0.5), 0.5)
+    return float(difference.detach()), abs(float(prior_divergence(prior, prior)))

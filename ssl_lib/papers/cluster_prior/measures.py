@@ -18,6 +18,7 @@ __all__ = [
     "TAILED",
     "Comparison",
     "attributes",
+    "best_exponents",
     "by",
     "choosing",
     "comparisons",
@@ -93,6 +94,13 @@ def crossing(encoders: pd.DataFrame, measure: str = "agreement") -> pd.DataFrame
         found = summary(wide[list(names)]).reset_index(drop=True)
         parts.append(found.assign(data=title, exponent=[RUNS[name].exponent for name in names]))
     return pd.concat(parts, ignore_index=True)
+
+
+def best_exponents(encoders: pd.DataFrame) -> dict[str, float]:
+    """Return the exponent of the prior with the best mean agreement, by data."""
+    found = crossing(encoders)
+    best = found.loc[found.groupby("data", sort=False)["mean"].idxmax()]
+    return dict(zip(best.data, best.exponent, strict=True))
 
 
 def equalised(largest: pd.Series, true: pd.Series, clusters: int) -> pd.Series:

@@ -63,21 +63,29 @@ class Recipe:
 DIGITS = Recipe()
 
 
-def blocks(*, masked: tuple[float, ...] = (0.1, 0.1)) -> Policy:
-    """Return views of digits: shifted by a pixel, brighter or darker, noisy, with masked blocks.
+_PLAIN = (Shift(pixels=1), Intensity(gain=(0.7, 1.3)), Noise(std=0.1))
+
+
+def _once(recipe: tuple[Operation, ...], images: Tensor, generator: torch.Generator) -> Tensor:
+    return Policy(name="once", recipes=(recipe,), n_global=1)(images, generator)[0]
+
+
+def blocks(*, masked: tuple[float, float] = (0.1, 0.1)) -> Views:
+    """Make two views of digits: shifted by a pixel, brighter or darker, noisy, with masked blocks.
 
     Parameters
     ----------
     masked : tuple of float
         Share of masked blocks in each view.
     """
-    recipes = tuple(_view(share) for share in masked)
-    return Policy(name="cluster-prior-digits", recipes=recipes, n_global=len(recipes))
 
+    def make(images: Tensor, generator: torch.Generator) -> list[Tensor]:
+        both = _once(_PLAIN, torch.cat([images, images]), generator).chunk(2)
+        pairs = zip(both, masked, strict=True)
+        return [_once((BlockMask(p=share),), part, generator) if share else part
+                for part, share in pairs]  # fmt: skip
 
-def _view(masked: float) -> tuple[Operation, ...]:
-    mask = (BlockMask(p=masked),) if masked else ()
-    return (Shift(pixels=1), Intensity(gain=(0.7, 1.3)), Noise(std=0.1), *mask)
+    return make
 
 
 class Autoencoder(Method):
@@ -149,9 +157,8 @@ def make(name: str, seed: int, **options: Any) -> tuple[Method, Views]:
 
 def _clean_and_hidden(images: Tensor, generator: torch.Generator) -> list[Tensor]:
     """Shift images, and hide half of the blocks of what that gives."""
-    (clean,) = Policy(name="clean", recipes=((Shift(pixels=1),),), n_global=1)(images, generator)
-    hide = Policy(name="hidden", recipes=(_view(0.5)[1:],), n_global=1)
-    return [clean, *hide(clean, generator)]
+    clean = _once((Shift(pixels=1),), images, generator)
+    return [clean, _once((*_PLAIN[1:], BlockMask(p=0.5)), clean, generator)]
 
 
 def drawn(n: int, batch_size: int, generator: torch.Generator) -> Rows:
@@ -197,6 +204,7 @@ def train(
     optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
     generator = torch_generator(seed, "cluster-prior", "views")
     early = []
+    method.train()
     with method.quiet():
         for step in range(recipe.steps):
             if look is not None:
@@ -218,7 +226,6 @@ def _factor(step: int, steps: int) -> float:
 def _step(
     method: Method, views: tuple[Tensor, ...], optimiser: torch.optim.Optimizer, progress: float
 ) -> Tensor:
-    method.train()
     method.before_step(progress)
     optimiser.zero_grad(set_to_none=True)
     loss = method(ViewBatch(views=views)).loss
