@@ -37,7 +37,7 @@ class Poor:
     recipe : Recipe
     """
 
-    classes: tuple[int, ...] = (10, 5, 2, 1)
+    classes: tuple[int, ...] = (10, 5, 2)
     draws: int = 20
     recipe: training.Recipe = _RECIPE
 

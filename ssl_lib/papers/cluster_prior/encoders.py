@@ -32,6 +32,7 @@ CLUSTERS = (40, 10)
 #: Of the classes, by their size, that are head and that are tail.
 SHARE = 0.3
 _HELD_DRAWS = 5
+_RECIPE = training.Recipe(steps=300)
 Row = tuple[str, float, float]
 
 
@@ -39,7 +40,7 @@ Row = tuple[str, float, float]
 class Digit:
     """How encoders of digits are trained."""
 
-    recipe: training.Recipe = training.DIGITS
+    recipe: training.Recipe = _RECIPE
 
 
 class Sampler:

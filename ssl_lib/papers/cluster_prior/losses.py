@@ -101,7 +101,8 @@ def _vicreg(labels: Tensor, k: int) -> Tensor:
 def _barlow(labels: Tensor, k: int) -> Tensor:
     z = points(labels, k)
     correlation = cross_correlation(z, z)
-    return correlation.square().sum() - correlation.diagonal().square().sum()
+    off: Tensor = correlation - torch.diag(correlation.diagonal())
+    return off.square().sum()
 
 
 def _swav(labels: Tensor, k: int) -> Tensor:

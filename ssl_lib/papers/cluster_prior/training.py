@@ -23,7 +23,6 @@ from ssl_lib.training.optimisers import set_learning_rate
 from ssl_lib.training.schedules import learning_rate_factor
 
 __all__ = [
-    "DIGITS",
     "Autoencoder",
     "Recipe",
     "Views",
@@ -54,13 +53,9 @@ class Recipe:
         At the end of the warm-up; a cosine follows.
     """
 
-    steps: int = 400
+    steps: int = 300
     batch_size: int = 256
     learning_rate: float = 3e-3
-
-
-#: Encoders of digits.
-DIGITS = Recipe()
 
 
 _PLAIN = (Shift(pixels=1), Intensity(gain=(0.7, 1.3)), Noise(std=0.1))
@@ -228,7 +223,7 @@ def _step(
 ) -> Tensor:
     method.before_step(progress)
     optimiser.zero_grad(set_to_none=True)
-    loss = method(ViewBatch(views=views)).loss
+    loss: Tensor = method(ViewBatch(views=views)).loss
     loss.backward()
     method.after_backward(progress)
     optimiser.step()
@@ -237,12 +232,12 @@ def _step(
 
 
 @torch.no_grad()
-def settled(method: Method, images: Tensor) -> Method:
+def settled(method: Method, images: Tensor) -> Any:
     """Return a copy in evaluation mode whose BatchNorm has the statistics of all these images.
 
     Batches of few classes leave running averages of the last few classes; see the page.
     """
-    made = deepcopy(method)
+    made: Any = deepcopy(method)
     for module in made.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.reset_running_stats()
