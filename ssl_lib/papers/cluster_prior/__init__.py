@@ -13,6 +13,7 @@
 ``encoders``     encoders of long-tailed digits under priors and remedies
 ``photographs``  encoders of long-tailed photographs; digits over photographs
 ``measures``     tables to numbers
+``comparisons``  where the rule names a winner, and whether it won
 ``figures``      numbers to pictures
 ``estimates``    what decides the claims
 ``own``          which prior suits features of one's own

@@ -50,7 +50,7 @@ def estimates(tables: Tables) -> dict[str, Estimate | Mapping[str, Estimate]]:
 
 def _mean(values: pd.Series) -> Estimate:
     """Return the mean over seeds with its t interval."""
-    mean, low, high = (float(end) for end in measures.summary(values.to_frame()).iloc[0])
+    mean, low, high = measures.summary(values.to_frame()).iloc[0].tolist()
     if len(values) < 2:
         return Estimate(mean, -float("inf"), float("inf"), n=1, note="one seed")
     return Estimate(mean, low, high, n=len(values), note="95 % t interval over seeds")
@@ -58,11 +58,11 @@ def _mean(values: pd.Series) -> Estimate:
 
 def _losses() -> dict[str, Estimate]:
     """Find where each loss is least among power laws of ten clusters, and how far it rises."""
-    exponents = np.linspace(0, 1, 21)
+    exponents = np.linspace(0, 1, 21).tolist()
     table = losses.curves(exponents, 0.0)
     titles = [losses.LOSSES[name].title for name in NAMED]
     wide = table.pivot(index="exponent", columns="loss", values="value")[titles]
-    least, rise = wide.idxmin().max(), wide.loc[1.0].min()
+    least, rise = max(wide.idxmin().tolist()), wide.iloc[-1].min()
     count = len(NAMED)
     return {
         "exponent of the least loss": Estimate(float(least), n=count, note="exact"),

@@ -80,7 +80,8 @@ def simplex(labels: Tensor, k: int) -> Tensor:
     """
     centred = torch.eye(k, dtype=torch.float64) - 1 / k
     _, _, directions = torch.linalg.svd(centred)
-    return (k**0.5 * centred @ directions[: k - 1].T)[labels]
+    corners: Tensor = k**0.5 * centred @ directions[: k - 1].T
+    return corners[labels]
 
 
 def _simclr(labels: Tensor, k: int) -> Tensor:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,16 +15,13 @@ __all__ = [
     "CHOOSERS",
     "REMEDIES",
     "TAILED",
-    "Comparison",
     "attributes",
     "best_exponents",
     "by",
     "choosing",
-    "comparisons",
     "crossing",
     "equalised",
     "few",
-    "followed",
     "least",
     "of_panel",
     "of_photographs",
@@ -183,9 +179,11 @@ def choosing(encoders: pd.DataFrame) -> pd.DataFrame:
 def _chosen(
     chosen: pd.Series, agreement: pd.DataFrame, best: pd.Series
 ) -> tuple[float, float, float, int]:
-    found = pd.Series({seed: agreement.loc[seed, name] for seed, name in chosen.items()})
+    places = agreement.columns.get_indexer(pd.Index(chosen))
+    found = agreement.to_numpy()[np.arange(len(agreement)), places]
+    lost = best.to_numpy() - found
     exponent = float(np.mean([RUNS[name].exponent for name in chosen]))
-    return exponent, float(found.mean()), float((best - found).mean()), int((found >= best).sum())
+    return exponent, float(found.mean()), float(lost.mean()), int((lost <= 0).sum())
 
 
 def of_photographs(table: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -222,115 +220,4 @@ def least(curves: pd.DataFrame, loss: str) -> str:
     'a share of 0.100'
     """
     own = curves[curves.loss == loss]
-    return f"a share of {own.share[own.value.idxmin()]:.3f}"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A prior that should win on some data, and by how much it did.
-
-    Attributes
-    ----------
-    data, winner, loser, measure : str
-        For readers.
-    gains : pandas.Series
-        By seed.
-    """
-
-    data: str
-    winner: str
-    loser: str
-    measure: str
-    gains: pd.Series
-
-
-def comparisons(
-    tables: dict[str, pd.DataFrame], photographs: dict[str, pd.DataFrame]
-) -> list[Comparison]:
-    """List where the rule names a winner: the prior whose exponent is nearer to the data's.
-
-    Parameters
-    ----------
-    tables : dict of str to pandas.DataFrame
-        ``gaussians``, ``fixed``, ``factors``, ``encoders``.
-    photographs : dict of str to pandas.DataFrame
-        By data set.
-    """
-    found = [*_of_mixtures(tables["gaussians"]), *_of_fixed(tables["fixed"])]
-    found += [*_of_encoders(tables["encoders"]), *_of_factors(tables["factors"])]
-    return found + [one for name, own in photographs.items() for one in _on_photos(name, own)]
-
-
-def _of_mixtures(table: pd.DataFrame) -> Iterator[Comparison]:
-    wide = by(table, ["ratio", "model"], "agreement")
-    for ratio in wide.columns.levels[0]:
-        if ratio > 1:
-            own = wide[ratio]
-            yield Comparison(f"three Gaussians, {ratio:g} : 1 : 1", "true weights", "equal weights",
-                             "agreement", own["matched"] - own["uniform"])  # fmt: skip
-
-
-def _of_fixed(table: pd.DataFrame) -> Iterator[Comparison]:
-    wide = by(table, ["exponent", "model"], "agreement")
-    for exponent in wide.columns.levels[0]:
-        if exponent > 0:
-            own = wide[exponent]
-            for name in ("rank", "index"):
-                yield Comparison(f"fixed features of digits, tail {exponent:g}", f"true, by {name}",
-                                 "uniform", "agreement", own[name] - own["uniform"])  # fmt: skip
-
-
-def _of_encoders(table: pd.DataFrame) -> Iterator[Comparison]:
-    titles = {"agreement": "agreement", "probe accuracy": "probe"}
-    for measure, title in titles.items():
-        wide = of_runs(table, measure)
-        for base, count in (("{}-0", 16), ("{}-0-many", 64)):
-            for data in ("balanced", "tail"):
-                zero = base.format(data)
-                for name in wide:
-                    run = RUNS[name]
-                    alike = name.startswith(f"{data}-") and run.prototypes == count
-                    if alike and name != zero:
-                        pair = f"exponent {run.exponent:g}", "uniform"
-                        gain = wide[name] - wide[zero]
-                        sign = 1 if data == "tail" else -1
-                        words = pair if data == "tail" else pair[::-1]
-                        yield Comparison(f"digits, {data}, {count} prototypes", *words, title,
-                                         sign * gain)  # fmt: skip
-
-
-def _of_factors(table: pd.DataFrame) -> Iterator[Comparison]:
-    wide = by(table, ["exponent", "model"], "rare")
-    for exponent in wide.columns.levels[0]:
-        own = wide[exponent]
-        for name in ("rank", "index"):
-            yield Comparison(f"glyphs, rare one {exponent:g}", f"matching, by {name}", "uniform",
-                             "rare glyph kept", own[name] - own["uniform"])  # fmt: skip
-
-
-def _on_photos(data: str, table: pd.DataFrame) -> Iterator[Comparison]:
-    for measure, title in (("agreement", "agreement"), ("accuracy", "probe")):
-        wide = of_photographs(table, measure)
-        for law in PHOTOGRAPHS.values():
-            sign = -1 if law.kind == "balanced" else 1
-            for exponent in wide[law.name].columns[1:]:
-                pair = f"exponent {exponent:g}", "uniform"
-                gain = wide[law.name][exponent] - wide[law.name][0.0]
-                yield Comparison(f"{data}, {law.title}", *pair[::sign], title, sign * gain)
-
-
-def followed(found: Sequence[Comparison]) -> pd.DataFrame:
-    """Return a row a comparison, for readers: how often the rule's winner won, and by how much.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns data, should win, against, measure, seeds, won (number of seeds), mean, low, high.
-    """
-    rows = []
-    for one in found:
-        mean, low, high = summary(one.gains.to_frame()).iloc[0]
-        rows.append((one.data, one.winner, one.loser, one.measure, len(one.gains),
-                     int((one.gains > 0).sum()), mean, low, high))  # fmt: skip
-    columns = ["data", "should win", "against", "measure", "seeds", "won", "mean", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+    return f"a share of {own.share.to_numpy()[own.value.to_numpy().argmin()]:.3f}"

@@ -43,7 +43,7 @@ def batches(table: pd.DataFrame) -> Figure:
     found = measures.summary(wide).reset_index()
     for place, one in enumerate(BATCHES.values()):
         marks.line(ax, found[found.method == one.name], "classes", place, one.title)
-    level = wide["untrained"].mean().iloc[0]
+    level = float(wide["untrained"].to_numpy().mean())
     ax.axhline(level, color=marks.GREY, linewidth=1, linestyle="--", label="untrained")
     _by_classes(ax, found)
     ax.set_ylabel("accuracy, two labels a class, %")
