@@ -52,7 +52,7 @@ def _mean(values: pd.Series) -> Estimate:
     """Return the mean over seeds with its t interval."""
     mean, low, high = measures.summary(values.to_frame()).iloc[0].tolist()
     if len(values) < 2:
-        return Estimate(mean, -float("inf"), float("inf"), n=1, note="one seed")
+        return Estimate(mean, n=1, note="one seed")
     return Estimate(mean, low, high, n=len(values), note="95 % t interval over seeds")
 
 
