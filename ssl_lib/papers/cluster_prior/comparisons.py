@@ -11,7 +11,7 @@ import pandas as pd
 from ssl_lib.papers.cluster_prior.measures import by, of_photographs, of_runs, summary
 from ssl_lib.papers.cluster_prior.settings import PHOTOGRAPHS, RUNS, Run
 
-__all__ = ["Comparison", "comparisons", "followed"]
+__all__ = ["Comparison", "comparisons", "followed", "named"]
 
 _TITLES = {"agreement": "agreement", "probe accuracy": "probe", "accuracy": "probe"}
 
@@ -103,7 +103,7 @@ def _of_encoders(table: pd.DataFrame) -> Iterator[Comparison]:
             data = f"digits, {'long tail' if tail else 'balanced'}, {count} prototypes"
             for near, far in _pairs(list(runs), tail):
                 gains = wide[runs[near].name] - wide[runs[far].name]
-                yield Comparison(data, _name(near), _name(far), _TITLES[measure], gains)
+                yield Comparison(data, named(near), named(far), _TITLES[measure], gains)
 
 
 def _families() -> Iterator[tuple[tuple[float, int], dict[float, Run]]]:
@@ -114,7 +114,8 @@ def _families() -> Iterator[tuple[tuple[float, int], dict[float, Run]]]:
         yield key, {run.exponent: run for run in sorted(own, key=lambda run: run.exponent)}
 
 
-def _name(exponent: float) -> str:
+def named(exponent: float) -> str:
+    """Return what readers call a power law."""
     return f"exponent {exponent:g}" if exponent else "uniform"
 
 
@@ -126,7 +127,7 @@ def _on_photos(data: str, table: pd.DataFrame) -> Iterator[Comparison]:
             # A tail is steeper than any prior here.
             for near, far in _pairs(exponents, 0.0 if law.kind == "balanced" else 1.0):
                 gains = wide[law.name][near] - wide[law.name][far]
-                pair = _name(near), _name(far)
+                pair = named(near), named(far)
                 yield Comparison(f"{data}, {law.title}", *pair, _TITLES[measure], gains)
 
 

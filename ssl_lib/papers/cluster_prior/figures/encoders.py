@@ -167,7 +167,7 @@ def remedies(table: pd.DataFrame) -> Figure:
         plotting.intervals(
             ax, names, *ends, series=place, of=len(groups), label=group, reference=0.0
         )
-    ax.set_xlabel("gain over the same without it, percentage points")
+    ax.set_xlabel("gain, percentage points")
     marks.legend(fig, ax, columns=4)
     return fig
 
