@@ -47,6 +47,7 @@ def ink(images: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> ink(torch.arange(20.0).reshape(20, 1, 1, 1)).bincount().tolist()
     [2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
     """

@@ -52,6 +52,7 @@ def fitted(
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
     >>> fitted(x, 0.5, n_prototypes=4).usage.shape
     torch.Size([4])
@@ -93,6 +94,7 @@ def compare(
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
     >>> list(compare(x, (0.0, 1.0), n_prototypes=4).columns)
     ['exponent', 'used', 'distinct', 'largest', 'divergence', 'merged']
