@@ -233,4 +233,5 @@ def _codes(program: Program, x: Tensor) -> Tensor:
     still = torch.zeros_like(x)
     images = Images(torch.stack([still, still, x], 1))
     codes = program.follow(images, x.new_zeros(len(x), 2))[1]
-    return torch.cat([code.flatten(1).to(torch.int16) for code in codes], 1)
+    none = torch.zeros(len(x), 0, dtype=torch.int16, device=x.device)
+    return torch.cat([none, *(code.flatten(1).to(torch.int16) for code in codes)], 1)
