@@ -21,6 +21,13 @@ from ssl_lib.methods.msn import MSN, msn_loss, msn_targets
 from ssl_lib.methods.online import OnlineProbe
 from ssl_lib.methods.pmsn import PMSN, pmsn_loss
 from ssl_lib.methods.prior import align_prior, power_law_prior, prior_divergence, uniform_prior
+from ssl_lib.methods.sigreg import (
+    SIGReg,
+    epps_pulley,
+    random_directions,
+    sigreg_loss,
+    sigreg_terms,
+)
 from ssl_lib.methods.simclr import SimCLR, cosine_temperature, simclr_loss
 from ssl_lib.methods.sinkhorn import sinkhorn
 from ssl_lib.methods.spectral import Spectral, spectral_loss
@@ -42,6 +49,7 @@ __all__ = [
     "Method",
     "OnlineProbe",
     "Output",
+    "SIGReg",
     "SimCLR",
     "Spectral",
     "Supervised",
@@ -67,6 +75,7 @@ __all__ = [
     "distinct_prototypes",
     "ema_momentum",
     "ema_update",
+    "epps_pulley",
     "gather",
     "logdet_entropy",
     "merged_usage",
@@ -79,7 +88,10 @@ __all__ = [
     "power_law_prior",
     "prior_divergence",
     "prototype_logs",
+    "random_directions",
     "sampled_diet_loss",
+    "sigreg_loss",
+    "sigreg_terms",
     "simclr_loss",
     "sinkhorn",
     "spectral_loss",
