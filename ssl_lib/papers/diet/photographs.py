@@ -1,10 +1,10 @@
-"""Encoders of photographs: DIET beside its rivals at as many views."""
+"""Encoders of photographs: DIET beside its rivals at as many views, and on all images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,25 @@ from ssl_lib.evaluation.linear import ridge_probe
 from ssl_lib.evaluation.rank import rankme
 from ssl_lib.methods import DIET, build_method
 from ssl_lib.models import build_encoder
-from ssl_lib.papers.diet.settings import Settings
+from ssl_lib.papers import chapter
+from ssl_lib.papers.diet.settings import METHODS, Settings
 from ssl_lib.papers.diet.training import normalised
 from ssl_lib.randomness import torch_generator
+from ssl_lib.results.experiments import Experiment
+from ssl_lib.results.verification import Checks
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import Run, pretrain
 
-__all__ = ["PHOTOGRAPHS", "Photographs", "cell", "hashes", "load", "photographs_data"]
+__all__ = [
+    "PHOTOGRAPHS",
+    "SETS",
+    "Photographs",
+    "cell",
+    "experiments",
+    "hashes",
+    "load",
+    "photographs_data",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +49,6 @@ class Photographs:
     Attributes
     ----------
     data, device : str
-    methods : tuple of str
-        What is trained; "diet-all" is DIET on all images, with the first seed only.
     images : int
         Training images, drawn class by class, the same for all seeds; 0 takes all.
     size : int
@@ -52,22 +62,24 @@ class Photographs:
     learning_rate : float
     strength : int
         Of DIET's augmentation, which all methods share.
+    chunk : int
+        Rows of W at a time; 0 leaves it to DIET.
     """
 
     data: str
     device: str = "cpu"
-    methods: tuple[str, ...] = ("pixels", "untrained", "diet", "simclr", "vicreg", "supervised")
     images: int = 10_000
     size: int = 64
     encoder: str = "convnet"
     encoder_options: Mapping[str, object] = field(
-        default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64, 128)}
+        default_factory=lambda: {"out_dim": 64, "widths": (8, 16, 32, 64)}
     )
-    views: int = 100
+    views: int = 60
     supervised_epochs: int = 20
     batch_size: int = 200
     learning_rate: float = 2e-3
     strength: int = 3
+    chunk: int = 0
 
 
 def photographs_data(settings: Settings) -> str:
@@ -83,9 +95,14 @@ def photographs_data(settings: Settings) -> str:
     )
 
 
-#: What ``paper`` changes: the papers' networks of 32 pixels, for as long as a GPU takes an hour.
+#: Sets that the page has tables of, by profile, with their training images.
+SETS: dict[profiles.Profile, dict[str, int]] = {
+    "standard": {"fashion-mnist": 60_000, "cifar10": 50_000},
+    "paper": {"cifar100": 50_000, "tiny-imagenet": 100_000},
+}
+#: What a profile changes; ``paper`` takes a network of the papers, for small images.
 PHOTOGRAPHS: dict[str, dict[str, object]] = {
-    "standard": {},
+    "smoke": {"images": 500, "views": 4, "supervised_epochs": 2},
     "paper": {
         "images": 0,
         "encoder": "resnet18",
@@ -103,7 +120,8 @@ _HEADS: dict[str, dict[str, Any]] = {
     "simclr": {"head": (256, 64)},
     "vicreg": {"head": (256, 256)},
 }
-_LOOKS = 10
+_LOOKS = 6
+_CHUNK = 2048  # faster than all rows at once from some ten thousand on
 _HELD_SHARE = 0.2  # of a folder
 
 
@@ -141,7 +159,7 @@ def hashes(config: Photographs) -> dict[str, str]:
 
 
 def cell(config: Photographs, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:
-    """Train one method with one seed and measure it, ten times on the way.
+    """Train one method with one seed and measure it, also on the way.
 
     Parameters
     ----------
@@ -220,10 +238,12 @@ def _train(
     look: Callable[[Any], dict[str, float]],
 ) -> Run:
     recipe = _views(config, images, method)
+    options = dict(_HEADS.get(method, {}))
+    if method == "diet" and config.chunk:
+        options["chunk"] = config.chunk
     made = build_method(
-        method, encode, n_data=len(images), n_classes=images.n_classes, seed=seed,
-        **_HEADS.get(method, {}),
-    )  # fmt: skip
+        method, encode, n_data=len(images), n_classes=images.n_classes, seed=seed, **options
+    )
     epochs = config.supervised_epochs
     if method != "supervised":
         epochs = max(1, config.views // len(recipe.recipes))
@@ -255,3 +275,42 @@ def _look(
 def _few(x: Tensor, images: ImageData, z: Tensor, test: ImageData, seed: int) -> float:
     found = few_shot_probe(x, images.labels, z, test.labels, shots=[10], draws=5, seed=seed)
     return float(found.accuracy.mean())
+
+
+def experiments(settings: Settings) -> dict[str, Experiment]:
+    """Return ``photographs``, and ``whole`` where that trains on a part of a named set.
+
+    Examples
+    --------
+    >>> made = experiments(Settings(profile="standard", data="cifar10"))
+    >>> made["photographs"].place, [len(one.cells) for one in made.values()]
+    ('diet/photographs.standard.cifar10', [18, 1])
+    >>> list(experiments(Settings(profile="paper")))
+    ['photographs']
+    """
+    changed: Mapping[str, Any] = PHOTOGRAPHS.get(settings.profile, {})
+    device = str(profiles.device(settings.device))
+    config = Photographs(data=photographs_data(settings), device=device, **changed)
+    every = settings.every_seed
+    cells = [{"seed": seed, "method": method} for seed in every for method in METHODS]
+    made = {"photographs": _experiment("photographs", settings, config, cells)}
+    count = SETS["standard"].get(config.data, 0)
+    if 0 < config.images < count:
+        showings = config.images * config.views // count  # as many views in all
+        all_images = replace(config, images=0, views=showings, chunk=_CHUNK)
+        one = [{"seed": every[0], "method": "diet"}]
+        made["whole"] = _experiment("whole", settings, all_images, one)
+    return made
+
+
+def _experiment(
+    table: str, settings: Settings, config: Photographs, cells: list[dict[str, Any]]
+) -> Experiment:
+    usual = photographs_data(replace(settings, data=""))
+    return Experiment(
+        name=f"diet-{table}", compute=cell, config=config, cells=cells,
+        data=partial(hashes, config),
+        place=chapter.place("diet", table, settings, data=config.data, usual=usual),
+        checks=Checks(keys=("measure", "at"), early={"early loss": 1e-2},
+                      spread={"accuracy": 1e-3, "rankme": 0.1}),
+    )  # fmt: skip
