@@ -13,7 +13,7 @@ EVALUATION = (
 THEORY = (
     "checks", "closed_form", "cyclic", "diffusion", "dirichlet", "dot_products", "downstream",
     "dynamics", "estimators", "heat", "hypercube", "kernels", "landmarks", "losses", "moons",
-    "nested", "noise", "separability", "solving", "spans", "spectra", "ssl",
+    "nested", "noise", "reconstruction", "separability", "solving", "spans", "spectra", "ssl",
 )  # fmt: skip
 MODULES = (
     *PACKAGES,

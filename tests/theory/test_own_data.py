@@ -13,6 +13,7 @@ from ssl_lib.theory import (
     KernelDirichlet,
     KernelSSL,
     Laplace,
+    LinearReconstruction,
     LinearSSL,
     Noise,
     half_moons,
@@ -23,10 +24,11 @@ ESTIMATORS = [
     KernelSSL(Noise(0.1), n_components=3, kernel=Laplace(0.3)),
     KernelSSL(Noise(0.1), n_components=3, kernel=Gaussian(0.3), landmarks=30),
     LinearSSL(Noise(0.1), n_components=2),
+    LinearReconstruction(Noise(0.1), n_components=2),
     KernelDirichlet(3, kernel=Gaussian(0.3)),
     DiffusionMap(3, bandwidth=0.3),
 ]
-NAMES = ["exact", "landmarks", "linear", "dirichlet", "diffusion"]
+NAMES = ["exact", "landmarks", "linear", "reconstruction", "dirichlet", "diffusion"]
 each = pytest.mark.parametrize("estimator", ESTIMATORS, ids=NAMES)
 
 
