@@ -233,8 +233,8 @@ def test_the_bound_holds_for_classes_made_functions() -> None:
     found = cell("promise", profile="smoke").set_index(["metric", "at", "measure"]).value.unstack()
     assert len(found.dropna()) > 8
     assert (found.missed <= found.bound * (1 + 1e-6))[found.bound.notna()].all()
-    for _, own in found.dropna(subset="missed").groupby("metric"):
-        assert (own.missed.diff().dropna() <= 1e-9).all()
+    for _, rows in found.dropna(subset="missed").groupby("metric"):
+        assert (rows.missed.diff().dropna() <= 1e-9).all()
 
 
 def test_photographs_are_those_that_are_published(
