@@ -115,7 +115,7 @@ _CHECKS = {
     "weights": _checks(("pairs", "inputs"), accuracy=ERROR),
     "images": _checks(("metric", "scale"), accuracy=ERROR, shifted=ERROR),
     "promise": _checks(("metric",), variation=ENERGY, bound=ENERGY, missed=SHARE,
-                       **{"labels missed": SHARE}),
+                       fitted=SHARE, **{"labels missed": SHARE}),
     "maps": Checks(keys=("x", "y"), exact=("*",)),
 }  # fmt: skip
 
