@@ -329,6 +329,10 @@ def test_own_features_are_refused_by_name() -> None:
     x = np.random.default_rng(0).standard_normal((20, 2))
     with pytest.raises(InputError, match="labels must be 20 whole numbers"):
         own.directions([x, x], np.zeros(3, int), k=1)
+    with pytest.raises(InputError, match=r"view 0 has shape \(20, 2\), view 1 has \(19, 2\)"):
+        own.directions([x, x[:-1]], k=1)
+    with pytest.raises(InputError, match="one class"):
+        own.directions([x, x], np.zeros(20, int), k=1)
     with pytest.raises(InputError, match="same rows, got 20 and 19"):
         own.against_inputs(x, x[:-1], k=1)
     with pytest.raises(InputError, match="k must be at most 2, the rank of the features, got 3"):

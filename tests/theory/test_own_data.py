@@ -131,7 +131,7 @@ def test_views_given_and_views_drawn_are_the_same_thing() -> None:
 def test_features_of_an_encoder() -> None:
     import torch
 
-    encoder = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh()).requires_grad_(False)
+    encoder = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh())
     encode = lambda points: encoder(torch.tensor(points, dtype=torch.float32))  # noqa: E731
     generator = np.random.default_rng(0)
     views = [encode(Noise(0.1)(X, generator)) for _ in range(2)]
@@ -143,6 +143,9 @@ def test_features_of_an_encoder() -> None:
 def test_wrong_views_are_said() -> None:
     with pytest.raises(InputError, match="function"):
         KernelSSL().fit(X)
+    for views in ("noise", 3):
+        with pytest.raises(InputError, match="views must be a function"):
+            KernelSSL(views).fit(X)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"view 1 has \(79, 2\)"):
         KernelSSL([X, X[1:]]).fit(X)
     with pytest.raises(InputError, match="each view must have 80 rows, one an input, got 40"):
@@ -157,6 +160,19 @@ def test_wrong_views_are_said() -> None:
         KernelSSL(Noise(0.1), statistic="W").fit(X)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="view 0 must be finite"):
         KernelSSL(lambda x, generator: x * np.inf).fit(X)
+
+
+def test_what_is_no_number_and_no_kernel_is_said() -> None:
+    with pytest.raises(InputError, match="X must be numbers: could not convert"):
+        KernelSSL(Noise(0.1)).fit([["a", "b"]])
+    with pytest.raises(InputError, match="penalty must be at least 0, got 'small'"):
+        KernelSSL(Noise(0.1), penalty="small").fit(X)  # type: ignore[arg-type]
+    with pytest.raises(
+        InputError, match="kernel must be callable on two sets of points, got 'rbf'"
+    ):
+        KernelSSL(Noise(0.1), kernel="rbf").fit(X)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="alpha must be at least 0, got nan"):
+        DiffusionMap(2, alpha=np.nan).fit(X)
 
 
 def test_more_features_than_there_are_is_said_with_k_lambda() -> None:
