@@ -141,16 +141,16 @@ def draw_views(views: Views | None, inputs: Array, *, n_views: int, seed: int) -
     >>> draw_views(double, np.ones((3, 2)), n_views=4, seed=0).shape
     (4, 3, 2)
     """
-    if not callable(views) and (isinstance(views, str) or not hasattr(views, "__len__")):
+    if callable(views):
+        as_count(n_views, name="n_views", least=2)
+        generator = numpy_generator(seed, "views")
+        return as_stack([views(inputs, generator) for _ in range(n_views)], n=len(inputs))
+    if views is None or isinstance(views, str) or not hasattr(views, "__len__"):
         raise InputError(
             "views must be a function (X, generator) -> one view of X, or a list of views, "
             f"got {views!r}: without views nothing says what may vary."
         )
-    if not callable(views):
-        return as_stack(views, n=len(inputs))
-    as_count(n_views, name="n_views", least=2)
-    generator = numpy_generator(seed, "views")
-    return as_stack([views(inputs, generator) for _ in range(n_views)], n=len(inputs))
+    return as_stack(views, n=len(inputs))
 
 
 def as_count(value: int, *, name: str, least: int = 1, most: int | None = None) -> int:

@@ -128,5 +128,5 @@ class LinearReconstruction(Estimator):
         numpy.ndarray of shape (n, k)
             Of unit second moment on the views.
         """
-        weights: Array = self._fitted("_weights")
-        return (self._checked_inputs(X) - self._mean) @ weights
+        weights, inputs = self._fitted("_weights"), self._checked_inputs(X)
+        return np.asarray((inputs - self._mean) @ weights)

@@ -109,9 +109,7 @@ class KernelSSL(SelfSupervised):
 
     def _factorise(self, inputs: Array, views: Array) -> None:
         if not callable(self.kernel):
-            raise InputError(
-                f"kernel must be a function of two sets of points; got {self.kernel!r}."
-            )
+            raise InputError(f"kernel must be callable on two sets of points, got {self.kernel!r}.")
         if self.landmarks is None:
             self._exactly(views)
             return

@@ -167,9 +167,7 @@ def test_what_is_no_number_and_no_kernel_is_said() -> None:
         KernelSSL(Noise(0.1)).fit([["a", "b"]])
     with pytest.raises(InputError, match="penalty must be at least 0, got 'small'"):
         KernelSSL(Noise(0.1), penalty="small").fit(X)  # type: ignore[arg-type]
-    with pytest.raises(
-        InputError, match="kernel must be callable on two sets of points, got 'rbf'"
-    ):
+    with pytest.raises(InputError, match=r"kernel must be callable .*, got 'rbf'"):
         KernelSSL(Noise(0.1), kernel="rbf").fit(X)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="alpha must be at least 0, got nan"):
         DiffusionMap(2, alpha=np.nan).fit(X)
