@@ -245,6 +245,7 @@ def reconstruction(table: pd.DataFrame) -> "Figure":
         given = own[own.features == "all"].accuracy.mean()
         ax.axhline(given, color=GREY, ls="--", marker="", label="all that is given")
         ax.set_xscale("symlog", linthresh=0.1)
+        ax.set_xlim(-0.03, 1.3 * own.alignment.max())
         ax.set_xticks([0, 0.1, 1, 10], ["0", "0.1", "1", "10"])
         ax.set_title(kind.title, fontsize=10)
         ax.set_xlabel("alignment of the views")
