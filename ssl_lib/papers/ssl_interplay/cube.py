@@ -97,8 +97,8 @@ def kept(bits: int) -> pd.DataFrame:
 
     Examples
     --------
-    >>> kept(6).iloc[-1].to_list()[1:]
-    [0.4444444444444444, 0.25, 0.1111111111111111, 0.1111111111111111]
+    >>> kept(6).iloc[-1, 1:].astype(float).round(4).to_list()
+    [0.4444, 0.25, 0.1111, 0.1111]
     """
     sets = {"bit 1": (1,), "bits 1, 2": (1, 2), "bits 1, 4": (1, 4), "bits 1 to 3": (1, 2, 3)}
     rows = members(sets.values(), bits)
