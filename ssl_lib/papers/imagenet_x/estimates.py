@@ -7,12 +7,18 @@ import numpy as np
 import pandas as pd
 
 from ssl_lib.claims import Estimate
-from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
-from ssl_lib.evaluation.imagenet_x.families import is_transformer
+from ssl_lib.evaluation.imagenet_x.families import COMPARED, is_transformer
 from ssl_lib.papers.imagenet_x.experiments import Tables
-from ssl_lib.papers.imagenet_x.measures import annotations, augmentation, base_models, comparison
+from ssl_lib.papers.imagenet_x.measures import (
+    annotations,
+    augmentation,
+    base_models,
+    comparison,
+    robustness,
+)
 from ssl_lib.papers.imagenet_x.measures.comparison import Comparison
+from ssl_lib.papers.imagenet_x.measures.shared import own_luck
 from ssl_lib.papers.imagenet_x.settings import Settings
 from ssl_lib.randomness import numpy_generator
 
@@ -21,8 +27,11 @@ __all__ = ["NOT_TESTED", "estimates"]
 COSTLY = ("texture", "subcategory", "object_blocking", "person_blocking")
 #: No claim is beyond this chapter.
 NOT_TESTED: dict[str, str] = {}
+FIXED = "over models, images fixed"
+LINES = "over recipes, images fixed"
 MARGIN = 0.01  # accuracy below the weakest transformer at which networks still count as comparable
 Given = Estimate | dict[str, Estimate]
+Gains = dict[str, tuple[float, float, float]]
 
 
 def estimates(tables: Tables) -> dict[str, Given]:
@@ -45,19 +54,20 @@ def estimates(tables: Tables) -> dict[str, Given]:
     )
     fixed = dataclasses.replace(tables, settings=settings)
     models = comparison.compare(fixed)
+    gains = robustness.mean_gains(comparison.compare(fixed, corrected=True))
     return {
         "C1": _sizes(),
         "C2": Estimate(len(fixed.rows()), note="exact"),
         "C3": _consistency(models),
         "C4a": _costly(models),
         "C4b": _common(models),
-        "C5": _line(models),
+        "C5": _line(models, gains),
         "C6": _splits(settings),
         "C7": _classes(settings),
         "C8a": _crop(fixed),
         "C8b": _jitter(fixed),
         "C9": _metaclasses(fixed),
-        "C10": _data(models),
+        "C10": _data(gains),
     }
 
 
@@ -76,8 +86,8 @@ def _consistency(models: Comparison) -> dict[str, Estimate]:
     least = families.sort_values("mean").iloc[0]
     n = len(models.counts)
     return {
-        "pairs of models": _interval(pairs, "mean", n=n),
-        "least typical family": _interval(least, "mean", n=n, note=least.what),
+        "pairs of models": _interval(pairs, "mean", n=n, note=FIXED),
+        "least typical family": _interval(least, "mean", n=n, note=f"{least.what}; {FIXED}"),
         "transformers and convolutional networks": _architectures(models),
     }
 
@@ -91,21 +101,18 @@ def _architectures(models: Comparison) -> Estimate:
     enough = models.counts.accuracy >= models.counts.accuracy[transformer].min() - MARGIN
     ratios, kind = models.counts.error_ratio[enough], transformer[enough]
 
-    found = comparison.agreement(models, ratios, ~kind, "architectures")
-    note = f"{kind.sum()} transformers, {(~kind).sum()} other networks"
+    found = comparison.agreement(models, ratios, ~kind)
+    note = f"{kind.sum()} transformers, {(~kind).sum()} other networks; {FIXED}"
     return _estimate(*found, n=len(kind), note=note)
 
 
-def _costly(models: Comparison) -> Estimate:
-    ratios = models.counts.error_ratio
-    chosen = np.isin(ix.FACTORS, COSTLY)
-
-    def gap(rows: np.ndarray) -> float:
-        means = ratios[rows].mean(axis=0)
-        return float(means[chosen].min() - means[~chosen].max())
-
-    low, high = models.interval(gap, len(ratios), "costly")
-    return _estimate(gap(np.arange(len(ratios))), low, high, n=len(ratios))
+def _costly(models: Comparison) -> dict[str, Estimate]:
+    found = comparison.cost_of(models, COSTLY)
+    n = len(models.counts)
+    return {
+        f"{name} of the four": _estimate(*row, n=n, note="over models and images")
+        for name, row in found.items()
+    }
 
 
 def _common(models: Comparison) -> dict[str, Estimate]:
@@ -116,21 +123,29 @@ def _common(models: Comparison) -> dict[str, Estimate]:
     for factor in ("pose", "background"):
         found[f"rank of {factor}"] = Estimate(float(ranks[factor]), note="exact")
         row = ratios[ratios.factor == factor].iloc[0]
-        found[f"error ratio of {factor}"] = _interval(row, "error_ratio", n=len(models.counts))
+        found[f"error ratio of {factor}"] = _interval(
+            row, "error_ratio", n=len(models.counts), note="over models and images"
+        )
     return found
 
 
-def _line(models: Comparison) -> dict[str, Estimate]:
+def _line(models: Comparison, gains: Gains) -> dict[str, Estimate]:
     fits = comparison.line_fits(models)
-    counts = models.counts
-    low, high = models.interval(
-        lambda rows: np.median(comparison.pearson(counts, rows)), len(counts), "median line"
+    counts, luck = models.counts, own_luck(models.images)
+    median = models.interval(
+        lambda rows: np.median(comparison.corrected(counts, rows, luck=luck)), len(counts)
     )
-    weakest = fits.sort_values("pearson").iloc[0]
-    note = f"{weakest.factor}, {weakest.images} images"
+    weakest = fits.sort_values("corrected").iloc[0]
+    note = f"{weakest.factor}, {weakest.images} images; {FIXED}"
+    farthest = max((name for name in gains if name in COMPARED), key=lambda n: abs(gains[n][0]))
+    value, low, high = gains[farthest]
+    low, high = (low, high) if value > 0 else (-high, -low)
     return {
-        "median factor": _estimate(fits.pearson.median(), low, high, n=len(counts)),
-        "weakest factor": _interval(weakest, "pearson", n=len(counts), note=note),
+        "median factor": _estimate(fits.corrected.median(), *median, n=len(counts), note=FIXED),
+        "weakest factor": _interval(weakest, "corrected", n=len(counts), note=note),
+        "farthest family": _estimate(
+            abs(value), low, high, n=len(counts), note=f"{farthest}; {LINES}"
+        ),
     }
 
 
@@ -152,7 +167,13 @@ def _splits(settings: Settings) -> dict[str, Estimate]:
     found = {
         name: _estimate(*row, n=n) for name, *row in zip(names, values, low, high, strict=True)
     }
-    return {**found, "share of four commonest": Estimate(common, n=sizes["val"], note="exact")}
+    statistic, freedom, p_value = annotations.equal_splits()
+    note = f"chi-square {statistic:.0f} on {freedom} degrees of freedom"
+    return {
+        **found,
+        "share of four commonest": Estimate(common, n=sizes["val"], note="exact"),
+        "p-value": Estimate(p_value, n=n, note=note),
+    }
 
 
 def _shares(counts: np.ndarray, size: int) -> np.ndarray:
@@ -188,7 +209,9 @@ def _crop(tables: Tables) -> dict[str, Estimate]:
     row = control[(control.kind == "equal accuracy") & (control.factor == "smaller")].iloc[0]
     return {
         "change in error ratio": _change(models, "smaller"),
-        "correlation at equal accuracy": _interval(row, "correlation", n=int(row.models)),
+        "correlation at equal accuracy": _interval(
+            row, "correlation", n=int(row.models), note=FIXED
+        ),
     }
 
 
@@ -201,7 +224,7 @@ def _jitter(tables: Tables) -> dict[str, Estimate]:
 def _change(models: augmentation.Sweep, factor: str) -> Estimate:
     table = augmentation.extremes(models)
     row = table[table.factor == factor].iloc[0]
-    return _interval(row, "change", n=int(row.models), note=f"{row.images} images")
+    return _interval(row, "change", n=int(row.models), note=f"{row.images} images; {FIXED}")
 
 
 def _metaclasses(tables: Tables) -> dict[str, Estimate]:
@@ -211,33 +234,23 @@ def _metaclasses(tables: Tables) -> dict[str, Estimate]:
     return {name: Estimate(100 * accuracy[name], note="exact") for name in names}
 
 
-def _data(models: Comparison) -> dict[str, Estimate]:
-    gains = comparison.mean_gains(models)
-    more = gains["more data"]
-    found = {"more data": _estimate(*map(float, mean_interval(more)), n=len(more))}
-    for name, family in (
-        ("above robustness interventions", "robustness intervention"),
-        ("above self-supervised", "self-supervised"),
-    ):
-        found[name] = _difference(more, gains[family])
-    return found
-
-
-def _difference(first: np.ndarray, second: np.ndarray) -> Estimate:
-    """Difference of two means, with Welch's interval."""
-    from scipy import stats
-
-    test = stats.ttest_ind(first, second, equal_var=False)
-    interval = test.confidence_interval(0.95)
-    value = float(first.mean() - second.mean())
-    return _estimate(value, interval.low, interval.high, n=len(first) + len(second))
+def _data(gains: Gains) -> dict[str, Estimate]:
+    more = "more data"
+    names = {
+        "more data": more,
+        "above robustness interventions": f"{more} above robustness intervention",
+        "above self-supervised": f"{more} above self-supervised",
+    }
+    return {name: _estimate(*gains[key], note=LINES) for name, key in names.items()}
 
 
 def _interval(row: "pd.Series[Any]", value: str, *, n: int, note: str = "") -> Estimate:
     return _estimate(row[value], row["low"], row["high"], n=n, note=note)
 
 
-def _estimate(value: float, low: Any, high: Any, *, n: int, note: str = "") -> Estimate:
+def _estimate(
+    value: float, low: Any, high: Any, *, n: int | None = None, note: str = ""
+) -> Estimate:
     """Make an estimate of plain numbers, its interval widened to hold it."""
     number = float(value)
     ends = min(float(low), number), max(float(high), number)

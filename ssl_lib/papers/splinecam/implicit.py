@@ -102,8 +102,8 @@ def _fit_photo(
 
 def _annealed(model: nn.Module, draw: Any, loss: Any, config: Photo | Surface, seed: int) -> Fitted:
     return fit(
-        model, draw, loss, steps=config.steps, learning_rate=0.005, decay=True, seed=seed,
-        device=config.device,
+        model, draw, loss, steps=config.steps, learning_rate=0.005, keep=(0,), decay=True,
+        seed=seed, device=config.device,
     )  # fmt: skip
 
 
@@ -190,11 +190,16 @@ def density(config: Surface, cell: dict[str, Any]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns plane, distance (middle of a bin of width 0.1), regions, area (of the domain in the
-        bin), error (mean distance of the zero level from the true surface), early_loss.
+        Columns step (0 before training, and the last), plane, distance (middle of a bin of width
+        0.1), regions, area (of the domain in the bin), error (mean distance of the zero level from
+        the true surface), early_loss.
     """
     trained = _fit_surface(config, cell["seed"])
-    parts = [_by_distance(trained.last, plane) for plane in PLANES]
+    parts = [
+        _by_distance(model, plane).assign(step=step)
+        for step, model in sorted(trained.at.items())
+        for plane in PLANES
+    ]
     return pd.concat(parts, ignore_index=True).assign(early_loss=trained.early)
 
 
