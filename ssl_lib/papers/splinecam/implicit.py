@@ -102,8 +102,8 @@ def _fit_photo(
 
 def _annealed(model: nn.Module, draw: Any, loss: Any, config: Photo | Surface, seed: int) -> Fitted:
     return fit(
-        model, draw, loss, steps=config.steps, learning_rate=0.005, keep=(0,), decay=True,
-        seed=seed, device=config.device,
+        model, draw, loss, steps=config.steps, learning_rate=0.005, decay=True, seed=seed,
+        device=config.device,
     )  # fmt: skip
 
 
@@ -195,9 +195,10 @@ def density(config: Surface, cell: dict[str, Any]) -> pd.DataFrame:
         the true surface), early_loss.
     """
     trained = _fit_surface(config, cell["seed"])
+    untrained = relu_network((3, *config.hidden, 1), seed=cell["seed"], stream="surface").eval()
     parts = [
         _by_distance(model, plane).assign(step=step)
-        for step, model in sorted(trained.at.items())
+        for step, model in ((0, untrained), (config.steps, trained.last))
         for plane in PLANES
     ]
     return pd.concat(parts, ignore_index=True).assign(early_loss=trained.early)
