@@ -56,12 +56,13 @@ def _trained(optimisers: pd.DataFrame) -> dict[str, Estimate]:
     own = optimisers[optimisers.constrained]
     fall = 1 - remaining(optimisers).unstack("constrained")
     shares = (fall[True] / fall[False]).unstack("seed")
-    least = shares.mean(axis=1).idxmin()
-    middle, low, high = map(float, mean_interval(shares.loc[least]))
-    ends = (low, high) if shares.shape[1] > 1 else ()
+    least = str(shares.mean(axis=1).idxmin())
+    falls = shares.loc[least].to_numpy(float)
+    middle, low, high = map(float, mean_interval(falls))
+    ends = {"low": low, "high": high} if len(falls) > 1 else {}
     return {
         "error of affinity": _largest(own.groupby(["optimiser", "seed"]).error.max()),
-        "fall of the loss": Estimate(middle, *ends, n=shares.shape[1], note=str(least)),
+        "fall of the loss": Estimate(middle, **ends, n=len(falls), note=least),
     }
 
 
