@@ -4,20 +4,23 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ssl_lib.claims import Estimate
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
-from ssl_lib.evaluation.imagenet_x.families import COMPARED, is_transformer
-from ssl_lib.papers.imagenet_x.experiments import Tables
-from ssl_lib.papers.imagenet_x.measures import (
-    annotations,
-    augmentation,
-    base_models,
-    comparison,
-    robustness,
+from ssl_lib.evaluation.imagenet_x.families import (
+    IMAGENET,
+    MORE_DATA,
+    ROBUSTNESS,
+    SELF_SUPERVISED,
+    is_transformer,
 )
+from ssl_lib.papers.imagenet_x.experiments import Tables
+from ssl_lib.papers.imagenet_x.measures import annotations, augmentation, base_models, comparison
 from ssl_lib.papers.imagenet_x.measures.comparison import Comparison
+from ssl_lib.papers.imagenet_x.measures.robustness import above, recipes
 from ssl_lib.papers.imagenet_x.measures.shared import own_luck
 from ssl_lib.papers.imagenet_x.settings import Settings
 from ssl_lib.randomness import numpy_generator
@@ -31,7 +34,7 @@ FIXED = "over models, images fixed"
 LINES = "over recipes, images fixed"
 MARGIN = 0.01  # accuracy below the weakest transformer at which networks still count as comparable
 Given = Estimate | dict[str, Estimate]
-Gains = dict[str, tuple[float, float, float]]
+Gains = dict[str, npt.NDArray[np.float64]]
 
 
 def estimates(tables: Tables) -> dict[str, Given]:
@@ -54,7 +57,7 @@ def estimates(tables: Tables) -> dict[str, Given]:
     )
     fixed = dataclasses.replace(tables, settings=settings)
     models = comparison.compare(fixed)
-    gains = robustness.mean_gains(comparison.compare(fixed, corrected=True))
+    gains = recipes(comparison.compare(fixed, corrected=True))
     return {
         "C1": _sizes(),
         "C2": Estimate(len(fixed.rows()), note="exact"),
@@ -137,16 +140,21 @@ def _line(models: Comparison, gains: Gains) -> dict[str, Estimate]:
     )
     weakest = fits.sort_values("corrected").iloc[0]
     note = f"{weakest.factor}, {weakest.images} images; {FIXED}"
-    farthest = max((name for name in gains if name in COMPARED), key=lambda n: abs(gains[n][0]))
-    value, low, high = gains[farthest]
-    low, high = (low, high) if value > 0 else (-high, -low)
+    farthest, value, low, high, many = _farthest(gains)
     return {
         "median factor": _estimate(fits.corrected.median(), *median, n=len(counts), note=FIXED),
         "weakest factor": _interval(weakest, "corrected", n=len(counts), note=note),
-        "farthest family": _estimate(
-            abs(value), low, high, n=len(counts), note=f"{farthest}; {LINES}"
-        ),
+        "farthest family": _estimate(value, low, high, n=many, note=f"{farthest}; {LINES}"),
     }
+
+
+def _farthest(gains: Gains) -> tuple[str, float, float, float, int]:
+    """Name the family that is farthest from the line on either side, with distance and recipes."""
+    means = {name: mean_interval(part[:, -1]) for name, part in gains.items() if name != IMAGENET}
+    name = max(means, key=lambda name: abs(means[name][0]))
+    value, low, high = map(float, means[name])
+    low, high = (low, high) if value > 0 else (-high, -low)
+    return name, abs(value), low, high, len(gains[name])
 
 
 def _splits(settings: Settings) -> dict[str, Estimate]:
@@ -235,22 +243,25 @@ def _metaclasses(tables: Tables) -> dict[str, Estimate]:
 
 
 def _data(gains: Gains) -> dict[str, Estimate]:
-    more = "more data"
-    names = {
-        "more data": more,
-        "above robustness interventions": f"{more} above robustness intervention",
-        "above self-supervised": f"{more} above self-supervised",
+    more, robust, alone = (gains[name] for name in (MORE_DATA, ROBUSTNESS, SELF_SUPERVISED))
+    value, low, high = mean_interval(more[:, -1])
+    return {
+        "more data": _estimate(float(value), low, high, n=len(more), note=LINES),
+        "above robustness interventions": _above(more, robust),
+        "above self-supervised": _above(more, alone),
     }
-    return {name: _estimate(*gains[key], note=LINES) for name, key in names.items()}
+
+
+def _above(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> Estimate:
+    value, low, high = above(one, other)
+    return _estimate(value, low, high, n=len(one) + len(other), note=LINES)
 
 
 def _interval(row: "pd.Series[Any]", value: str, *, n: int, note: str = "") -> Estimate:
     return _estimate(row[value], row["low"], row["high"], n=n, note=note)
 
 
-def _estimate(
-    value: float, low: Any, high: Any, *, n: int | None = None, note: str = ""
-) -> Estimate:
+def _estimate(value: float, low: Any, high: Any, *, n: int, note: str = "") -> Estimate:
     """Make an estimate of plain numbers, its interval widened to hold it."""
     number = float(value)
     ends = min(float(low), number), max(float(high), number)

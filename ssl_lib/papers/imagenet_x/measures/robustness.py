@@ -1,65 +1,40 @@
-"""How far families of models lie above the line that accuracy predicts."""
+"""How far families of models lie above the line that accuracy predicts.
 
-from collections.abc import Callable
+The unit is the recipe: models of one recipe differ in its size or strength alone.
+"""
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
 from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
 from ssl_lib.evaluation.imagenet_x.families import IMAGENET, lineage
 from ssl_lib.papers.imagenet_x.measures.comparison import Comparison
 from ssl_lib.papers.imagenet_x.measures.crossed import crossed
 
-__all__ = ["effective_robustness", "mean_gains"]
+__all__ = ["above", "effective_robustness", "recipes"]
 
 Floats = npt.NDArray[np.float64]
+MEAN = "mean of factors"
 
 
-def mean_gains(models: Comparison) -> dict[str, tuple[float, float, float]]:
-    """Return effective robustness, averaged over the factors, by family and between families.
+def recipes(models: Comparison) -> dict[str, Floats]:
+    """Return effective robustness by recipe, for each family.
 
     Returns
     -------
-    dict of str to tuple
-        Percentage points with their intervals over lineages: of the families but ImageNet-1k, and
-        "A above B" for each two of them.
-    """
-    names = [name for name in FAMILIES if name != IMAGENET]
-    pairs = [(a, b) for a in names for b in names if a != b]
-
-    def statistic(gains: Floats) -> Floats:
-        mean = dict(zip(FAMILIES, gains[:, -1], strict=True))
-        return np.array([*(mean[a] for a in names), *(mean[a] - mean[b] for a, b in pairs)])
-
-    found = np.transpose(_of_gains(models, statistic))
-    keys = [*names, *(f"{a} above {b}" for a, b in pairs)]
-    return {key: tuple(row) for key, row in zip(keys, found, strict=True)}
-
-
-def _of_gains(
-    models: Comparison, statistic: Callable[[Floats], Floats]
-) -> tuple[Floats, Floats, Floats]:
-    """Return a statistic of the families' mean gains (4, 17), and its interval over lineages.
-
-    The last column is the mean of the factors. Models of one recipe are drawn together; the line
-    stays that of all ImageNet-1k models.
+    dict of str to float64 array (recipes, 17)
+        Percentage points above what a logit-logit line through the ImageNet-1k models predicts,
+        mean over a recipe's models; the last column is the mean of the factors.
     """
     reference = models.families == IMAGENET
     gains = 100 * ix.effective_robustness(models.counts, reference=reference)
-    gains = np.column_stack([gains, gains.mean(axis=1)])
-    keys = zip(models.families, map(lineage, models.counts.models), strict=True)
-    labels = pd.Series([f"{name}: {recipe}" for name, recipe in keys])
-    recipes = [np.asarray(rows) for rows in labels.groupby(labels, sort=False).indices.values()]
-    owner = np.array([models.families[rows[0]] for rows in recipes], dtype=object)
-
-    def means(drawn: npt.NDArray[np.int64]) -> Floats:
-        some = [np.concatenate([recipes[k] for k in drawn if owner[k] == f]) for f in FAMILIES]
-        return statistic(np.array([gains[rows].mean(axis=0) for rows in some]))
-
-    low, high = models.interval(means, owner)
-    return means(np.arange(len(recipes))), low, high
+    table = pd.DataFrame(np.column_stack([gains, gains.mean(axis=1)]))
+    names = [models.families, [lineage(name) for name in models.counts.models]]
+    means = table.groupby(names).mean()
+    return {name: means.loc[name].to_numpy() for name in FAMILIES}
 
 
 def effective_robustness(models: Comparison) -> pd.DataFrame:
@@ -68,15 +43,40 @@ def effective_robustness(models: Comparison) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns family, factor, models, gain (percentage points above what a logit-logit line
-        through the ImageNet-1k models predicts), low, high (95 % bootstrap over lineages, images
-        fixed). A last "factor" called "mean of factors" averages the sixteen.
+        Columns family, factor, recipes, gain (percentage points, mean over recipes), low, high
+        (95 % t interval over recipes, images fixed). A last "factor" is the mean of the sixteen.
     """
-    gain, low, high = _of_gains(models, lambda gains: gains)
+    each = list(recipes(models).values())
+    gain, low, high = np.stack([mean_interval(part) for part in each], axis=1)
     return crossed(
-        {"family": FAMILIES, "factor": [*ix.FACTORS, "mean of factors"]},
-        models=[[(models.families == name).sum()] for name in FAMILIES],
+        {"family": FAMILIES, "factor": [*ix.FACTORS, MEAN]},
+        recipes=[[len(part)] for part in each],
         gain=gain,
         low=low,
         high=high,
     )
+
+
+def above(one: Floats, other: Floats) -> tuple[float, float, float]:
+    """Return how far one family's recipes lie above another's, mean of the factors.
+
+    Parameters
+    ----------
+    one, other : float64 arrays
+        From :func:`recipes`.
+
+    Returns
+    -------
+    difference, low, high : float
+        With Welch's 95 % interval.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in above(np.array([[2.0], [4.0]]), np.array([[0.0], [2.0]]))]
+    [2.0, -4.085, 8.085]
+    """
+    from scipy import stats
+
+    first, second = one[:, -1], other[:, -1]
+    ends = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    return float(first.mean() - second.mean()), float(ends.low), float(ends.high)
