@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ssl_lib.claims import Estimate
@@ -55,15 +56,18 @@ def _affine(tables: Tables) -> dict[str, Estimate]:
 def _trained(optimisers: pd.DataFrame) -> dict[str, Estimate]:
     own = optimisers[optimisers.constrained]
     fall = 1 - remaining(optimisers).unstack("constrained")
-    shares = (fall[True] / fall[False]).unstack("seed")
-    least = str(shares.mean(axis=1).idxmin())
-    falls = shares.loc[least].to_numpy(float)
-    middle, low, high = map(float, mean_interval(falls))
-    ends = {"low": low, "high": high} if len(falls) > 1 else {}
+    shares = (fall[True] / fall[False]).groupby("optimiser", sort=False)
     return {
         "error of affinity": _largest(own.groupby(["optimiser", "seed"]).error.max()),
-        "fall of the loss": Estimate(middle, **ends, n=len(falls), note=least),
+        **{str(name): _mean(values.to_numpy(float)) for name, values in shares},
     }
+
+
+def _mean(values: npt.NDArray[np.float64]) -> Estimate:
+    middle, low, high = map(float, mean_interval(values))
+    if len(values) < 2:
+        return Estimate(middle, n=len(values))
+    return Estimate(middle, low, high, n=len(values))
 
 
 def remaining(optimisers: pd.DataFrame) -> pd.Series:
