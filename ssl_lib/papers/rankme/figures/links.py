@@ -72,19 +72,18 @@ def transfer(table: pd.DataFrame) -> "Figure":
     columns = {"accuracy": "source classes", "target accuracy": "target classes"}
     for row, data in enumerate(sets):
         for ax, (column, title) in zip(axes[2 * row :], columns.items(), strict=False):
-            for place, (seed, part) in enumerate(table[table.data == data].groupby("seed")):
-                shade = plotting.PALETTE[(0, 4, 2)[place % 3]]
+            for place, (setting, part) in enumerate(table[table.data == data].groupby("setting")):
                 look: dict[str, Any] = {
-                    "color": shade,
+                    "color": plotting.PALETTE[place % 7],
                     "marker": plotting.MARKERS[place % 7],
-                    "linestyle": "",
-                }
-                ax.plot(part.rankme, 100 * part[column], label=f"seed {seed}", **look)
+                    "linestyle": "", "markersize": 5, "alpha": 0.8,
+                }  # fmt: skip
+                ax.plot(part.rankme, 100 * part[column], label=f"τ = {setting:g}", **look)
             ax.set_title(f"{data}, {title}")
         axes[2 * row].set_ylabel("accuracy, %")
     for ax in axes[-2:]:
         ax.set_xlabel("RankMe, source")
-    marks.legend(fig, max(axes, key=lambda ax: len(ax.lines)), columns=3)
+    marks.legend(fig, max(axes, key=lambda ax: len(ax.lines)), columns=4)
     return fig
 
 
