@@ -14,6 +14,7 @@ from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.claims.resampling import crossed_bootstrap, paired_bootstrap
 from ssl_lib.methods import cissl_loss, dissl_terms, simclr_loss
 from ssl_lib.papers.chapter import Tables
+from ssl_lib.papers.issl.images import N_TRAIN
 from ssl_lib.papers.issl.measures import PROBES, at_dimension, label_columns, runs
 from ssl_lib.papers.issl.recipes import recipe
 from ssl_lib.papers.issl.settings import Settings
@@ -25,6 +26,8 @@ __all__ = ["contrast", "difference", "estimates", "largest_identity_error"]
 Given = Estimate | dict[str, Estimate]
 #: How much runs count, and which they are: values of columns.
 Term = tuple[float, Mapping[str, object]]
+#: The step of an accuracy on the training images of the known classes.
+IMAGE = 1 / N_TRAIN
 #: Seeds from which a correlation over them has an interval.
 FEWEST = 5
 
@@ -68,7 +71,7 @@ def estimates(settings: Settings, tables: Tables, dichotomies: pd.DataFrame) -> 
         },
         "C5": _stronger(settings, at("strengths", "dissl")),
         "C6": {
-            "worst task of MLP probes in 3 dimensions": _mean(_at(linear, 3).worst_mlp, (0, 1)),
+            "worst task of MLP probes in 3 dimensions": _mean(_at(linear, 3).worst_mlp, (0, 1), IMAGE),
             "shrinking of the gap": _shrinking(sweep, tables["mlp-heads"]),
         },
         "C7": _loss_and_accuracy(at("epochs", "cissl")),
@@ -191,7 +194,7 @@ def _theorem(dichotomies: pd.DataFrame, worst: pd.DataFrame) -> dict[str, Estima
     return {
         "error against the formula": Estimate(float(error), n=len(dichotomies), note="exact"),
         "lowest worst task from 9 effective dimensions": _lowest(_spanning(worst).worst_task),
-        "worst task in 3 dimensions": _mean(_at(worst, 3).worst_task, (0, 1)),
+        "worst task in 3 dimensions": _mean(_at(worst, 3).worst_task, (0, 1), IMAGE),
     }
 
 

@@ -188,7 +188,9 @@ def _enough(tables: Tables) -> dict[str, Estimate]:
     part = table[table.images == spectra.scaled_count(tables)]
     kept = spectra.order_kept(part).groupby("seed", sort=False).value.mean()
     off = (part.ratio - 1).abs().groupby(part.seed, sort=False).mean()
-    return {"relative error": _mean(off, (0, np.inf)), "order": _mean(kept, (-1, 1))}
+    step = sweeps.kendall_step(part, "temperature") / len(SWEEPS)
+    order = mean_estimate(list(kept), limits=(-1, 1), resolution=step)
+    return {"relative error": _mean(off, (0, np.inf)), "order": order}
 
 
 def _agreement(swept: pd.DataFrame) -> Estimate | None:
