@@ -71,7 +71,9 @@ def estimates(settings: Settings, tables: Tables, dichotomies: pd.DataFrame) -> 
         },
         "C5": _stronger(settings, at("strengths", "dissl")),
         "C6": {
-            "worst task of MLP probes in 3 dimensions": _mean(_at(linear, 3).worst_mlp, (0, 1), IMAGE),
+            "worst task of MLP probes in 3 dimensions": _mean(
+                _at(linear, 3).worst_mlp, (0, 1), IMAGE
+            ),
             "shrinking of the gap": _shrinking(sweep, tables["mlp-heads"]),
         },
         "C7": _loss_and_accuracy(at("epochs", "cissl")),

@@ -200,8 +200,9 @@ def another_member(table: pd.DataFrame) -> pd.Series | None:
     pandas.Series or None
         Means over training sets; None where a table is older than this measure.
     """
-    own = interval(table, "gain of another member")
-    return own.set_index("group").value if len(own) else None
+    if "gain of another member" not in set(table.measure):
+        return None
+    return interval(table, "gain of another member").set_index("group").value
 
 
 def sources(table: pd.DataFrame, everything: pd.DataFrame) -> pd.DataFrame:

@@ -78,8 +78,6 @@ RULES: dict[str, Rule] = {
     "alpha-ReQ, embedding": _largest("alpha score, embedding"),
     "LiDAR": _largest("lidar"),
 }
-#: What rules look at that older tables do not have.
-_YOUNG = {"LiDAR": "lidar"}
 
 
 def pick(sweep: pd.DataFrame, rule: str, *, tolerance: float = 0.01) -> int:
@@ -140,7 +138,7 @@ def selections(
     rows = []
     for (experiment, seed), part in runs.groupby(["experiment", "seed"], sort=False):
         sweep = part.sort_values("setting").reset_index(drop=True)
-        for rule in (name for name in RULES if _YOUNG.get(name, "setting") in sweep):
+        for rule in (name for name in RULES if name != "LiDAR" or _has_lidar(sweep)):
             row = sweep.loc[pick(sweep, rule, tolerance=tolerance)]
             rows.append((experiment, seed, rule, row.setting, row[outcome]))
         others = {"mean of the sweep": sweep[outcome].mean(), "worst": sweep[outcome].min()}
@@ -148,6 +146,11 @@ def selections(
             others[HELD_OUT] = held_out(sweep)
         rows += [(experiment, seed, name, np.nan, value) for name, value in others.items()]
     return pd.DataFrame(rows, columns=["experiment", "seed", "rule", "setting", "accuracy"])
+
+
+def _has_lidar(sweep: pd.DataFrame) -> bool:
+    """Tell whether a table is not older than this measure."""
+    return "lidar" in sweep and bool(sweep["lidar"].notna().all())
 
 
 def held_out(sweep: pd.DataFrame) -> float:

@@ -140,7 +140,7 @@ def correlations(
     for name, title in ((n, t) for n, t in predictors.items() if n in table):
         for experiment, each in within(table, name, outcome).groupby("experiment", sort=False):
             found = mean_estimate(
-                list(each.value), limits=(-1, 1), resolution=kendall_step(table, experiment)
+                list(each.value), limits=(-1, 1), resolution=kendall_step(table, str(experiment))
             )
             rows.append((experiment, title, found.value, *found.bounds, _each(each.value)))
     columns = ["experiment", "predictor", "mean", "low", "high", "seeds"]
@@ -325,4 +325,5 @@ def pooled(table: pd.DataFrame) -> pd.DataFrame:
 
 def _order(values: pd.Series) -> npt.NDArray[np.float64]:
     numbers = values.to_numpy(float)
-    return np.sign(numbers[:, None] - numbers)
+    signs: npt.NDArray[np.float64] = np.sign(numbers[:, None] - numbers)
+    return signs
