@@ -261,12 +261,14 @@ def test_the_oracle_profits_from_the_noise_of_the_images_that_judge_it() -> None
     assert "LiDAR" not in set(older.rule)
 
 
-def test_the_clearest_case_has_an_interval_that_allows_for_all_of_them() -> None:
-    cases = {"clear": pd.Series([4.0, 5.0, 6.0]), "level": pd.Series([1.0, -1.0, 0.0])}
+def test_the_largest_of_several_means_has_an_interval_that_allows_for_all_of_them() -> None:
+    cases = {"clear": pd.Series([4.0, 5.0, 6.0]), "wide": pd.Series([1.0, -9.0, 30.0])}
     found = estimates._strongest(cases)
-    interval = stats.ttest_1samp(cases["clear"], 0).confidence_interval(0.975)
-    assert found.bounds == pytest.approx((interval.low, interval.high))
-    assert found.note.startswith("clear, of 2 cases")
+    clear, wide = (stats.ttest_1samp(v, 0).confidence_interval(0.975) for v in cases.values())
+    assert found.bounds == pytest.approx((clear.low, wide.high))
+    assert found.value == pytest.approx(22 / 3)
+    assert "of 2 cases, clearest: clear" in found.note
+    assert estimates._strongest({"one": pd.Series([1.0])}).low is None
 
 
 def test_equal_correlations_are_known_to_a_swap_of_neighbours() -> None:
@@ -422,7 +424,7 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
     assert row.Kendall == pytest.approx(statistics.correlation(first.rankme, first.accuracy))
     assert row.p == pytest.approx(stats.kendalltau(first.rankme, first.accuracy, method="exact")[1])
     decided = estimates.estimates(trained, found)
-    assert "of 7 cases" in decided["C5"]["not sufficient"].note
+    assert "of 7 cases" in decided["C5"]["not sufficient"].note  # type: ignore[index]
     assert "of 2 cases" in decided["C4"].note
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
     assert photographs(trained, store=Store(tmp_path, published=tmp_path / "nowhere")) is None

@@ -77,7 +77,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
 
     Examples
     --------
-    >>> made = experiments(Settings())["strengths"]
+    >>> made = experiments(Settings(seeds=3))["strengths"]
     >>> made.place, len(made.cells)
     ('issl/strengths.quick', 9)
     """

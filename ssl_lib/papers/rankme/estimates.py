@@ -94,20 +94,20 @@ def _averaged(each: pd.DataFrame, limits: tuple[float, float] = (-1, 1)) -> Esti
 
 
 def _strongest(cases: Mapping[str, pd.Series]) -> Estimate:
-    """Estimate the clearest of several means, for claims that there is such a case.
+    """Estimate the largest of several means, for claims that there is such a case.
 
-    Bonferroni's level makes the intervals hold for all cases together.
+    Bonferroni's level makes the intervals hold for all cases together; then the largest mean lies
+    between the largest of their lower and the largest of their upper ends.
     """
     level = 1 - 0.05 / len(cases)
-    note = f"of {len(cases)} cases" if len(cases) > 1 else "the only case"
-    found = [
-        mean_estimate(
-            list(values), limits=POINTS, level=level,
-            note=f"{name}, {note}; t interval over seeds at {level:.1%}",
-        )
-        for name, values in cases.items()
-    ]  # fmt: skip
-    return max(found, key=lambda one: one.bounds[0] if one.low is not None else -np.inf)
+    each = {name: mean_estimate(list(v), limits=POINTS, level=level) for name, v in cases.items()}
+    value = max(one.value for one in each.values())
+    if any(one.low is None for one in each.values()):
+        return Estimate(value, n=1, note="one seed, no interval")
+    clearest = max(each, key=lambda name: each[name].bounds[0])
+    low, high = (max(one.bounds[end] for one in each.values()) for end in (0, 1))
+    note = f"largest of {len(cases)} cases, clearest: {clearest}; t intervals at {level:.1%}"
+    return Estimate(value, low, high, n=each[clearest].n, note=note)
 
 
 def _link(table: pd.DataFrame, x: str, y: str, kind: str = "kendall") -> Estimate:

@@ -220,7 +220,7 @@ def gaps(ours: pd.DataFrame, papers: pd.DataFrame) -> "Figure":
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(False, axis="y")
     ax.set_xscale("symlog", linthresh=1)
-    ax.set_xticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])
+    ax.set_xticks([-1, 0, 1, 3, 10, 30], ["\N{MINUS SIGN}1", "0", "1", "3", "10", "30"])
     ax.set_xlim(1.1 * least, 45)
     ax.set_xlabel("points lost against labels")
     marks.legend(fig, ax)
