@@ -88,7 +88,7 @@ def _known_classes(settings: Settings) -> dict[str, Experiment]:
     config = theory.recipe(settings)
     # A worst task varies, and three encoders tell too little about it.
     usual = {"smoke": 2, "quick": 20, "standard": 12, "paper": 12}[settings.profile]
-    seeds = settings.first_seeds(max(usual, settings.seeds))
+    seeds = settings.first_seeds(settings.seeds or usual)
     runs = [("linear", d) for d in theory.exact_dims(settings)] + [("mlp", theory.CLASSES - 1)]
     cells = [{"head": head, "dim": dim, "seed": seed} for head, dim in runs for seed in seeds]
     tasks = dict.fromkeys(("worst_task", "worst_mlp"), 1 / images.N_TRAIN)
