@@ -15,6 +15,7 @@ import pandas as pd
 
 from ssl_lib import profiles, randomness
 from ssl_lib.errors import InputError
+from ssl_lib.plotting.words import count
 from ssl_lib.results import Result, Store
 from ssl_lib.results.evidence import find, show
 from ssl_lib.results.experiments import Experiment
@@ -93,6 +94,13 @@ class Seeded(Settings):
         """Return the first seeds of this run that no setting and no rule was chosen on."""
         spent = self.spent_seeds.get(self.profile, 0)
         return seeds(self.slug, self.seed, spent + count)[spent:]
+
+    @property
+    def left_out(self) -> str:
+        """Which seeds are left out, as a sentence for pages; empty where none are."""
+        spent = self.spent_seeds.get(self.profile, 0)
+        said = f"The first {count(spent, 'seed')} chose settings and rules, and are left out."
+        return said if spent else ""
 
 
 def seeds(slug: str, seed: int, count: int) -> tuple[int, ...]:
