@@ -473,12 +473,14 @@ def test_a_correlation_over_lengths_is_not_one_within_a_length() -> None:
     assert found["the same within a length"].value == pytest.approx(-1)
 
 
-def test_an_existing_failure_is_the_lowest_of_those_that_span_enough() -> None:
-    encoders = pd.DataFrame(
-        {"effective_dimension": [9, 8, 9], "needed_dimension": 9, "worst_task": [1.0, 0.6, 0.97]}
+def test_an_existing_failure_is_the_lowest_whose_twin_does_not_fail() -> None:
+    worst = {"linear": [1.0, 0.7, 0.98], "mlp": [0.99, 0.6, 0.95]}
+    exact = pd.concat(
+        pd.DataFrame({"head": head, "dim": 9, "seed": range(3), "worst_task": values})
+        for head, values in worst.items()
     )
-    found = estimates._lowest(estimates._spanning(encoders).worst_task)
-    assert (found.value, found.n, found.low) == (0.97, 2, None)
+    found = estimates._lowest(estimates._beside_twins(exact))
+    assert (found.value, found.n, found.low) == (0.95, 2, None)
     assert np.isnan(estimates._lowest(pd.Series([], dtype=float)).value)
 
 
