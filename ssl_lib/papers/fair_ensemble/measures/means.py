@@ -1,4 +1,4 @@
-"""From the tables of a run to the chapter's numbers, with intervals; percent and points."""
+"""Means over training sets with their intervals; percent and points."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,9 +10,9 @@ from ssl_lib.papers.fair_ensemble.recipes import CLEAN, STRONG_NOISE, severity
 from ssl_lib.papers.fair_ensemble.settings import EVERYTHING
 
 __all__ = [
-    "GROUPS", "PROTOCOLS", "aggregates", "apart", "classes", "corruption", "corruption_curves",
-    "curves", "disagreement", "imbalance", "interval", "side_by_side", "sources",
-    "stacked", "strong_noise",
+    "GROUPS", "PROTOCOLS", "aggregates", "another_member", "apart", "classes", "corruption",
+    "corruption_curves", "curves", "disagreement", "imbalance", "interval", "side_by_side",
+    "sources", "stacked", "strong_noise",
 ]  # fmt: skip
 
 GROUPS = ("all", "top", "bottom")
@@ -81,13 +81,13 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns protocol, group, members, accuracy, gain, gain_low, gain_high, relative,
-        relative_low, relative_high.
+        Columns protocol, group, members, and accuracy, gain, relative with their ends (gain_low,
+        gain_high, ...).
     """
     own = table[table.protocol.isin(PROTOCOLS)]
     keys = ["protocol", "group", "members"]
-    found = interval(own, "accuracy")[[*keys, "value"]].rename(columns={"value": "accuracy"})
-    for name in ("gain", "relative"):
+    found = own[keys].drop_duplicates()
+    for name in ("accuracy", "gain", "relative"):
         names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
         found = found.merge(interval(own, name).rename(columns=names), on=keys)
     order = {group: place for place, group in enumerate(GROUPS)}
@@ -187,6 +187,24 @@ def classes(table: pd.DataFrame) -> pd.DataFrame:
     return wide.sort_values(["seed", "label"], ignore_index=True)[columns]
 
 
+def another_member(table: pd.DataFrame) -> pd.Series | None:
+    """Return what another single member gains on the base model's groups, in points by group.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        "curves" of a run.
+
+    Returns
+    -------
+    pandas.Series or None
+        Means over training sets; None where a table is older than this measure.
+    """
+    if "gain of another member" not in set(table.measure):
+        return None
+    return interval(table, "gain of another member").set_index("group").value
+
+
 def sources(table: pd.DataFrame, everything: pd.DataFrame) -> pd.DataFrame:
     """Return the gain and the churn of ensembles that differ in some sources of randomness.
 
@@ -195,7 +213,8 @@ def sources(table: pd.DataFrame, everything: pd.DataFrame) -> pd.DataFrame:
     table : pandas.DataFrame
         "sources" of a run.
     everything : pandas.DataFrame
-        "curves" of the run, where everything varies; its other training sets are left out.
+        "curves" of the run, where everything varies, for tables without that arm; its other
+        training sets are left out.
 
     Returns
     -------
@@ -203,9 +222,11 @@ def sources(table: pd.DataFrame, everything: pd.DataFrame) -> pd.DataFrame:
         Columns varied, group, member, ensemble (accuracy), gain, gain_low, gain_high, churn,
         largest_spread (of a logit between two members), training_sets.
     """
-    whole = everything[everything.seed.isin(table.seed)].assign(varied=EVERYTHING.name)
-    both = pd.concat([table, whole], ignore_index=True)
-    both, by = both[both.protocol == "unbiased"], ["varied", "group"]
+    both, by = table, ["varied", "group"]
+    if EVERYTHING.name not in set(table.varied):
+        whole = everything[everything.seed.isin(table.seed)].assign(varied=EVERYTHING.name)
+        both = pd.concat([table, whole], ignore_index=True)
+    both = both[both.protocol == "unbiased"]
     found = _ends(both, by).rename(columns={"one": "member"})
     found = found.merge(_gain(both, by), on=by)
     churn = interval(both, "churn", by)[[*by, "value"]].rename(columns={"value": "churn"})
@@ -256,7 +277,7 @@ def _by_copy(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def corruption_curves(table: pd.DataFrame) -> pd.DataFrame:
-    """Return relative gain by size at each severity, averaged over corruptions.
+    """Return the gain by size at each severity, averaged over corruptions.
 
     Parameters
     ----------
@@ -266,15 +287,15 @@ def corruption_curves(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns severity, group, members, relative; severity 0 is clean.
+        Columns severity, group, members, gain (points); severity 0 is clean.
     """
     by = ["corruption", "strength", "group", "members"]
     found = interval(table[table.protocol == "unbiased"], "accuracy", by)
     one = found.groupby(by[:-1]).value.transform("first")
     levels = [severity(*copy) for copy in zip(found.corruption, found.strength, strict=True)]
-    found = found.assign(severity=levels, relative=100 * (found.value / one - 1))
+    found = found.assign(severity=levels, gain=found.value - one)
     found = found[(found.severity > 0) | (found.corruption == CLEAN)]
-    return found.groupby(["severity", "group", "members"]).relative.mean().reset_index()
+    return found.groupby(["severity", "group", "members"]).gain.mean().reset_index()
 
 
 def imbalance(table: pd.DataFrame) -> pd.DataFrame:
