@@ -275,6 +275,14 @@ def test_the_fall_of_the_loss_is_compared_with_the_twin_s() -> None:
     assert (found["fast"].n, found["slow"].low < 0.2) == (2, True)
 
 
+def test_of_what_is_explained_outside_the_worst_case_s_mean_decides() -> None:
+    table = pd.DataFrame({"network": ["a", "a", "b", "b"], "explained": [0.9, 0.7, 0.5, 0.95]})
+    found = estimates._worst(table.groupby("network").explained)
+    assert (found.note, found.n) == ("b", 2)
+    assert found.value == pytest.approx(0.725)
+    assert found.low < 0.5
+
+
 # Measures
 
 
