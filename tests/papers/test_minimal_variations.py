@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -238,15 +239,13 @@ def test_the_bound_holds_for_classes_made_functions() -> None:
         assert (rows.missed.diff().dropna() <= 1e-9).all()
 
 
-def test_photographs_are_those_that_are_published(
-    tables: Tables, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("empty")
-    store = Store(folder / "store", published=folder / "results")
-    assert list(experiments.photographs(tables, store)) == ["digits"]
-    shown = experiments.photographs(tables)
+def test_photographs_are_those_that_are_published(tmp_path: Path) -> None:
+    run = Tables(SMOKE)
+    store = Store(tmp_path / "store", published=tmp_path / "results")
+    assert list(experiments.photographs(run, store)) == ["digits"]
+    shown = experiments.photographs(run)
     assert list(shown) == ["digits", "fashion-mnist", "cifar10"]
-    assert shown["digits"] is tables
+    assert shown["digits"] is run
     assert set(shown["cifar10"]["images"].metric) == {one.name for one in images.METRICS}
 
 

@@ -163,8 +163,14 @@ class Tables(chapter.Tables):
 
 
 def load(settings: Settings, store: Store | None = None, seconds: float = 30.0) -> Tables:
-    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`."""
-    fetched = chapter.fetch(
-        experiments(settings), settings, slug="ssl_interplay", store=store, seconds=seconds
-    )
+    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`, on one thread.
+
+    Matrices this small gain nothing from more, and lose much where cores are shared.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    with threadpool_limits(1):
+        fetched = chapter.fetch(
+            experiments(settings), settings, slug="ssl_interplay", store=store, seconds=seconds
+        )
     return Tables(settings, fetched)
