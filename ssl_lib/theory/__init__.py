@@ -10,14 +10,15 @@ in pipelines and searches, for other inputs than the fitted ones too; features o
 ================================================================ =================================
 ``KernelSSL(views, n_components, kernel, penalty, landmarks)``   exact, or by landmarks
 ``LinearSSL(views, n_components, penalty)``                      a head on features that are given
+``LinearReconstruction(views, n_components)``                    a denoising auto-encoder's head
 ``KernelDirichlet(n_components, kernel, penalty, landmarks)``    least :math:`E\|\nabla f\|^2`
 ``DiffusionMap(n_components, bandwidth, alpha, neighbours)``     graph Laplacian, diffusion maps
 ================================================================ =================================
 
 The SSL ones have ``at(penalty)`` and ``path(penalties)``, by one factorisation, and tell
 ``eigenvalues_`` :math:`\mu`, ``invariance_``, ``norms_``, ``least_loss_``, ``useful_dimension_``
-:math:`k_\lambda` and ``rank_``; the others ``eigenvalues_`` :math:`\eta`, ascending. ``views`` is a
-function ``(X, generator) -> view`` or a list of views.
+:math:`k_\lambda` and ``rank_``; the last two ``eigenvalues_`` :math:`\eta`, ascending. ``views`` is
+a function ``(X, generator) -> view`` or a list of views.
 
 **Known spectra**
 
@@ -42,6 +43,8 @@ function ``(X, generator) -> view`` or a list of views.
   profiles ``relu`` and ``arc_cosine``, ``shift_average(kernel, x, shifts=)``.
 - :mod:`~ssl_lib.theory.noise`: views ``Noise(scale) AngularNoise(scale) ReflectedNoise(scale)``.
 - :mod:`~ssl_lib.theory.moons`: ``half_moons(n, generator)``, ``class_probabilities(points)``.
+- :mod:`~ssl_lib.theory.mixtures`: ``cube_entropies(radius, std, d=)``, a mixture of Gaussians whose
+  entropy and bounds are known; ``squeezed_cube(time)``: the bound rises, the entropy falls.
 - :mod:`~ssl_lib.theory.losses`: ``vicreg_loss(views)``, ``spectral_contrastive_loss(views)``,
   ``moments(views)``, ``variation(views)``.
 - :mod:`~ssl_lib.theory.nested`: ``nested_ssl(views, sizes, kernel=, ridge=, n_components=)``, exact
@@ -63,12 +66,13 @@ from ssl_lib.theory.kernels import DotProduct, Gaussian, Laplace
 from ssl_lib.theory.moons import class_probabilities, half_moons
 from ssl_lib.theory.nested import nested_ssl
 from ssl_lib.theory.noise import Noise
+from ssl_lib.theory.reconstruction import LinearReconstruction
 from ssl_lib.theory.spans import alignment, explained, principal_cosines
 from ssl_lib.theory.spectra import Interplay
 from ssl_lib.theory.ssl import KernelSSL, LinearSSL
 
 __all__ = [
     "DiffusionMap", "DotProduct", "Gaussian", "Interplay", "KernelDirichlet", "KernelSSL",
-    "Laplace", "LinearSSL", "Noise", "alignment", "class_probabilities", "explained",
-    "half_moons", "nested_ssl", "principal_cosines",
+    "Laplace", "LinearReconstruction", "LinearSSL", "Noise", "alignment", "class_probabilities",
+    "explained", "half_moons", "nested_ssl", "principal_cosines",
 ]  # fmt: skip

@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssl_lib.papers import chapter
-from ssl_lib.papers.ssl_interplay import cube, dynamics, identities, moons, networks, own, sphere
+from ssl_lib.papers.ssl_interplay import (
+    cube,
+    dynamics,
+    identities,
+    moons,
+    networks,
+    own,
+    reconstruction,
+    sphere,
+)
 from ssl_lib.papers.ssl_interplay.recipes import Recipes, recipes
 from ssl_lib.papers.ssl_interplay.settings import Settings
 from ssl_lib.results import Store
@@ -121,13 +130,24 @@ def _digits(settings: Settings, cells: Sequence[Mapping[str, int]]) -> dict[str,
         "inputs": 200 if small else 800, "labels": 100 if small else 200,
         "landmarks": 60 if small else 300, "components": 10 if small else 30,
     }  # fmt: skip
+    heads = {
+        "inputs": config["inputs"], "labels": config["labels"], "irrelevant": 64,
+        "components": 5 if small else 20,
+    }  # fmt: skip
     return {
         "digits": {
             "compute": own.digits, "config": config, "cells": cells, "data": own.fingerprints,
             "checks": Checks(
                 keys=("features", "penalty"), spread={"accuracy": 1e-3, "shifted": 1e-3}
             ),
-        }
+        },
+        "reconstruction": {
+            "compute": reconstruction.reconstruction, "config": heads, "cells": cells,
+            "data": own.fingerprints,
+            "checks": Checks(
+                keys=("irrelevant", "features", "alignment"), spread={"accuracy": 1e-3}
+            ),
+        },
     }  # fmt: skip
 
 

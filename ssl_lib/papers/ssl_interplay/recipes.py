@@ -199,7 +199,7 @@ _QUICK = Recipes(
     capacity=Capacity(),
     dimensions=Dimensions(),
     rates=Rates(inputs=_doubling(7), views=(2, 4, 8)),
-    dynamics=Dynamics(widths=(32, 128, 512), steps=2000),
+    dynamics=Dynamics(widths=(32, 128, 512, 2048), steps=2000),
     crops=Crops(inputs=1000),
     level=Level(epochs=30, inputs=400),
     drawn=300,
