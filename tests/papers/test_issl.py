@@ -349,7 +349,8 @@ def test_every_table_of_cifar10_is_there() -> None:
 
 
 def test_digits_are_published_whole() -> None:
-    made = experiments.experiments(Settings())
+    count = chapter.published(experiments.experiments(Settings()), slug="issl")["rivals"]
+    made = experiments.experiments(Settings(seeds=len(count.manifest.seeds)))
     found = chapter.published(made, slug="issl")
     assert [*found] == [*made]
     for name, experiment in made.items():
@@ -471,6 +472,9 @@ def test_a_correlation_over_lengths_is_not_one_within_a_length() -> None:
     found = estimates._loss_and_accuracy(pd.DataFrame(rows))
     assert found["smaller loss, better probe"].value == pytest.approx(1)
     assert found["the same within a length"].value == pytest.approx(-1)
+    few = estimates._loss_and_accuracy(pd.DataFrame(rows[:20]))["the same within a length"]
+    assert few.n == 5
+    assert few.bounds == pytest.approx((-1, -1))  # though some draws are of one seed alone
 
 
 def test_an_existing_failure_is_the_lowest_whose_twin_does_not_fail() -> None:

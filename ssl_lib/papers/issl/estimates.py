@@ -263,7 +263,8 @@ def _ordered(correlations: pd.Series) -> Estimate:
 
 
 def _spearman(x: pd.Series, y: pd.Series) -> float:
-    return float(np.corrcoef(x.rank(), y.rank())[0, 1])
+    with np.errstate(invalid="ignore"):
+        return float(np.corrcoef(x.rank(), y.rank())[0, 1])
 
 
 def _within_length(table: pd.DataFrame) -> Estimate:
@@ -272,7 +273,8 @@ def _within_length(table: pd.DataFrame) -> Estimate:
     def mean(rows: np.ndarray) -> float:
         drawn = wide.iloc[rows]
         each = (_spearman(-drawn.loss[length], drawn.full[length]) for length in wide.loss)
-        return float(np.mean([*each]))
+        # A draw of one seed alone has no order.
+        return float(np.nan_to_num([*each]).mean())
 
     value, n = mean(np.arange(len(wide))), len(wide)
     if n < FEWEST:
