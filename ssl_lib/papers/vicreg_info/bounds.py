@@ -54,9 +54,7 @@ def sweep(config: Sizes, cell: Mapping[str, Any]) -> pd.DataFrame:
     ):
         rows.append((weight, FEATURES[0], "early loss", early))
         for name, part in zip(FEATURES, _parts(method), strict=True):
-            found = bound_terms(
-                part, images, test, policy=VIEWS, labelled=config.labels, seed=seed
-            )
+            found = bound_terms(part, images, test, policy=VIEWS, labelled=config.labels, seed=seed)
             terms = {**dataclasses.asdict(found), "relative gap": found.gap / found.scale}
             rows += [(weight, name, measure, float(value)) for measure, value in terms.items()]
     return pd.DataFrame(rows, columns=["weight", "features", "measure", "value"])

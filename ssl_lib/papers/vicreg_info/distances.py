@@ -96,6 +96,4 @@ def distances(config: Sample, cell: Mapping[str, Any]) -> pd.DataFrame:
 def _quantiles(name: str, values: Tensor, at: Tensor) -> list[tuple[str, float, float]]:
     ordered = values.sort().values
     places = (at * (len(ordered) - 1)).round().long()
-    return [
-        (name, round(float(q), 2), float(v)) for q, v in zip(at, ordered[places], strict=True)
-    ]
+    return [(name, round(float(q), 2), float(v)) for q, v in zip(at, ordered[places], strict=True)]

@@ -20,7 +20,7 @@ from ssl_lib.papers.vicreg_info import (
     normality,
     photographs,
 )
-from ssl_lib.papers.vicreg_info.settings import CHOSEN, LADDER, SETTINGS, Settings, Sizes, sizes
+from ssl_lib.papers.vicreg_info.settings import LADDER, SETTINGS, Settings, Sizes, sizes
 from ssl_lib.results import Result, Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks

@@ -248,14 +248,13 @@ def tau(bounds: pd.DataFrame, features: str = FEATURES[0]) -> pd.DataFrame:
     return pd.DataFrame(found).T
 
 
-def expansion(count: int = 6, dimensions: int = 8, seed: int = 0) -> pd.DataFrame:
+def expansion(*, draws: int = 100, dimensions: int = 8, seed: int = 0) -> pd.DataFrame:
     """Compare half a log-determinant with its second-order term, at random correlations.
 
     Returns
     -------
     pandas.DataFrame
-        Columns size (norm of the off-diagonal part), exact (minus half the log-determinant), second
-        (a quarter of the squared norm), error.
+        Columns size (norm of the off-diagonal part) and error (root mean square over draws).
 
     Examples
     --------
@@ -264,15 +263,15 @@ def expansion(count: int = 6, dimensions: int = 8, seed: int = 0) -> pd.DataFram
     True
     """
     generator = torch_generator(seed, "vicreg_info", "expansion")
-    drawn = torch.randn(dimensions, dimensions, generator=generator, dtype=torch.float64)
-    shape = (drawn + drawn.T).fill_diagonal_(0)
-    rows = []
-    for size in torch.logspace(-2.5, -0.5, count, dtype=torch.float64):
-        part = shape * size / shape.norm()
-        exact = -float(torch.linalg.slogdet(torch.eye(dimensions).double() + part)[1]) / 2
-        second = float(part.square().sum()) / 4
-        rows.append((float(size), exact, second, abs(exact - second)))
-    return pd.DataFrame(rows, columns=["size", "exact", "second", "error"])
+    drawn = torch.randn(draws, dimensions, dimensions, generator=generator, dtype=torch.float64)
+    shapes = (drawn + drawn.mT) * (1 - torch.eye(dimensions))
+    shapes = shapes / torch.linalg.matrix_norm(shapes)[:, None, None]
+    sizes = torch.logspace(-2.5, -0.5, 6, dtype=torch.float64)
+    errors = []
+    for size in sizes:
+        exact = torch.linalg.slogdet(torch.eye(dimensions) + size * shapes)[1] / 2
+        errors.append(float((exact + size**2 / 4).square().mean().sqrt()))
+    return pd.DataFrame({"size": sizes.numpy(), "error": errors})
 
 
 def slope(found: pd.DataFrame) -> float:

@@ -46,7 +46,7 @@ def noise(config: Sizes, cell: Mapping[str, Any]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns layer ("embedding", "representation", "network", "control"), measure, at, value. Of
-        the layers: ``share`` that passes the test, ``mean p`` and ``constant`` (share of coordinates
+        the layers: ``share`` that passes, ``mean p`` and ``constant`` (share of coordinates
         that do not vary) at each noise; ``pooled`` and ``pooled directions``, the share that passes
         over test images without noise, of coordinates and of random directions. Of the network:
         ``same region``, the share of noisy copies in their image's linear region; ``covariance

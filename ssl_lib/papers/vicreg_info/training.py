@@ -77,9 +77,7 @@ def split(seed: int, part: Part = "all") -> tuple[ImageData, ImageData]:
 def build(loss: Loss, images: ImageData, seed: int) -> Method:
     """Build a loss's method around a fresh encoder; equal seeds draw equal weights."""
     channels, size, _ = images.shape
-    encoder = build_encoder(
-        "mlp", in_channels=channels, image_size=size, seed=seed, **ENCODER
-    )
+    encoder = build_encoder("mlp", in_channels=channels, image_size=size, seed=seed, **ENCODER)
     return build_method(loss.method, encoder, head=HEAD, seed=seed, **loss.options)
 
 

@@ -171,5 +171,3 @@ def batches(table: pd.DataFrame) -> Figure:
     ax.set_xticks([], minor=True)
     _legend(fig, ax, 2)
     return fig
-
-
