@@ -55,6 +55,7 @@ OPTIONS = {
     "spectral": {**CONTRASTIVE, "mu": 10.0},
     "vicreg": DECORRELATED,
     "vicreg_info": DECORRELATED,
+    "sigreg": DECORRELATED,
     "barlow_twins": DECORRELATED,
     "byol": {**CONTRASTIVE, "predictor": (128,)},
     "swav": PROTOTYPES,

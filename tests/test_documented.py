@@ -8,12 +8,12 @@ import pytest
 PACKAGES = ("ssl_lib.methods", "ssl_lib.models", "ssl_lib.data", "ssl_lib.data.views")
 EVALUATION = (
     "linear", "logistic", "newton", "mlp", "ideal", "knn", "few_shot", "rank", "features",
-    "spread", "accuracy",
+    "spread", "accuracy", "entropy", "normality", "bound",
 )  # fmt: skip
 THEORY = (
     "checks", "closed_form", "cyclic", "diffusion", "dirichlet", "dot_products", "downstream",
-    "dynamics", "estimators", "heat", "hypercube", "kernels", "landmarks", "losses", "moons",
-    "nested", "noise", "separability", "solving", "spans", "spectra", "ssl",
+    "dynamics", "estimators", "heat", "hypercube", "kernels", "landmarks", "losses",
+    "mixtures", "moons", "nested", "noise", "separability", "solving", "spans", "spectra", "ssl",
 )  # fmt: skip
 MODULES = (
     *PACKAGES,

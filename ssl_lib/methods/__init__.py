@@ -15,6 +15,13 @@ from ssl_lib.methods.msn import MSN, msn_loss, msn_targets
 from ssl_lib.methods.online import OnlineProbe
 from ssl_lib.methods.pmsn import PMSN, pmsn_loss
 from ssl_lib.methods.prior import align_prior, power_law_prior, prior_divergence, uniform_prior
+from ssl_lib.methods.sigreg import (
+    SIGReg,
+    epps_pulley,
+    random_directions,
+    sigreg_loss,
+    sigreg_terms,
+)
 from ssl_lib.methods.simclr import SimCLR, simclr_loss
 from ssl_lib.methods.sinkhorn import sinkhorn
 from ssl_lib.methods.spectral import Spectral, spectral_loss
@@ -36,6 +43,7 @@ __all__ = [
     "Method",
     "OnlineProbe",
     "Output",
+    "SIGReg",
     "SimCLR",
     "Spectral",
     "Supervised",
@@ -58,6 +66,7 @@ __all__ = [
     "dissl_terms",
     "ema_momentum",
     "ema_update",
+    "epps_pulley",
     "gather",
     "logdet_entropy",
     "method_class",
@@ -68,7 +77,10 @@ __all__ = [
     "pmsn_loss",
     "power_law_prior",
     "prior_divergence",
+    "random_directions",
     "sampled_diet_loss",
+    "sigreg_loss",
+    "sigreg_terms",
     "simclr_loss",
     "sinkhorn",
     "spectral_loss",

@@ -18,6 +18,7 @@ from ssl_lib.methods.dino import DINO
 from ssl_lib.methods.dissl import DISSL
 from ssl_lib.methods.msn import MSN
 from ssl_lib.methods.pmsn import PMSN
+from ssl_lib.methods.sigreg import SIGReg
 from ssl_lib.methods.simclr import SimCLR
 from ssl_lib.methods.spectral import Spectral
 from ssl_lib.methods.supervised import Supervised
@@ -31,6 +32,7 @@ CLASSES: tuple[type[Method], ...] = (
     Spectral,
     VICReg,
     VICRegInfo,
+    SIGReg,
     BarlowTwins,
     BYOL,
     SwAV,

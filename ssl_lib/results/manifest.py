@@ -21,6 +21,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.paths import repository
 from ssl_lib.results.keys.canonical import canonical, digest, to_json
 from ssl_lib.results.keys.fingerprint import placeless, trace, without_moved
+from ssl_lib.results.keys.growth import without_grown
 
 __all__ = [
     "SCHEMA", "Manifest", "code_changes", "describe_run", "differences", "key_digest", "make_key",
@@ -217,8 +218,13 @@ _ABSENT = "(absent)"
 
 
 def code_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Name the code that differs between two keys; in which module it lies makes no difference."""
-    return differences({"source": old["source"]}, {"source": new["source"]})
+    """Name the code that differs between two keys, the second being that of the code as it is.
+
+    In which module it lies makes no difference, nor does one more method by name
+    (:mod:`ssl_lib.results.keys.growth`).
+    """
+    source = without_grown(old["source"], new["source"])
+    return differences({"source": old["source"]}, {"source": source})
 
 
 def _changed_value(what: str, name: str, old: object, new: object) -> str:

@@ -42,6 +42,8 @@ function ``(X, generator) -> view`` or a list of views.
   profiles ``relu`` and ``arc_cosine``, ``shift_average(kernel, x, shifts=)``.
 - :mod:`~ssl_lib.theory.noise`: views ``Noise(scale) AngularNoise(scale) ReflectedNoise(scale)``.
 - :mod:`~ssl_lib.theory.moons`: ``half_moons(n, generator)``, ``class_probabilities(points)``.
+- :mod:`~ssl_lib.theory.mixtures`: ``cube_entropies(radius, std, d=)``, a mixture of Gaussians whose
+  entropy and bounds are known; ``squeezed_cube(time)``: the bound rises, the entropy falls.
 - :mod:`~ssl_lib.theory.losses`: ``vicreg_loss(views)``, ``spectral_contrastive_loss(views)``,
   ``moments(views)``, ``variation(views)``.
 - :mod:`~ssl_lib.theory.nested`: ``nested_ssl(views, sizes, kernel=, ridge=, n_components=)``, exact

@@ -21,6 +21,7 @@ CASES = {
     "spectral": PLAIN,
     "vicreg": PLAIN,
     "vicreg_info": PLAIN,
+    "sigreg": PLAIN,
     "barlow_twins": PLAIN,
     "byol": {**PLAIN, "entropy": 0.5, "predictor": (16,)},
     "swav": PROTOTYPES,

@@ -39,8 +39,10 @@ SMALL = {
     "cissl": {"teacher_hidden": (16,), "embedding_dim": 8},
     "dissl": {"teacher_hidden": (16,), "n_latents": 20},
     "byol": {"head": (16, 8), "predictor": (16,)},
-    **{name: {"head": (16, 8)} for name in ("simclr", "spectral", "vicreg", "vicreg_info")},
-    "barlow_twins": {"head": (16, 8)},
+    **{
+        name: {"head": (16, 8)}
+        for name in ("simclr", "spectral", "vicreg", "vicreg_info", "sigreg", "barlow_twins")
+    },
     **{name: {"head": (16, 8), "n_prototypes": 12} for name in ("swav", "dino", "msn", "pmsn")},
 }
 
