@@ -205,7 +205,8 @@ def test_a_curve_passes_a_level_where_its_logarithm_says() -> None:
 def test_distances_of_digits_are_those_of_the_dossier() -> None:
     found = distances.distances(distances.Sample(), {"data": "digits"})
     by = found.set_index(["measure", "at"]).value
-    assert by["pairs", 0.0] == pytest.approx(0.331, abs=1e-3)
+    # Our pixels have 256 levels, those of the dossier 17.
+    assert by["pairs", 0.0] == pytest.approx(0.331, abs=2e-3)
     assert by["pairs", 0.01] == pytest.approx(1.48, abs=0.01)
     assert by["pairs", 0.5] == pytest.approx(3.07, abs=0.01)
     assert by["pairs", 1.0] == pytest.approx(4.82, abs=0.01)

@@ -121,7 +121,7 @@ def cell(config: Photographs, cell: Mapping[str, Any], workdir: Path) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        Columns measure ("accuracy", "kNN", "rankme" of embeddings, "early loss"), value.
+        Columns measure ("accuracy", "kNN", "rankme", "early loss"), value.
     """
     rung = LADDER[cell["rung"]]
     loss, rate = setting(rung, choices(rung)[cell["setting"]])
@@ -145,7 +145,8 @@ def _rows(
     x, z = (extract(encoder, part.images, transform=transform) for part in (images, test))
     yield "accuracy", ridge_probe(x, images.labels, z, test.labels).accuracy
     yield "kNN", knn_accuracy(x, images.labels, z, test.labels)
-    yield "rankme", rankme(x)
+    if len(x) >= 2 * x.shape[1]:  # fewer samples would limit the rank themselves
+        yield "rankme", rankme(x)
     yield "early loss", float(run.history[-1]["early_loss"])
 
 
