@@ -40,6 +40,7 @@ class LinearRegion:
 
     Parameters
     ----------
+    anchor : Tensor of shape (D,)
     normals : Tensor of shape (m, D)
         Unit vectors, one for each unit that bends (and each loser of a maximum), pointing inwards.
     distances : Tensor of shape (m,)
@@ -50,13 +51,15 @@ class LinearRegion:
 
     Examples
     --------
-    >>> square = LinearRegion(
-    ...     torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]]).double(),
-    ...     torch.tensor([0.5, 1.5, 1, 1]).double(), torch.eye(2).double(), torch.zeros(2).double())
-    >>> square.radius, square.inradius(), square.contains([[0.0, 0.9], [-0.9, 0.0]]).tolist()
-    (0.5, 1.0, [True, False])
+    >>> eye, zero = torch.eye(2).double(), torch.zeros(2).double()
+    >>> corner = LinearRegion(zero, eye, torch.tensor([0.5, 1.0]).double(), eye, zero)
+    >>> corner.radius, corner.inradius(), corner.inradius(low=-2.0, high=1.0)
+    (0.5, inf, 0.75)
+    >>> corner.contains([[9.0, 9.0], [-0.9, 0.0]]).tolist()
+    [True, False]
     """
 
+    anchor: Tensor
     normals: Tensor
     distances: Tensor
     jacobian: Tensor
@@ -67,21 +70,28 @@ class LinearRegion:
         """Radius of the largest ball around the anchor inside the region; infinite without any."""
         return float(self.distances.min()) if len(self.distances) else math.inf
 
-    def inradius(self) -> float:
-        """Radius of the largest ball inside the region, wherever its centre; may be infinite."""
+    def inradius(self, *, low: float = -math.inf, high: float = math.inf) -> float:
+        """Return the radius of the largest ball inside the region, wherever its centre.
+
+        Parameters
+        ----------
+        low, high : float
+            Bounds on each input, such as 0 and 1 for pixels: most regions are unbounded.
+        """
         from scipy.optimize import linprog
 
-        m, dim = self.normals.shape
-        if not m:
+        eye = torch.eye(len(self.anchor)).to(self.anchor)
+        normals = torch.cat([self.normals, eye, -eye])
+        distances = torch.cat([self.distances, self.anchor - low, high - self.anchor])
+        bounding = distances < math.inf
+        rows, limits = normals[bounding], distances[bounding]
+        if not len(rows):
             return math.inf
         # Maximise r subject to normals @ u + distances >= r.
-        cost = torch.zeros(dim + 1)
-        cost[-1] = -1.0
-        rows = torch.cat([-self.normals, self.normals.new_ones(m, 1)], 1)
-        bounds = [(None, None)] * dim + [(0, None)]
-        found = linprog(
-            cost.numpy(), rows.cpu().numpy(), self.distances.cpu().numpy(), bounds=bounds
-        )
+        cost = [0.0] * len(eye) + [-1.0]
+        rows = torch.cat([-rows, rows.new_ones(len(rows), 1)], 1)
+        bounds = [(None, None)] * len(eye) + [(0, None)]
+        found = linprog(cost, rows.cpu().numpy(), limits.cpu().numpy(), bounds=bounds)
         if found.status not in (0, 3):
             raise InputError(f"the largest ball was not found: {found.message}")
         return math.inf if found.status == 3 else float(-found.fun)
@@ -143,7 +153,8 @@ def linear_region(model: nn.Module | Program, anchor: ArrayLike) -> LinearRegion
         environment[step.name] = result
         program.forget(environment, number)
     output = _affine(environment[program.output].flat(), dim)
-    return LinearRegion(*_unit(borders, output), output.gradients, output.values)
+    flat = point.flatten().to(output.values)
+    return LinearRegion(flat, *_unit(borders, output), output.gradients, output.values)
 
 
 def _finite(values: ArrayLike, name: str) -> Tensor:
@@ -233,4 +244,5 @@ def _codes(program: Program, x: Tensor) -> Tensor:
     still = torch.zeros_like(x)
     images = Images(torch.stack([still, still, x], 1))
     codes = program.follow(images, x.new_zeros(len(x), 2))[1]
-    return torch.cat([code.flatten(1).to(torch.int16) for code in codes], 1)
+    none = torch.zeros(len(x), 0, dtype=torch.int16, device=x.device)
+    return torch.cat([none, *(code.flatten(1).to(torch.int16) for code in codes)], 1)

@@ -46,13 +46,13 @@ def epps_pulley(x: Tensor, *, knots: int | None = 17, upper: float = 3.0) -> Ten
     Notes
     -----
     The mean over standard normal samples is :math:`\sqrt{2\pi} - \sqrt{2\pi/3} = 1.0594` for any
-    n. Collapse to 0 costs 0.4089 n.
+    n. Collapse to 0 costs 0.4089 n (with 17 knots 0.4020 n).
 
     Examples
     --------
     >>> x = torch.zeros(10, 1, dtype=torch.float64)
     >>> round(epps_pulley(x, knots=None).item(), 4), round(epps_pulley(x).item(), 4)
-    (4.0885, 4.0418)
+    (4.0892, 4.0205)
     """
     if x.ndim != 2 or not len(x):
         raise InputError(f"x must be (n, k) with n >= 1, got {tuple(x.shape)}")
@@ -93,8 +93,8 @@ def random_directions(d: int, count: int, *, step: int = 0, seed: int = 0) -> Te
 
     Examples
     --------
-    >>> random_directions(3, 5).norm(dim=0)
-    tensor([1., 1., 1., 1., 1.])
+    >>> random_directions(3, 5).norm(dim=0).allclose(torch.ones(5))
+    True
     """
     check_whole("d", d)
     check_whole("count", count)
@@ -140,7 +140,7 @@ def sigreg_terms(
     --------
     >>> both = [torch.zeros(10, 2), torch.zeros(10, 2)]
     >>> sigreg_terms(both, torch.eye(2)).normality
-    tensor(4.0418)
+    tensor(4.0205)
     """
     shapes = [tuple(z.shape) for z in views]
     if len(views) < 2 or len(shapes[0]) != 2 or len({*shapes}) > 1:
@@ -195,13 +195,13 @@ def sigreg_loss(
     Notes
     -----
     Two views: the first term is a quarter of VICReg's invariance. Collapse to 0 costs
-    :math:`0.4042\,\lambda n`; normal embeddings on which the views agree :math:`1.06\,\lambda`.
+    :math:`0.402\,\lambda n`; normal embeddings on which the views agree :math:`1.06\,\lambda`.
 
     Examples
     --------
     >>> both = [torch.zeros(10, 2), torch.zeros(10, 2)]
     >>> sigreg_loss(both, torch.eye(2), weight=0.5)
-    tensor(2.0209)
+    tensor(2.0102)
     """
     terms = sigreg_terms(views, directions, knots=knots, n_global=n_global)
     return (1 - weight) * terms.invariance + weight * terms.normality

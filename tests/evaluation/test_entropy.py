@@ -85,6 +85,35 @@ def test_the_bracket(z, variance):
     assert found.kl <= 2.5 * (UNIT + math.log(variance)) + math.log(60) + 1e-9
 
 
+@pytest.mark.parametrize("variance", [1.0, 0.1, 0.01])
+def test_the_chain_of_512_points_in_8_dimensions(variance):
+    """The dossier's chain, on other points: all but its last link are computed again in numpy."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((512, 8)) @ rng.standard_normal((8, 8))
+    found = entropy_bounds(x, variance=variance, samples=20_000)
+    component = 4 * (UNIT + math.log(variance))
+    gaps = ((x[:, None] - x) ** 2).sum(2)
+    for value, c in ((found.bhattacharyya, 8), (found.kl, 2)):
+        inner = np.log(np.exp(-gaps / (c * variance)).mean(1))
+        assert value == pytest.approx(component - inner.mean(), abs=1e-9)
+    covariance = np.cov(x.T, ddof=0) + variance * np.eye(8)
+    assert found.gaussian == pytest.approx(multivariate_normal(cov=covariance).entropy(), abs=1e-9)
+    assert found.hadamard == pytest.approx(4 * UNIT + np.log(np.diag(covariance)).sum() / 2)
+    own = rng.integers(512, size=4000)
+    drawn = x[own] + math.sqrt(variance) * rng.standard_normal((4000, 8))
+    squares = ((drawn[:, None] - x) ** 2).sum(2) / (2 * variance)
+    density = np.exp(-squares).mean(1) / (2 * math.pi * variance) ** 4
+    plain, error = -np.log(density).mean(), np.log(density).std() / math.sqrt(4000)
+    assert abs(found.monte_carlo - plain) < 4 * math.hypot(error, found.error)
+    assert found.error < error / 2
+    slack = 4 * found.error + 1e-9
+    assert found.bhattacharyya <= found.monte_carlo + slack
+    assert found.monte_carlo <= found.kl + slack
+    assert found.kl <= found.gaussian <= found.hadamard
+    if variance == 0.01:  # apart: all bounds are the component's entropy plus ln 512
+        assert (found.bhattacharyya, found.kl) == pytest.approx((-0.831, -0.831), abs=5e-4)
+
+
 def test_other_samples_agree_within_the_error(z):
     values = [mixture_entropy(z, variance=1.0, seed=seed) for seed in range(20)]
     spread = np.std([value for value, _ in values], ddof=1)

@@ -86,6 +86,8 @@ def test_a_triangle_has_its_incircle():
     assert region.radius == pytest.approx(0.25)
     outside = linear_region(model, [-1.0, 1.0])
     assert outside.inradius() == math.inf
+    # Left of the triangle, below its third side: the square [-2, 0] x [0, 2] within the box.
+    assert outside.inradius(low=-2.0, high=2.0) == pytest.approx(1.0)
 
 
 def test_in_a_plane_it_is_the_region_of_the_partition(mlp):

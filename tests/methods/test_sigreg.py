@@ -66,6 +66,31 @@ def test_quantiles_of_the_normal_distribution_cost_nothing_and_all_else_costs_n(
     assert collapsed / 4000 == pytest.approx(math.sqrt(tau) * (1 - math.sqrt(2) + 3**-0.5))
 
 
+# Recorded from rbalestr-lab/lejepa (package 0.0.1, commit eddffdd, torch 2.13.0): its EppsPulley on
+# float64 samples (its knots and weights are float32), and the SIGReg of its minimal example.
+
+
+def test_the_authors_statistic(pair):
+    x = pair[0][:, :3]
+    theirs = torch.tensor([1.2654261232960429, 0.5405637990055319, 1.380697032693088])
+    torch.testing.assert_close(epps_pulley(x), theirs.double(), rtol=1e-6, atol=0)
+    shifted = torch.tensor([40.02809943363472, 32.49383115919187, 40.10543188874202])
+    torch.testing.assert_close(epps_pulley(2 * x + 1), shifted.double(), rtol=1e-6, atol=0)
+    fine = torch.tensor([1.2699268495189613, 0.5635271727485869, 1.3816140623068554])
+    found = epps_pulley(x, knots=33, upper=5.0)
+    torch.testing.assert_close(found, fine.double(), rtol=1e-6, atol=0)
+
+
+def test_the_authors_loss(pair):
+    drawn = torch.randn(32, 8, generator=torch.Generator().manual_seed(5))
+    directions = drawn / drawn.norm(dim=0)
+    terms = sigreg_terms(pair, directions)
+    assert terms.normality.item() == pytest.approx(0.8214762806892395, rel=1e-6)
+    assert terms.invariance.item() == pytest.approx(0.022381531074643135, rel=1e-6)
+    loss = sigreg_loss(pair, directions, weight=0.02).item()
+    assert loss == pytest.approx(0.03836342692375183, rel=1e-6)
+
+
 def test_two_views_have_a_quarter_of_vicregs_invariance(pair):
     terms = sigreg_terms(pair, random_directions(32, 8))
     torch.testing.assert_close(terms.invariance, vicreg_terms(*pair).invariance / 4)
