@@ -3,7 +3,8 @@
 ``settings``     what the chapter can be run with: losses, the ladder, sizes
 ``experiments``  what a cell is and how one is computed; the tables of a run
 ``training``     encoders of digits and looks at them on the way
-``ladder``       losses compared, tuned, judged on other digits, with small batches
+``encoders``     losses at default settings: looked at, probed, tested
+``ladder``       losses tuned, judged on other digits, with small batches
 ``brackets``     entropies and their bounds along training
 ``normality``    outputs around an image with noise, and pooled over images
 ``regions``      the linear region around an image, in a plane

@@ -26,11 +26,11 @@ def estimates(tables: Tables) -> dict[str, Given]:
     """Return by claim what decides it."""
     return {
         "C1": _disjoint(tables),
-        **_normality(tables["noise"]),
+        **_normality(tables["encoders"]),
         "C3a": Estimate(measures.slope(measures.expansion()), note="exact"),
-        **_entropies(tables["training"]),
-        **_losses(tables["losses"]),
-        **_ladder(tables["ladder"]),
+        **_entropies(measures.training(tables["encoders"])),
+        **_losses(measures.at_end(tables["encoders"])),
+        **_ladder(measures.rungs(tables["encoders"], tables["ladder"])),
         **_bound(tables["bounds"]),
         "C8": _moons(tables["moons"]),
         "C10": mean(_differ(measures.small_batches(tables["batches"]), "pairwise", "vicreg")),
@@ -44,7 +44,7 @@ def _differ(table: pd.DataFrame, one: str, other: str) -> pd.Series:
 def _disjoint(tables: Tables) -> Estimate:
     distances = tables["distances"]
     touching = distances[(distances.measure == "touching") & (distances.data == "digits")]
-    noise = tables["noise"]
+    noise = tables["encoders"]
     least = float(touching.value.min())
     return Estimate(least / measures.passing_until(noise), n=noise.seed.nunique(), note="of means")
 
@@ -55,8 +55,8 @@ def _normality(noise: pd.DataFrame) -> dict[str, Given]:
     share = measures.shares(noise)
     wide = share.pivot(index=["seed", "loss"], columns="at", values="value")
     first, last = wide[wide.columns[0]].unstack(), wide[wide.columns[-1]].unstack()
-    control = noise[noise.layer == "control"].groupby(["seed", "loss"]).value.first().unstack()
-    pooled = noise[(noise.layer == "embedding") & (noise.measure == "pooled")]
+    control = noise[noise.part == "control"].groupby(["seed", "loss"]).value.first().unstack()
+    pooled = noise[(noise.part == "embedding") & (noise.measure == "pooled")]
     over_images = pooled.pivot(index="seed", columns="loss", values="value")
     return {
         "C2a": Estimate(float(gap.max()), n=int(images), note="exact"),
@@ -81,8 +81,7 @@ def _entropies(training: pd.DataFrame) -> dict[str, Given]:
     }
 
 
-def _losses(losses: pd.DataFrame) -> dict[str, Given]:
-    found = measures.wide(losses, "loss")
+def _losses(found: pd.DataFrame) -> dict[str, Given]:
     return {
         claim: {title: mean(_differ(found, name, other)) for name, title in _NEW.items()}
         for claim, other in (("C6a", "vicreg"), ("C6b", "simclr"))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import torch
 
-from ssl_lib.evaluation.rank import rankme
 from ssl_lib.papers import chapter
+from ssl_lib.papers.vicreg_info.encoders import ends
 from ssl_lib.papers.vicreg_info.settings import (
     CHOSEN,
     DRAWS,
     LADDER,
-    LOSSES,
     RATE,
     SETTINGS,
     Loss,
@@ -24,47 +23,15 @@ from ssl_lib.papers.vicreg_info.settings import (
     Settings,
     Sizes,
 )
-from ssl_lib.papers.vicreg_info.training import Trained, accuracy, embed, split, train
+from ssl_lib.papers.vicreg_info.training import accuracy, split, train
 from ssl_lib.randomness import torch_generator
 
 __all__ = [
-    "COMPARED", "FACTOR", "batches", "choices", "ladder", "losses", "setting", "trials", "tuning",
+    "FACTOR", "batches", "choices", "ladder", "setting", "trials", "tuning",
 ]  # fmt: skip
 
-#: The losses of the first comparison.
-COMPARED = (
-    "vicreg", "logdet", "pairwise", "pairwise-raw", "bhattacharyya-raw", "simclr", "sigreg",
-)  # fmt: skip
 #: How far from its default an option is drawn, and the learning rate.
 FACTOR, RATE_FACTOR = 10.0, 3.0
-
-
-def losses(config: Sizes, cell: Mapping[str, Any]) -> pd.DataFrame:
-    """Train a loss at its default setting on all digits and probe it.
-
-    Parameters
-    ----------
-    config : Sizes
-    cell : mapping
-        ``seed``, and ``loss``, a key of :data:`ssl_lib.papers.vicreg_info.settings.LOSSES`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns measure ("accuracy", "rankme" of embeddings, "std" of their coordinates, "early
-        loss"), value.
-    """
-    images, test = split(cell["seed"])
-    found = train(LOSSES[cell["loss"]], images, cell["seed"], steps=config.steps)
-    rows = [("accuracy", accuracy(found.method, images, test)), *_embedding(found, images)]
-    return pd.DataFrame(rows, columns=["measure", "value"])
-
-
-def _embedding(found: Trained, images: Any) -> Iterator[tuple[str, float]]:
-    z = embed(found.method, images.images)[1]
-    yield "rankme", rankme(z)
-    yield "std", float(z.std(0).mean())
-    yield "early loss", found.early
 
 
 def trials(rung: Rung, count: int) -> list[dict[str, float]]:
@@ -143,7 +110,7 @@ def choices(rung: Rung) -> dict[str, Mapping[str, float]]:
 
 
 def ladder(config: Sizes, cell: Mapping[str, Any]) -> pd.DataFrame:
-    """Train a rung, at its default and as tuned, on the half of the digits that is reported.
+    """Train a rung as tuned on the half of the digits that is reported.
 
     Parameters
     ----------
@@ -154,17 +121,13 @@ def ladder(config: Sizes, cell: Mapping[str, Any]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns setting ("default", "tuned"), measure, value; see :func:`losses`.
+        Columns measure, value; see :func:`ssl_lib.papers.vicreg_info.encoders.ends`.
     """
     rung, seed = LADDER[cell["rung"]], cell["seed"]
     images, test = split(seed, "reported")
-    rows = []
-    for name, trial in choices(rung).items():
-        loss, rate = setting(rung, trial)
-        found = train(loss, images, seed, steps=config.steps, rate=rate)
-        rows.append((name, "accuracy", accuracy(found.method, images, test)))
-        rows += [(name, *row) for row in _embedding(found, images)]
-    return pd.DataFrame(rows, columns=["setting", "measure", "value"])
+    loss, rate = setting(rung, choices(rung)["tuned"])
+    found = train(loss, images, seed, steps=config.steps, rate=rate)
+    return pd.DataFrame(list(ends(found, images, test)), columns=["measure", "value"])
 
 
 def batches(config: Sizes, cell: Mapping[str, Any]) -> pd.DataFrame:

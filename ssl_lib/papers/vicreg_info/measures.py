@@ -14,13 +14,14 @@ from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.papers.vicreg_info.bounds import FEATURES, TERMS
 from ssl_lib.papers.vicreg_info.brackets import BOUNDS
 from ssl_lib.papers.vicreg_info.ladder import trials
-from ssl_lib.papers.vicreg_info.settings import LADDER
+from ssl_lib.papers.vicreg_info.settings import LADDER, SETTINGS
 from ssl_lib.randomness import torch_generator
 
 __all__ = [
-    "above", "above_entropy", "accuracies", "changes", "curve", "expansion", "gain_by_tuning",
-    "left_at", "looks", "mean", "moon_ends", "outliving", "over_seeds", "passing_until", "shares",
-    "slope", "small_batches", "tau", "tightest", "tuned_best", "violations", "wide", "winners",
+    "above", "above_entropy", "accuracies", "at_end", "changes", "curve", "expansion",
+    "gain_by_tuning", "left_at", "looks", "mean", "moon_ends", "outliving", "over_seeds",
+    "passing_until", "rungs", "shares", "slope", "small_batches", "tau", "tightest", "training",
+    "tuned_best", "violations", "wide", "winners",
 ]  # fmt: skip
 
 #: What a share may lie below that of normal numbers and still count as normal.
@@ -73,10 +74,29 @@ def wide(table: pd.DataFrame, column: str, measure: str = "accuracy") -> pd.Data
     return factor * part.pivot(index="seed", columns=column, values="value")
 
 
-def accuracies(losses: pd.DataFrame) -> pd.DataFrame:
+def training(encoders: pd.DataFrame) -> pd.DataFrame:
+    """Return what was looked at along training: columns seed, loss, step, measure, value."""
+    part = encoders[encoders.part == "training"].rename(columns={"at": "step"})
+    return part[["seed", "loss", "step", "measure", "value"]].reset_index(drop=True)
+
+
+def at_end(encoders: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracy of each loss in percent: rows seeds, columns losses."""
+    return wide(encoders[encoders.part == "end"], "loss")
+
+
+def accuracies(encoders: pd.DataFrame) -> pd.DataFrame:
     """Return by loss accuracy in percent, RankMe and spread of embeddings, means over seeds."""
-    names = ("accuracy", "rankme", "std")
-    return pd.DataFrame({name: wide(losses, "loss", name).mean() for name in names})
+    part, names = encoders[encoders.part == "end"], ("accuracy", "rankme", "std")
+    return pd.DataFrame({name: wide(part, "loss", name).mean() for name in names})
+
+
+def rungs(encoders: pd.DataFrame, ladder: pd.DataFrame) -> pd.DataFrame:
+    """Join rungs at their defaults and as tuned: columns seed, rung, setting, measure, value."""
+    usual = encoders[(encoders.part == "end") & encoders.loss.isin(list(LADDER))]
+    usual = usual.rename(columns={"loss": "rung"}).assign(setting=SETTINGS[0])
+    both = pd.concat([usual, ladder.assign(setting=SETTINGS[1])], ignore_index=True)
+    return both[["seed", "rung", "setting", "measure", "value"]]
 
 
 # The ladder
@@ -130,16 +150,16 @@ def small_batches(batches: pd.DataFrame) -> pd.DataFrame:
 # Normality
 
 
-def shares(noise: pd.DataFrame, layer: str = "embedding", measure: str = "share") -> pd.DataFrame:
+def shares(noise: pd.DataFrame, part: str = "embedding", measure: str = "share") -> pd.DataFrame:
     """Return a measure by noise: columns seed, loss, at, value."""
-    part = noise[(noise.layer == layer) & (noise.measure == measure)]
-    return part[["seed", "loss", "at", "value"]].reset_index(drop=True)
+    found = noise[(noise.part == part) & (noise.measure == measure)]
+    return found[["seed", "loss", "at", "value"]].reset_index(drop=True)
 
 
-def curve(noise: pd.DataFrame, loss: str, layer: str, measure: str) -> pd.Series:
+def curve(noise: pd.DataFrame, loss: str, part: str, measure: str) -> pd.Series:
     """Return a loss's measure by noise, mean over seeds."""
-    part = shares(noise, layer, measure)
-    return part[part.loss == loss].groupby("at").value.mean()
+    found = shares(noise, part, measure)
+    return found[found.loss == loss].groupby("at").value.mean()
 
 
 def left_at(values: pd.Series, level: float) -> float:
@@ -170,7 +190,7 @@ def passing_until(noise: pd.DataFrame, loss: str = "vicreg") -> float:
 
 
 def _control(noise: pd.DataFrame) -> float:
-    return float(noise[noise.layer == "control"].value.mean())
+    return float(noise[noise.part == "control"].value.mean())
 
 
 def outliving(noise: pd.DataFrame, loss: str = "vicreg") -> float:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -17,12 +15,12 @@ from ssl_lib.evaluation.normality import (
     normality_control,
 )
 from ssl_lib.geometry import LinearRegion, linear_region
+from ssl_lib.methods import Method
 from ssl_lib.papers.vicreg_info.regions import network
-from ssl_lib.papers.vicreg_info.settings import LOSSES, Sizes
-from ssl_lib.papers.vicreg_info.training import accuracy, split, train
+from ssl_lib.papers.vicreg_info.settings import Sizes
 from ssl_lib.randomness import torch_generator
 
-__all__ = ["LAYERS", "TESTED", "anchors", "covariance_gap", "noise"]
+__all__ = ["LAYERS", "TESTED", "anchors", "covariance_gap", "tested"]
 
 Row = tuple[str, str, float, float]
 
@@ -30,44 +28,39 @@ Row = tuple[str, str, float, float]
 TESTED = ("vicreg", "simclr", "logdet", "sigreg")
 LAYERS = {"embedding": "embedding, linear", "representation": "representation, after ReLU"}
 _DIRECTIONS = 256
+_CONTROL = 2000
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def noise(config: Sizes, cell: Mapping[str, Any]) -> pd.DataFrame:
-    """Train a loss and test its network around test images, and pooled over them.
+def tested(method: Method, test: ImageData, config: Sizes, seed: int) -> Iterator[Row]:
+    """Test a network around test images, and pooled over them.
 
     Parameters
     ----------
+    method : Method
+        In evaluation mode.
+    test : ImageData
     config : Sizes
-    cell : mapping
-        ``seed``, and ``loss``, one of ``TESTED``.
+    seed : int
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns layer ("embedding", "representation", "network", "control"), measure, at, value. Of
-        the layers: ``share`` that passes, ``mean p`` and ``constant`` (share of coordinates
-        that do not vary) at each noise; ``pooled`` and ``pooled directions``, the share that passes
-        over test images without noise, of coordinates and of random directions. Of the network:
-        ``same region``, the share of noisy copies in their image's linear region; ``covariance
-        gap``, see :func:`covariance_gap`, largest over images, and ``covariance images``, of how
-        many; ``radius`` of the regions at quantiles over images; ``accuracy``; ``early loss``. Of
-        the control: ``share`` of normal draws.
+    Yields
+    ------
+    tuple
+        Part, measure, at, value. Of the parts ``embedding`` and ``representation``: ``share`` that
+        passes, ``mean p`` and ``constant`` (share of coordinates that do not vary) at each noise;
+        ``pooled`` and ``pooled directions``, the share that passes over test images without noise,
+        of coordinates and of random directions. Of the ``network``: ``same region``, the share of
+        noisy copies in their image's linear region; ``covariance gap``, see
+        :func:`covariance_gap`, largest over images, and ``covariance images``, of how many;
+        ``radius`` of the regions at quantiles over images. Of the ``control``: ``share`` of normal
+        draws.
     """
-    seed = cell["seed"]
-    images, test = split(seed)
-    found = train(LOSSES[cell["loss"]], images, seed, steps=config.steps)
-    model, chosen = network(found.method), anchors(test, config.images, seed)
-    rows = [
-        ("network", "early loss", 0.0, found.early),
-        ("network", "accuracy", 0.0, accuracy(found.method, images, test)),
-        ("control", "share", 0.0, normality_control(config.noise, seed=seed).share),
-        *_noisy(model, chosen, config.noise, seed),
-        *_regions(model, chosen, config.noise, seed),
-        *_pooled(model, test, seed),
-    ]
-    columns = ["layer", "measure", "at", "value"]
-    return pd.DataFrame(rows, columns=columns).astype({"at": "float64", "value": "float64"})
+    model, chosen = network(method), anchors(test, config.images, seed)
+    control = normality_control(config.noise, coordinates=_CONTROL, seed=seed)
+    yield "control", "share", 0.0, control.share
+    yield from _noisy(model, chosen, config.noise, seed)
+    yield from _regions(model, chosen, config.noise, seed)
+    yield from _pooled(model, test, seed)
 
 
 def anchors(test: ImageData, count: int, seed: int) -> Tensor:

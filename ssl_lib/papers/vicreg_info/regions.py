@@ -103,7 +103,7 @@ def pictured(config: Sizes, seed: int, *, noise: float, half: float) -> Picture:
     half : float
         Half of the side of the square.
     """
-    images, test = split(seed)
+    images, test = split(seed, "reported")
     model = network(train(LOSSES["vicreg"], images, seed, steps=config.steps).method)
     image, other = test.images[:2].double() / 255
     region = linear_region(model, image)

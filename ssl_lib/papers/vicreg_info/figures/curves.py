@@ -64,7 +64,7 @@ def _by_loss(ax: Axes, table: pd.DataFrame, x: str) -> None:
 def noise(table: pd.DataFrame) -> Figure:
     """Draw what passes the test of normality, and what stays in its region, against the noise."""
     fig, axes = plotting.small_multiples(3, columns=1, height=1.9)
-    control = table[table.layer == "control"].value.mean()
+    control = table[table.part == "control"].value.mean()
     for ax, (layer, title) in zip(axes, LAYERS.items(), strict=False):
         _by_loss(ax, shares(table, layer), "at")
         ax.axhline(control, color=GREY, ls="--", lw=1.2, marker="", label="normal numbers")

@@ -10,7 +10,7 @@ import pandas as pd
 from ssl_lib import plotting
 from ssl_lib.papers.vicreg_info.bounds import FEATURES, TERMS
 from ssl_lib.papers.vicreg_info.figures.curves import GREY, HUES, MARKERS, colour
-from ssl_lib.papers.vicreg_info.measures import changes, mean, tuned_best, wide
+from ssl_lib.papers.vicreg_info.measures import at_end, changes, mean, tuned_best, wide
 from ssl_lib.papers.vicreg_info.settings import LADDER, LOSSES, SETTINGS
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _dots(ax: Axes, values: pd.DataFrame, names: list[str], series: int, of: int
 @plotting.style()
 def losses(table: pd.DataFrame, base: str = "vicreg") -> Figure:
     """Draw how far each loss lies above VICReg, in points of accuracy."""
-    found = wide(table, "loss")
+    found = at_end(table)
     above = found.sub(found[base], axis=0).drop(columns=base)
     above = above[above.mean().sort_values(ascending=False).index]
     fig, ax = _one(2.9)
@@ -56,7 +56,11 @@ def losses(table: pd.DataFrame, base: str = "vicreg") -> Figure:
 @plotting.style()
 def ladder(table: pd.DataFrame) -> Figure:
     """Draw accuracy of each rung at its default and as tuned."""
-    return _two_settings(table, LADDER)
+    fig, ax = _one(2.9)
+    _settings(ax, table)
+    ax.set_xlabel("accuracy, %")
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9)
+    return fig
 
 
 @plotting.style()
@@ -71,17 +75,8 @@ def photographs(tables: Mapping[str, pd.DataFrame]) -> Figure:
         _settings(ax, table)
         ax.set_title(name)
     axes[-1, 0].set_xlabel("accuracy, %")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=9)
-    return fig
-
-
-def _two_settings(table: pd.DataFrame, names: Mapping[str, object]) -> Figure:
-    fig, ax = _one(2.9)
-    _settings(ax, table)
-    ax.set_xlabel("accuracy, %")
-    handles, labels = ax.get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=9)
+    names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(*names, loc="outside upper center", ncols=2, fontsize=9)
     return fig
 
 
@@ -113,7 +108,7 @@ def tuning(table: pd.DataFrame) -> Figure:
 @plotting.style()
 def pooled(table: pd.DataFrame) -> Figure:
     """Draw what passes the test over images, and around one with the least noise."""
-    own = table[table.layer == "embedding"]
+    own = table[table.part == "embedding"]
     around = own[(own.measure == "share") & (own["at"] == own[own.measure == "share"]["at"].min())]
     kinds = {
         "around an image": around,
