@@ -26,6 +26,7 @@ from ssl_lib.training.loop import pretrain
 __all__ = ["Report", "images", "pretrained", "report"]
 
 SIZE, DRAWN = 32, 16  # pixels of images in a folder, and of drawn shapes
+_DRAWS = 256  # noisy copies of an image
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def report(
     *,
     policy: Policy | str,
     labelled: int = 100,
-    anchors: int = 5,
+    anchors: int = 3,
     seed: int = 0,
 ) -> Report:
     """Look at an encoder as the chapter looks at its own.
@@ -116,7 +117,7 @@ def report(
         The augmentation that the encoder was trained with.
     labelled : int, default=100
         Labelled images of the bound.
-    anchors : int, default=5
+    anchors : int, default=3
         Test images around which noise is drawn.
     seed : int, default=0
 
@@ -127,8 +128,8 @@ def report(
     variance = view_variance(encoder, test.images, policy, seed=seed)
     z = extract(encoder, test.images)
     return Report(
-        normal=input_noise_normality(encoder, test.images[:anchors], seed=seed),
-        control=normality_control(seed=seed).share,
+        normal=input_noise_normality(encoder, test.images[:anchors], draws=_DRAWS, seed=seed),
+        control=normality_control(_DRAWS, coordinates=4000, seed=seed).share,
         variance=variance,
         entropy=entropy_bounds(z, variance=variance, seed=seed),
         terms=bound_terms(
