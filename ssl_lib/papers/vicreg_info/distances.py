@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ def hashes(name: str, most: int) -> dict[str, str]:
     return {found.name: found.fingerprint}
 
 
-def touching(distance: Tensor | float, pixels: int) -> Tensor | float:
+def touching(distance: float, pixels: int) -> float:
     r"""Return the noise at which balls at a distance touch.
 
     N(0, s^2 I) in d dimensions keeps a distance of about :math:`s\sqrt d` from its centre.
@@ -59,7 +60,7 @@ def touching(distance: Tensor | float, pixels: int) -> Tensor | float:
     >>> touching(16.0, 64)
     1.0
     """
-    return distance / (2 * pixels**0.5)
+    return distance / (2 * math.sqrt(pixels))
 
 
 def distances(config: Sample, cell: Mapping[str, Any]) -> pd.DataFrame:
@@ -87,7 +88,7 @@ def distances(config: Sample, cell: Mapping[str, Any]) -> pd.DataFrame:
     at = torch.linspace(0, 1, 101, dtype=torch.float64)
     for name, values in (("pairs", pairs), ("nearest", nearest)):
         rows += _quantiles(name, values, at)
-    rows += [("touching", q, float(touching(v, pixels))) for _, q, v in rows if _ == "nearest"]
+    rows += [("touching", q, touching(v, pixels)) for _, q, v in rows if _ == "nearest"]
     return pd.DataFrame(rows, columns=["measure", "at", "value"]).astype(
         {"at": "float64", "value": "float64"}
     )

@@ -110,7 +110,7 @@ def above(ladder: pd.DataFrame, setting: str, base: str = "vicreg") -> pd.DataFr
 
 def gain_by_tuning(ladder: pd.DataFrame, rungs: Sequence[str]) -> pd.Series:
     """Return by seed the mean gain over VICReg at defaults less that at tuned settings."""
-    usual, tuned = (above(ladder, name)[list(rungs)].mean(axis=1) for name in ("default", "tuned"))
+    usual, tuned = (above(ladder, name)[list(rungs)].mean(axis=1) for name in SETTINGS)
     return usual - tuned
 
 
@@ -140,11 +140,9 @@ def winners(tuning: pd.DataFrame) -> dict[str, dict[str, float]]:
 def small_batches(batches: pd.DataFrame) -> pd.DataFrame:
     """Return accuracy with the smallest batch less that with the largest, in points, by rung."""
     part = batches[batches.measure == "accuracy"]
-    ends = [
-        100 * part[part.batch == size].pivot(index="seed", columns="rung", values="value")
-        for size in (part.batch.min(), part.batch.max())
-    ]
-    return ends[0] - ends[1]
+    wide = 100 * part.pivot(index=["seed", "rung"], columns="batch", values="value")
+    lost: pd.Series = wide[wide.columns.min()] - wide[wide.columns.max()]
+    return lost.unstack()
 
 
 # Normality

@@ -89,7 +89,8 @@ def fit(
 def _shares(squares: Floats, *, hard: bool) -> Floats:
     """Return what each centre has of each point, (n, k)."""
     if hard:
-        return np.eye(squares.shape[1])[squares.argmin(1)]
+        nearest: Floats = np.eye(squares.shape[1])[squares.argmin(1)]
+        return nearest
     logits = -squares / (2 * DEVIATION**2)
     weights = np.exp(logits - logits.max(1, keepdims=True))
     shares: Floats = weights / weights.sum(1, keepdims=True)

@@ -74,12 +74,11 @@ def _noisy(model: nn.Sequential, chosen: Tensor, draws: int, seed: int) -> Itera
         whole = layer == "embedding"
         found = input_noise_normality(part, chosen, draws=draws, regions=whole, seed=seed)
         constant = found.constant / (found.constant + found.tested)
-        measured = found.assign(constant=constant).groupby("noise")
-        for name in ("share", "mean p", "constant"):
-            yield from ((layer, name, at, value) for at, value in measured[name].mean().items())
-        if whole:
-            inside = measured["same region"].mean()
-            yield from (("network", "same region", at, value) for at, value in inside.items())
+        means = found.assign(constant=constant).drop(columns="image").groupby("noise").mean()
+        for at, row in zip(means.index, means.to_dict("records"), strict=True):
+            yield from ((layer, name, at, row[name]) for name in ("share", "mean p", "constant"))
+            if whole:
+                yield "network", "same region", at, row["same region"]
 
 
 def _regions(model: nn.Sequential, chosen: Tensor, draws: int, seed: int) -> Iterator[Row]:

@@ -68,12 +68,12 @@ def noise(table: pd.DataFrame) -> Figure:
     for ax, (layer, title) in zip(axes, LAYERS.items(), strict=False):
         _by_loss(ax, shares(table, layer), "at")
         ax.axhline(control, color=GREY, ls="--", lw=1.2, marker="", label="normal numbers")
-        ax.set_title(title)
+        ax.set_title(f"coordinates that pass: {title}")
     _by_loss(axes[2], shares(table, "network", "same region"), "at")
-    axes[2].set_title("noisy copies in the image's linear region")
-    axes[1].set_ylabel("share of coordinates that pass")
+    axes[2].set_title("noisy copies in the linear region of their image")
+    axes[1].set_ylabel("share")
     axes[2].set(xscale="log", xlabel="standard deviation of the noise, pixels in [0, 1]",
-                ylabel="share", ylim=(-0.04, 1.06))  # fmt: skip
+                ylim=(-0.04, 1.06))  # fmt: skip
     _legend(fig, axes[0], 3)
     return fig
 

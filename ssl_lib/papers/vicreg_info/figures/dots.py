@@ -48,7 +48,7 @@ def losses(table: pd.DataFrame, base: str = "vicreg") -> Figure:
     above = found.sub(found[base], axis=0).drop(columns=base)
     above = above[above.mean().sort_values(ascending=False).index]
     fig, ax = _one(2.9)
-    _dots(ax, above, [LOSSES[name].title for name in above], 0, 1, reference=0)
+    _dots(ax, above, [LOSSES[str(name)].title for name in above], 0, 1, reference=0)
     ax.set_xlabel("accuracy less that of VICReg, points")
     return fig
 
@@ -84,7 +84,7 @@ def _settings(ax: Axes, table: pd.DataFrame) -> None:
     for place, name in enumerate(SETTINGS):
         found = wide(table[table.setting == name], "rung")
         found = found[[rung for rung in LADDER if rung in found]]
-        titles = [LADDER[rung].loss.title for rung in found]
+        titles = [LADDER[str(rung)].loss.title for rung in found]
         _dots(ax, found, titles, place, len(SETTINGS), label=name)
 
 
