@@ -77,8 +77,8 @@ class Picture:
     ----------
     region : LinearRegion
         In all of the input space.
-    plane : Partition
-        All regions of a square around the digit.
+    planes : tuple of Partition
+        All regions of a square around the digit, and of a larger one in the same plane.
     copies : torch.Tensor of shape (n, 2)
         Noisy copies of the digit, projected on the plane.
     outside : float
@@ -86,12 +86,12 @@ class Picture:
     """
 
     region: LinearRegion
-    plane: Partition
+    planes: tuple[Partition, ...]
     copies: Tensor
     outside: float
 
 
-def pictured(config: Sizes, seed: int, *, noise: float, half: float) -> Picture:
+def pictured(config: Sizes, seed: int, *, noise: float, halves: tuple[float, ...]) -> Picture:
     """Train VICReg and look at the region around a test digit.
 
     Parameters
@@ -100,8 +100,8 @@ def pictured(config: Sizes, seed: int, *, noise: float, half: float) -> Picture:
     seed : int
     noise : float
         Standard deviation of the copies' noise.
-    half : float
-        Half of the side of the square.
+    halves : tuple of float
+        Half of the side of each square.
     """
     images, test = split(seed, "reported")
     model = network(train(LOSSES["vicreg"], images, seed, steps=config.steps).method)
@@ -109,7 +109,7 @@ def pictured(config: Sizes, seed: int, *, noise: float, half: float) -> Picture:
     region = linear_region(model, image)
     generator = torch_generator(seed, "vicreg_info", "picture")
     drawn = noise * torch.randn(config.noise, image.numel(), generator=generator).double()
-    plane = around(model, image, other, region, half)
-    copies = drawn @ plane.slice.basis.flatten(1).T
+    planes = tuple(around(model, image, other, region, half) for half in halves)
+    copies = drawn @ planes[0].slice.basis.flatten(1).T
     outside = 1 - float(region.contains(drawn).double().mean())
-    return Picture(region=region, plane=plane, copies=copies, outside=outside)
+    return Picture(region=region, planes=planes, copies=copies, outside=outside)

@@ -141,6 +141,7 @@ def distances(table: pd.DataFrame, passing: float) -> Figure:
     ax.axvline(passing, color=GREY, ls="--", lw=1.2, marker="")
     ax.set(xscale="log", ylim=(-0.02, 1.02), ylabel="share of images that touch another")
     ax.set_xlabel("standard deviation of the noise, pixels in [0, 1]")
+    ax.xaxis.set_minor_formatter("")
     _legend(fig, ax, 2)
     return fig
 

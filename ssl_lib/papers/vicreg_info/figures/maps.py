@@ -12,6 +12,7 @@ from ssl_lib import plotting
 from ssl_lib.geometry import Partition, edge_segments
 from ssl_lib.papers.vicreg_info.figures.curves import GREY, HUES
 from ssl_lib.papers.vicreg_info.moons import REGIMES, Floats
+from ssl_lib.papers.vicreg_info.regions import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,38 +22,48 @@ __all__ = ["moon_maps", "own", "region"]
 
 
 @plotting.style()
-def region(found: Partition, radius: float, noises: Mapping[str, float], copies: Floats) -> Figure:
-    """Draw the exact regions of a plane around an image, and where noise leads.
+def region(seen: Picture, noises: Mapping[str, float]) -> Figure:
+    """Draw the exact regions of two squares in a plane around an image, and where noise leads.
 
     Parameters
     ----------
-    found : Partition
-        Of a square around the image.
-    radius : float
-        Of the largest ball around the image in its region.
+    seen : Picture
     noises : mapping of str to float
         Names and standard deviations of noise, drawn as circles of two of them.
-    copies : numpy.ndarray of shape (n, 2)
-        Noisy copies in the plane, at the first of the noises.
     """
     import matplotlib.pyplot as plt
-    from matplotlib.collections import LineCollection
-    from matplotlib.patches import Circle
 
-    fig, ax = plt.subplots(figsize=(plotting.WIDTH * 0.8, 4.6))
-    segments: Any = edge_segments(found)[0]
-    ax.add_collection(LineCollection(segments, colors=GREY, linewidths=0.7))
-    ax.plot(*copies.T, ls="", marker=".", ms=3, color=HUES[0], alpha=0.7, label="_")
-    ax.add_patch(Circle((0, 0), radius, fill=False, ec=HUES[1], lw=2, label="largest ball inside"))
-    for place, (name, noise) in enumerate(noises.items()):
-        ax.add_patch(Circle((0, 0), 2 * noise, fill=False, ec=HUES[2 + place], lw=1.6, ls="--",
-                            label=name))  # fmt: skip
-    half = float(found.slice.domain.abs().max())
-    ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal",
-           xlabel="towards the nearest kink", ylabel="towards another image")  # fmt: skip
-    ax.grid(visible=False)
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=1, fontsize=9)
+    fig, axes = plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.6))
+    for ax, plane, title in zip(axes, seen.planes, ("near", "from afar"), strict=True):
+        _edges(ax, plane)
+        ax.plot(*seen.copies.numpy().T, ls="", marker=".", ms=3, color=HUES[0], alpha=0.7)
+        circles = {"largest ball inside": seen.region.radius} | {
+            name: 2 * noise for name, noise in noises.items()
+        }
+        for place, (name, radius) in enumerate(circles.items(), start=1):
+            _circle(ax, radius, HUES[place], name)
+        ax.set_title(title)
+    fig.supxlabel("towards the nearest kink", fontsize=10)
+    axes[0].set_ylabel("towards another image")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", fontsize=9)
     return fig
+
+
+def _edges(ax: Axes, plane: Partition) -> None:
+    from matplotlib.collections import LineCollection
+
+    segments: Any = edge_segments(plane)[0]
+    ax.add_collection(LineCollection(segments, colors=GREY, linewidths=0.6))
+    half = float(plane.slice.domain.abs().max())
+    ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
+    ax.tick_params(labelsize=8)
+    ax.locator_params(nbins=4)
+    ax.grid(visible=False)
+
+
+def _circle(ax: Axes, radius: float, colour: str, name: str) -> None:
+    turn = np.linspace(0, 2 * np.pi, 121)
+    ax.plot(radius * np.cos(turn), radius * np.sin(turn), color=colour, marker="", label=name)
 
 
 @plotting.style()
