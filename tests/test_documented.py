@@ -8,7 +8,7 @@ import pytest
 PACKAGES = ("ssl_lib.methods", "ssl_lib.models", "ssl_lib.data", "ssl_lib.data.views")
 EVALUATION = (
     "linear", "logistic", "newton", "mlp", "ideal", "knn", "few_shot", "rank", "features",
-    "spread", "accuracy", "entropy", "normality", "bound",
+    "spread", "accuracy", "entropy", "normality", "bound", "clusters", "rebalancing",
 )  # fmt: skip
 THEORY = (
     "checks", "closed_form", "cyclic", "diffusion", "dirichlet", "dot_products", "downstream",

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ssl_lib.data.channels import STATISTICS, Statistics, normalise, normaliser, statistics
+    from ssl_lib.data.few_classes import ClassPoorData, class_poor
     from ssl_lib.data.images import Batch, ImageData, fingerprint
     from ssl_lib.data.loading import NAMES, load
     from ssl_lib.data.subsets import (
+        balanced_subset,
         class_poor_batches,
         long_tail,
         long_tail_counts,
@@ -26,8 +28,11 @@ __all__ = [
     "NAMES",
     "STATISTICS",
     "Batch",
+    "ClassPoorData",
     "ImageData",
     "Statistics",
+    "balanced_subset",
+    "class_poor",
     "class_poor_batches",
     "fingerprint",
     "load",
@@ -41,10 +46,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "few_classes": ("ClassPoorData", "class_poor"),
     "images": ("Batch", "ImageData", "fingerprint"),
     "loading": ("NAMES", "load"),
     "channels": ("STATISTICS", "Statistics", "normalise", "normaliser", "statistics"),
     "subsets": (
+        "balanced_subset",
         "class_poor_batches",
         "long_tail",
         "long_tail_counts",

@@ -1,5 +1,6 @@
 """Which images to use: splits, fractions, long tails, class-poor batches."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from ssl_lib.errors import InputError
 
 __all__ = [
+    "balanced_subset",
     "class_poor_batches",
     "long_tail",
     "long_tail_counts",
@@ -148,9 +150,10 @@ def long_tail_counts(
     n_classes : int
         Number of classes.
     imbalance : float, optional
-        Largest over smallest class, for "exponential".
+        Largest over smallest class, at least 1. For a power law it stands for the exponent
+        ``log(imbalance) / log(n_classes)``.
     exponent : float, optional
-        For "power"; 0 is balanced.
+        For "power", instead; 0 is balanced.
     at_least : int, default=1
         Smallest count.
 
@@ -164,18 +167,23 @@ def long_tail_counts(
     >>> counts = long_tail_counts("exponential", n_max=5000, n_classes=10, imbalance=100)
     >>> counts.tolist(), int(counts.sum())
     ([5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50], 12406)
+    >>> long_tail_counts("power", n_max=5000, n_classes=10, imbalance=100).tolist()
+    [5000, 1250, 556, 312, 200, 139, 102, 78, 62, 50]
     """
+    if kind == "power" and exponent is None and imbalance is not None and imbalance >= 1:
+        exponent = math.log(imbalance) / math.log(n_classes) if n_classes > 1 else 0.0
+        imbalance = None
     ranks = torch.arange(n_classes, dtype=torch.float64)
-    if kind == "exponential" and imbalance is not None and imbalance >= 1:
+    if kind == "exponential" and imbalance is not None and imbalance >= 1 and exponent is None:
         exact = n_max * imbalance ** (-ranks / max(1, n_classes - 1))
         # The last count is n_max / imbalance, which rounding must not push below the integer.
         counts = (exact + 1e-9).floor()
-    elif kind == "power" and exponent is not None and exponent >= 0:
+    elif kind == "power" and exponent is not None and exponent >= 0 and imbalance is None:
         counts = (n_max * (ranks + 1) ** -exponent).round()
     else:
         raise InputError(
-            f"a long tail is 'exponential' with imbalance >= 1 or 'power' with exponent >= 0; got "
-            f"{kind!r}, imbalance={imbalance}, exponent={exponent}"
+            f"a long tail is 'exponential' with imbalance >= 1, or 'power' with either imbalance "
+            f">= 1 or exponent >= 0; got {kind!r}, imbalance={imbalance}, exponent={exponent}"
         )
     return counts.long().clamp(min=at_least)
 
@@ -235,6 +243,41 @@ def long_tail(
     return torch.cat(chosen).sort().values
 
 
+def balanced_subset(labels: Tensor, size: int, *, generator: torch.Generator) -> Tensor:
+    """Choose as many images of every class: the control of a long tail of that size.
+
+    Parameters
+    ----------
+    labels : Tensor
+        (n,) int64; classes are the values present.
+    size : int
+        Images in all; classes drawn by lot have one more where it does not divide.
+    generator : torch.Generator
+        A CPU generator.
+
+    Returns
+    -------
+    Tensor
+        Increasing positions, int64.
+
+    Raises
+    ------
+    InputError
+        When a class has too few images.
+
+    Examples
+    --------
+    >>> labels = torch.tensor([0] * 30 + [1] * 10)
+    >>> labels[balanced_subset(labels, 12, generator=torch.Generator())].bincount()
+    tensor([6, 6])
+    """
+    classes = len(labels.unique())
+    if not classes <= size <= len(labels):
+        raise InputError(f"size must be from {classes}, the classes, to {len(labels)}; got {size}")
+    counts = _allot([1] * classes, size)
+    return long_tail(labels, counts, generator=generator, shuffle_classes=True)
+
+
 def class_poor_batches(
     labels: Tensor,
     *,
@@ -243,12 +286,11 @@ def class_poor_batches(
     batch_size: int,
     classes_per_batch: int,
 ) -> Iterator[Tensor]:
-    """Draw batches of few classes while every class stays equally likely overall.
+    """Draw batches of few classes while every image stays equally likely overall.
 
-    Classes are drawn uniformly without replacement for each batch, then
-    ``batch_size / classes_per_batch`` images of each with replacement: the imbalanced batches of
-    Table 1 of "The hidden uniform cluster prior". Not a long tail: over many batches classes are
-    balanced.
+    Classes are drawn without replacement for each batch and share it in proportion to their sizes;
+    images are drawn with replacement: the imbalanced batches of Table 1 of "The hidden uniform
+    cluster prior". Not a long tail: over many batches the images are those of the data.
 
     Parameters
     ----------
@@ -259,7 +301,7 @@ def class_poor_batches(
     n_batches, batch_size : int
         How many batches of how many images.
     classes_per_batch : int
-        Must divide `batch_size`.
+        At most `batch_size`. A class whose share is less than an image may be left out.
 
     Yields
     ------
@@ -276,17 +318,39 @@ def class_poor_batches(
     [2, 2, 2]
     """
     classes = _class_rows(labels, generator)
-    if not 1 <= classes_per_batch <= len(classes) or batch_size % classes_per_batch:
+    most = min(len(classes), batch_size)
+    if not 1 <= classes_per_batch <= most:
         raise InputError(
-            f"classes_per_batch must divide batch_size {batch_size} and be at most "
-            f"{len(classes)}; got {classes_per_batch}"
+            f"classes_per_batch must be from 1 to {most} for {len(classes)} classes in batches of "
+            f"{batch_size}; got {classes_per_batch}"
         )
-    each = batch_size // classes_per_batch
+    sizes = torch.tensor([len(rows) for rows in classes], dtype=torch.float64)
     for _ in range(n_batches):
-        drawn = torch.randperm(len(classes), generator=generator)[:classes_per_batch]
+        drawn = _classes_of_a_batch(sizes, classes_per_batch, generator)
+        counts = _shares_of_a_batch(sizes[drawn], batch_size, generator)
         yield torch.cat(
             [
-                classes[k][torch.randint(len(classes[k]), (each,), generator=generator)]
-                for k in drawn.tolist()
+                classes[k][torch.randint(len(classes[k]), (count,), generator=generator)]
+                for k, count in zip(drawn.tolist(), counts, strict=True)
             ]
         )
+
+
+def _classes_of_a_batch(sizes: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Draw classes so that a set's probability is in proportion to its images (Midzuno 1952).
+
+    Then an image of the set, drawn uniformly, is equally likely to be any image of the data.
+    """
+    first = torch.multinomial(sizes, 1, generator=generator)
+    order = torch.randperm(len(sizes), generator=generator)
+    return torch.cat([first, order[order != first][: count - 1]])
+
+
+def _shares_of_a_batch(sizes: Tensor, total: int, generator: torch.Generator) -> list[int]:
+    """Round the classes' shares of a batch at random, each right on average."""
+    ends = total * sizes.cumsum(0) / sizes.sum()
+    shift = torch.rand(1, generator=generator, dtype=torch.float64)
+    # Rounding error must not move an end that is whole.
+    ends = (ends + shift + 1e-9).floor().long()
+    ends[-1] = total
+    return ends.diff(prepend=ends.new_zeros(1)).tolist()

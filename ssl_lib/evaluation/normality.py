@@ -209,14 +209,9 @@ def input_noise_normality(
     """
     import pandas as pd
 
-    pixels = as_tensor(images, name="images")
-    if pixels.ndim != 4 or not len(pixels):
-        raise InputError(
-            f"images must have shape (n, c, h, w) with n > 0, got {tuple(pixels.shape)}."
-        )
     check_whole("draws", draws, least=_FEWEST)
     scales = [check_between("noise", noise, open=True) for noise in noises]
-    pixels = pixels.double() / (255 if pixels.dtype == torch.uint8 else 1)
+    pixels = _in_double(images)
     double = copy.deepcopy(encoder).double().eval() if isinstance(encoder, nn.Module) else encoder
     program = _program(double) if regions else None
     rows: list[dict[str, float]] = []
@@ -225,14 +220,20 @@ def input_noise_normality(
         noise = torch.randn(draws, *image.shape, dtype=torch.float64, generator=generator)
         for scale in scales:
             noisy = image + scale * noise.to(image)
-            z = _outputs(double, noisy, batch_size, scale)
-            found = normality(z, level=level)
-            rows.append(
-                {"image": number, "noise": scale, "share": found.share, "mean p": found.mean_p,
-                 "tested": found.tested, "constant": found.constant,
-                 "same region": _share_of_region(program, image, noisy, batch_size)}
-            )  # fmt: skip
+            found = normality(_outputs(double, noisy, batch_size, scale), level=level)
+            inside = _share_of_region(program, image, noisy, batch_size)
+            row = dict(zip(("share", "mean p", "tested", "constant"), found, strict=True))
+            rows.append({"image": number, "noise": scale, **row, "same region": inside})
     return pd.DataFrame(rows)
+
+
+def _in_double(images: ArrayLike) -> Tensor:
+    pixels = as_tensor(images, name="images")
+    if pixels.ndim != 4 or not len(pixels):
+        raise InputError(
+            f"images must have shape (n, c, h, w) with n > 0, got {tuple(pixels.shape)}."
+        )
+    return pixels.double() / (255 if pixels.dtype == torch.uint8 else 1)
 
 
 def _program(encoder: object) -> Program:

@@ -5,6 +5,12 @@ from ssl_lib.methods.base import Method, Output, TeacherMethod, ViewBatch
 from ssl_lib.methods.build import METHODS, build_method, method_class, method_options
 from ssl_lib.methods.byol import BYOL, byol_loss
 from ssl_lib.methods.cissl import CISSL, cissl_loss
+from ssl_lib.methods.collapse import (
+    collapse_alarms,
+    distinct_prototypes,
+    merged_usage,
+    prototype_logs,
+)
 from ssl_lib.methods.diet import DIET, diet_floor, diet_loss, sampled_diet_loss
 from ssl_lib.methods.dino import DINO, dino_loss
 from ssl_lib.methods.dissl import DISSL, dissl_loss, dissl_terms
@@ -22,7 +28,7 @@ from ssl_lib.methods.sigreg import (
     sigreg_loss,
     sigreg_terms,
 )
-from ssl_lib.methods.simclr import SimCLR, simclr_loss
+from ssl_lib.methods.simclr import SimCLR, cosine_temperature, simclr_loss
 from ssl_lib.methods.sinkhorn import sinkhorn
 from ssl_lib.methods.spectral import Spectral, spectral_loss
 from ssl_lib.methods.supervised import Supervised, supervised_loss
@@ -58,17 +64,21 @@ __all__ = [
     "build_method",
     "byol_loss",
     "cissl_loss",
+    "collapse_alarms",
+    "cosine_temperature",
     "cross_correlation",
     "diet_floor",
     "diet_loss",
     "dino_loss",
     "dissl_loss",
     "dissl_terms",
+    "distinct_prototypes",
     "ema_momentum",
     "ema_update",
     "epps_pulley",
     "gather",
     "logdet_entropy",
+    "merged_usage",
     "method_class",
     "method_options",
     "msn_loss",
@@ -77,6 +87,7 @@ __all__ = [
     "pmsn_loss",
     "power_law_prior",
     "prior_divergence",
+    "prototype_logs",
     "random_directions",
     "sampled_diet_loss",
     "sigreg_loss",

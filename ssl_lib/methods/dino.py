@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ssl_lib.errors import InputError
-from ssl_lib.methods.base import Logs, TeacherMethod, ViewBatch, entropy, used_prototypes
+from ssl_lib.methods.base import Logs, TeacherMethod, ViewBatch, entropy
+from ssl_lib.methods.collapse import prototype_logs
 from ssl_lib.methods.gather import mean_over_processes
 from ssl_lib.methods.precision import full_precision
 from ssl_lib.models.heads import DINOHead
@@ -201,13 +202,14 @@ class DINO(TeacherMethod):
             student_temperature=self.student_temperature,
             teacher_temperature=self.temperature,
         )
-        return loss, self._logs(teacher[0])
+        return loss, self._logs(teacher[0], loss)
 
-    def _logs(self, teacher: Tensor) -> Logs:
+    def _logs(self, teacher: Tensor, loss: Tensor) -> Logs:
         p = _teacher_probabilities([teacher.float()], self.center, self.temperature)[0]
+        logs = {} if self._quiet else prototype_logs(p, self.head.last.weight, loss)
         return {
             "teacher_entropy": entropy(p).mean(),
             "marginal_entropy": entropy(p.mean(0)),
-            "used_prototypes": used_prototypes(p),
             "center_norm": self.center.norm(),
+            **logs,
         }

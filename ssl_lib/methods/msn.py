@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssl_lib.arguments import check_between, check_whole
 from ssl_lib.errors import InputError
-from ssl_lib.methods.base import (
-    Logs,
-    TeacherMethod,
-    ViewBatch,
-    embedding_std,
-    hard_usage,
-    used_prototypes,
-)
+from ssl_lib.methods.base import Logs, TeacherMethod, ViewBatch, embedding_std
+from ssl_lib.methods.collapse import prototype_logs
 from ssl_lib.methods.gather import gather, local_rows, mean_over_processes
 from ssl_lib.methods.precision import full_precision
 from ssl_lib.methods.prior import align_prior, prior_divergence, uniform_prior
@@ -218,6 +214,7 @@ class MSN(TeacherMethod):
 
     name = "msn"
     uses_prototypes = True
+    sweepable: ClassVar[tuple[str, ...]] = ("temperature", "sharpening", "weight")
 
     def __init__(
         self,
@@ -243,8 +240,10 @@ class MSN(TeacherMethod):
             momentum_schedule=momentum_schedule,
             concatenate_views=concatenate_views,
         )
-        self.temperature, self.sharpening, self.weight = temperature, sharpening, weight
-        self.sinkhorn_iterations = sinkhorn_iterations
+        self.temperature = check_between("temperature", temperature, open=True)
+        self.sharpening = check_between("sharpening", sharpening, open=True)
+        self.weight = check_between("weight", weight)
+        self.sinkhorn_iterations = check_whole("sinkhorn_iterations", sinkhorn_iterations, least=0)
         self.alignment = "index"
         with seeded(seed, "head"):
             self.head = projection_head(self.encoder_dim, head, norm=head_norm, activation="gelu")
@@ -275,7 +274,9 @@ class MSN(TeacherMethod):
         regulariser = prior_divergence(mean, self.prior, alignment=self.alignment)
         loss = cross_entropy + self.weight * regulariser
         logs = {"cross_entropy": cross_entropy, "regulariser": regulariser}
-        return loss, {"embedding_std": embedding_std(anchors[0]), **logs, **_usage(q)}
+        if not self._quiet:
+            logs |= prototype_logs(q, weight, cross_entropy)
+        return loss, {"embedding_std": embedding_std(anchors[0]), **logs}
 
     @torch.no_grad()
     def _targets(self, view: Tensor) -> Tensor:
@@ -290,7 +291,3 @@ class MSN(TeacherMethod):
             alignment=self.alignment,
         )
         return local_rows(q, len(z))
-
-
-def _usage(q: Tensor) -> Logs:
-    return {"used_prototypes": used_prototypes(q), "largest_share": hard_usage(q).max()}

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from ssl_lib.errors import InputError, closest
 from ssl_lib.methods.msn import MSN, anchor_terms, msn_targets
 from ssl_lib.methods.precision import full_precision
-from ssl_lib.methods.prior import ALIGNMENTS, checked_prior, power_law_prior, prior_divergence
+from ssl_lib.methods.prior import (
+    ALIGNMENTS,
+    Prior,
+    checked_prior,
+    power_law_prior,
+    prior_divergence,
+)
 
 
 @full_precision
@@ -19,7 +25,7 @@ def pmsn_loss(
     target: Tensor,
     prototypes: Tensor,
     *,
-    prior: Tensor,
+    prior: Prior,
     temperature: float = 0.1,
     sharpening: float = 0.25,
     sinkhorn_iterations: int = 0,
@@ -38,8 +44,9 @@ def pmsn_loss(
     ----------
     anchors, target, prototypes, temperature, sharpening, weight
         See :func:`~ssl_lib.methods.msn.msn_loss`.
-    prior : torch.Tensor
-        (K,) positive masses, such as :func:`~ssl_lib.methods.prior.power_law_prior`.
+    prior : array-like of shape (K,), or callable
+        Positive masses, or a function of K that returns them, such as
+        :func:`~ssl_lib.methods.prior.power_law_prior`.
     sinkhorn_iterations : int
         Iterations of Sinkhorn on the targets, with the prior as its marginals; none by default. (A
         uniform Sinkhorn pulls against the prior and wins.)
@@ -61,18 +68,18 @@ def pmsn_loss(
     >>> pmsn_loss([z], z, z, prior=power_law_prior(16, exponent=1.0))
     tensor(0.3632)
     """
-    prior = checked_prior(prior, len(prototypes))
+    shares = checked_prior(prior, len(prototypes))
     q = msn_targets(
         target,
         prototypes,
         temperature=temperature,
         sharpening=sharpening,
         sinkhorn_iterations=sinkhorn_iterations,
-        prior=prior,
+        prior=shares,
         alignment=alignment,
     )
     cross_entropy, mean = anchor_terms(anchors, q, prototypes, temperature=temperature)
-    return cross_entropy + weight * prior_divergence(mean, prior, alignment=alignment)
+    return cross_entropy + weight * prior_divergence(mean, shares, alignment=alignment)
 
 
 class PMSN(MSN):
@@ -84,8 +91,8 @@ class PMSN(MSN):
         With attribute `out_dim`.
     exponent : float
         Of the power-law prior; ignored when `prior` is given.
-    prior : torch.Tensor, optional
-        (K,) any positive masses.
+    prior : array-like of shape (K,), or callable, optional
+        Any positive masses, such as the sizes of classes, or a function of K that returns them.
     alignment : {"index", "rank"}
         See :func:`~ssl_lib.methods.prior.align_prior`.
     sinkhorn_iterations : int
@@ -100,16 +107,19 @@ class PMSN(MSN):
     >>> from ssl_lib.models import MLP
     >>> PMSN(MLP(64, 16), head=(32, 8), n_prototypes=4, exponent=0.5).prior
     tensor([0.3591, 0.2539, 0.2073, 0.1796])
+    >>> PMSN(MLP(64, 16), head=(32, 8), n_prototypes=3, prior=lambda k: range(k, 0, -1)).prior
+    tensor([0.5000, 0.3333, 0.1667])
     """
 
     name = "pmsn"
+    sweepable = (*MSN.sweepable, "shares")
 
     def __init__(
         self,
         encoder: nn.Module,
         *,
         exponent: float = 0.25,
-        prior: Tensor | None = None,
+        prior: Prior | None = None,
         alignment: str = "index",
         sinkhorn_iterations: int = 0,
         n_prototypes: int = 1024,
@@ -126,3 +136,5 @@ class PMSN(MSN):
         self.alignment = alignment
         masses = power_law_prior(n_prototypes, exponent=exponent) if prior is None else prior
         self.prior = checked_prior(masses, n_prototypes).float()
+        # Plain numbers, so that a run is not continued with another prior.
+        self.shares = tuple(self.prior.tolist())

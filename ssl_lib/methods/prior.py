@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import ArrayLike, as_tensor, check_between, check_whole
 from ssl_lib.errors import InputError, closest
 
 ALIGNMENTS = ("index", "rank")
+
+Prior: TypeAlias = "ArrayLike | Callable[[int], ArrayLike]"
+"""K masses, or a function that makes them from K."""
 
 
 def power_law_prior(n_prototypes: int, *, exponent: float = 0.25) -> Tensor:
@@ -30,10 +37,8 @@ def power_law_prior(n_prototypes: int, *, exponent: float = 0.25) -> Tensor:
     >>> power_law_prior(4, exponent=0.5)
     tensor([0.3591, 0.2539, 0.2073, 0.1796], dtype=torch.float64)
     """
-    if n_prototypes < 1 or exponent < 0:
-        raise InputError(
-            f"need at least one prototype and an exponent >= 0, got {n_prototypes}, {exponent}"
-        )
+    check_whole("n_prototypes", n_prototypes)
+    check_between("exponent", exponent)
     masses = torch.arange(1, n_prototypes + 1, dtype=torch.float64) ** -exponent
     return masses / masses.sum()
 
@@ -49,21 +54,50 @@ def uniform_prior(n_prototypes: int) -> Tensor:
     return power_law_prior(n_prototypes, exponent=0.0)
 
 
-def checked_prior(prior: Tensor, n_prototypes: int) -> Tensor:
-    """Return `prior` (K,) normalised; raise InputError unless it is positive and of length K.
+def checked_prior(prior: Prior, n_prototypes: int) -> Tensor:
+    """Return a prior's shares.
+
+    Parameters
+    ----------
+    prior : array-like of shape (K,), or callable
+        Positive masses, such as the sizes of classes; or a function of K that returns them.
+    n_prototypes : int
+        K.
+
+    Returns
+    -------
+    torch.Tensor
+        (K,) float64, summing to 1.
+
+    Raises
+    ------
+    InputError
+        Unless there are K masses whose shares are above 0 in single precision: a mass of 0 would
+        make the divergence infinite.
 
     Examples
     --------
-    >>> checked_prior(torch.tensor([3.0, 1.0]), 2)
+    >>> checked_prior([3, 1], 2)
     tensor([0.7500, 0.2500], dtype=torch.float64)
+    >>> checked_prior(lambda k: 0.5 ** torch.arange(k), 3)
+    tensor([0.5714, 0.2857, 0.1429], dtype=torch.float64)
     """
-    prior = torch.as_tensor(prior, dtype=torch.float64)
-    if prior.shape != (n_prototypes,) or not bool((prior > 0).all()):
+    given = prior(n_prototypes) if callable(prior) else prior
+    masses = as_tensor(given, name="prior").double()
+    if masses.shape != (n_prototypes,):
         raise InputError(
             f"the prior needs {n_prototypes} positive masses, one per prototype; got shape "
-            f"{tuple(prior.shape)} with minimum {prior.min().item() if prior.numel() else None}"
+            f"{tuple(masses.shape)}"
         )
-    return prior / prior.sum()
+    shares = masses / masses.sum()
+    bad = ~((masses > 0) & (shares.float() > 0))
+    if bool(bad.any()):
+        k = int(bad.nonzero()[0])
+        raise InputError(
+            f"the prior needs positive masses, finite and with shares above 0 in single "
+            f"precision; number {k} is {masses[k].item()}, a share of {shares[k].item()}"
+        )
+    return shares
 
 
 def align_prior(mean: Tensor, prior: Tensor, *, alignment: str = "index") -> Tensor:
@@ -121,5 +155,7 @@ def prior_divergence(mean: Tensor, prior: Tensor, *, alignment: str = "index") -
     tensor(0.5108)
     """
     masses = align_prior(mean, prior.to(mean), alignment=alignment)
+    # A mean that has underflowed to 0 would have an infinite slope.
+    mean = mean.clamp_min(torch.finfo(mean.dtype).tiny)
     entropy: Tensor = torch.special.entr(mean).sum()
     return -entropy - (mean * masses.log()).sum()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssl_lib.arguments import check_between
 from ssl_lib.errors import InputError
 from ssl_lib.methods.base import (
     Logs,
@@ -84,7 +86,10 @@ class SimCLR(Method):
     head_norm : {"batch", "layer", "none"}
         Normalisation of the head's layers, the last one included.
     temperature : float
-        t of the loss.
+        t of the loss; with a schedule the lower of its two values.
+    temperature_schedule : tuple of float, optional
+        The higher value and the number of cycles, see :func:`cosine_temperature`: a remedy for
+        long-tailed data (Kukleva et al. 2023, with (1.0, 5.0) over a temperature of 0.1).
     concatenate_views : bool
         See :class:`~ssl_lib.methods.base.Method`.
     seed : int or torch.Generator
@@ -109,15 +114,20 @@ class SimCLR(Method):
         head: Sequence[int] = (512, 128),
         head_norm: str = "batch",
         temperature: float = 0.5,
+        temperature_schedule: tuple[float, float] | None = None,
         concatenate_views: bool = False,
         seed: int | torch.Generator = 0,
     ) -> None:
         super().__init__(encoder, concatenate_views=concatenate_views)
-        if temperature <= 0:
-            raise InputError(f"temperature={temperature} must be positive")
-        self.temperature = temperature
+        self.temperature = check_between("temperature", temperature, open=True)
+        self.schedule = None if temperature_schedule is None else _checked(temperature_schedule)
+        self._progress = 0.0
         with seeded(seed, "head"):
             self.head = projection_head(self.encoder_dim, head, norm=head_norm, final_norm=True)
+
+    def before_step(self, progress: float) -> None:
+        """Keep the fraction of training done, for the temperature."""
+        self._progress = progress
 
     def objective(self, features: list[Tensor], batch: ViewBatch) -> tuple[Tensor, Logs]:
         """Return the loss of the global batch, averaged over pairs of views."""
@@ -125,8 +135,54 @@ class SimCLR(Method):
         return mean_over_pairs(self._pair, z)
 
     def _pair(self, z1: Tensor, z2: Tensor) -> tuple[Tensor, Logs]:
-        loss = simclr_loss(z1, z2, temperature=self.temperature)
+        temperature = self.temperature
+        if self.schedule is not None:
+            high, cycles = self.schedule
+            temperature = cosine_temperature(
+                self._progress, low=temperature, high=high, cycles=cycles
+            )
+        loss = simclr_loss(z1, z2, temperature=temperature)
         return loss, {"embedding_std": embedding_std(z1), **cosine_logs(z1, z2)}
+
+
+def _checked(schedule: tuple[float, float]) -> tuple[float, float]:
+    try:
+        high, cycles = schedule
+    except (TypeError, ValueError):
+        raise InputError(
+            f"temperature_schedule is a pair, the higher temperature and the number of cycles, "
+            f"such as (1.0, 5.0); got {schedule!r}"
+        ) from None
+    return (
+        check_between("the schedule's temperature", high, open=True),
+        check_between("the schedule's cycles", cycles, open=True),
+    )
+
+
+def cosine_temperature(progress: float, *, low: float, high: float, cycles: float = 1.0) -> float:
+    r"""Return the temperature after a fraction of the training.
+
+    .. math:: t = t_- + (t_+ - t_-) (1 + \cos 2 \pi c s) / 2
+
+    Kukleva et al. (2023), "Temperature schedules for self-supervised contrastive methods on
+    long-tail data": high temperatures separate groups, low ones single images, so rare classes
+    profit from both in turn.
+
+    Parameters
+    ----------
+    progress : float
+        s, fraction of the training done, in [0, 1].
+    low, high : float
+        :math:`t_-` and :math:`t_+`, where it starts.
+    cycles : float
+        c, how often it comes back to `high`; 0.5 falls once from `high` to `low`.
+
+    Examples
+    --------
+    >>> [cosine_temperature(s, low=0.1, high=1.0) for s in (0.0, 0.25, 0.5, 1.0)]
+    [1.0, 0.55, 0.1, 1.0]
+    """
+    return low + (high - low) * (1 + math.cos(2 * math.pi * cycles * progress)) / 2
 
 
 @torch.no_grad()

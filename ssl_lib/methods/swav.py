@@ -9,14 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ssl_lib.errors import InputError
-from ssl_lib.methods.base import (
-    Logs,
-    Method,
-    ViewBatch,
-    embedding_std,
-    entropy,
-    used_prototypes,
-)
+from ssl_lib.methods.base import Logs, Method, ViewBatch, embedding_std, entropy
+from ssl_lib.methods.collapse import prototype_logs
 from ssl_lib.methods.gather import gather, local_rows
 from ssl_lib.methods.precision import full_precision
 from ssl_lib.methods.sinkhorn import sinkhorn
@@ -159,11 +153,13 @@ class SwAV(Method):
         scores = [self._scores(z_view) for z_view in z]
         codes = self._codes(z[: batch.globals_])
         loss = swav_loss(scores, codes, temperature=self.temperature)
+        p = (scores[0].detach() / self.temperature).softmax(1)
+        logs = {} if self._quiet else prototype_logs(p, self.prototypes.weight, loss)
         return loss, {
             "embedding_std": embedding_std(z[0]),
-            "used_prototypes": used_prototypes(scores[0].detach()),
             "code_entropy": entropy(codes[0]).mean(),
-            "marginal_entropy": entropy((scores[0].detach() / self.temperature).softmax(1).mean(0)),
+            "marginal_entropy": entropy(p.mean(0)),
+            **logs,
         }
 
     @full_precision

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from ssl_lib.data import ImageData
+from ssl_lib.data import ClassPoorData, ImageData
 from ssl_lib.data.views import Parameters, Policy, take
 from ssl_lib.errors import InputError
 from ssl_lib.methods.base import Method, ViewBatch
@@ -437,6 +437,10 @@ def _check(methods: Sequence[Method], data: ImageData, config: TrainingConfig) -
         raise InputError("many models at once train without drop_patches and compile.")
     if methods[0].uses_queue:
         raise InputError(f"{methods[0].name} with a queue cannot be trained many at once.")
+    if isinstance(data, ClassPoorData):
+        raise InputError(
+            "many models at once draw ordinary batches: train each alone on batches of few classes."
+        )
     if len(data) < config.batch_size:
         raise InputError(
             f"batch_size {config.batch_size} exceeds the {len(data)} images of {data.name}."

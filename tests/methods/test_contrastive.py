@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from ssl_lib.errors import InputError
-from ssl_lib.methods import cissl_loss, simclr_loss, spectral_loss
+from ssl_lib.methods import (
+    SimCLR,
+    ViewBatch,
+    cissl_loss,
+    cosine_temperature,
+    simclr_loss,
+    spectral_loss,
+)
 from ssl_lib.methods.spectral import shorten
+from ssl_lib.models import MLP, seeded
 
 
 def simplex(n):
@@ -212,3 +220,33 @@ def test_wrong_shapes_are_named(loss, shapes, message):
 def test_cissl_wants_two_views():
     with pytest.raises(InputError, match="two views, got 3"):
         cissl_loss([torch.zeros(2, 2)] * 3, [torch.zeros(2, 2)] * 3)
+
+
+@pytest.mark.parametrize(
+    ("progress", "cycles", "expected"),
+    [(0, 1, 1.0), (0.5, 1, 0.2), (1, 1, 1.0), (0.25, 1, 0.6), (1, 0.5, 0.2), (0.1, 5, 0.2)],
+)
+def test_the_temperature_swings_between_two_values(progress, cycles, expected):
+    value = cosine_temperature(progress, low=0.2, high=1.0, cycles=cycles)
+    assert value == pytest.approx(expected)
+
+
+def test_simclr_follows_its_schedule(small):
+    views = (small(6, 1, 8, 8).float(), small(6, 1, 8, 8).float())
+    with seeded(0):
+        encoder = MLP(64, 8)
+    options = {"head": (8, 4), "head_norm": "none"}
+    scheduled = SimCLR(encoder, temperature=0.1, temperature_schedule=(0.9, 2.0), **options)
+    for progress in (0.0, 0.1, 0.3, 0.75):
+        scheduled.before_step(progress)
+        temperature = 0.1 + 0.4 * (1 + math.cos(4 * math.pi * progress))
+        fixed = SimCLR(encoder, temperature=temperature, **options)
+        losses = [method(ViewBatch(views=views)).loss for method in (scheduled, fixed)]
+        torch.testing.assert_close(*losses)
+    assert scheduled.settings() != fixed.settings()
+
+
+@pytest.mark.parametrize("schedule", [0.9, (0.9,), (0.0, 1.0), (0.9, -1.0), (0.9, math.nan)])
+def test_a_wrong_schedule_is_named(schedule):
+    with pytest.raises(InputError, match="schedule"):
+        SimCLR(MLP(4, 4), temperature_schedule=schedule)

@@ -167,6 +167,36 @@ def test_sinkhorn_does_not_cancel_the_prior(small):
     assert torch.equal(ranked.argsort(), free.argsort())
 
 
+@pytest.mark.parametrize(
+    "prior",
+    [[8, 4, 2, 2], torch.tensor([0.5, 0.25, 0.125, 0.125]), lambda k: 2.0 ** -torch.arange(k)],
+    ids=["sizes", "shares", "function"],
+)
+def test_a_prior_is_any_masses_or_a_function_of_their_number(prior, small):
+    method = PMSN(encoder(), head=(8, 4), n_prototypes=4, prior=prior)
+    given = torch.as_tensor(prior(4) if callable(prior) else prior).double()
+    torch.testing.assert_close(method.prior.double(), given / given.sum())
+    anchors, target, prototypes = [small(6, 3)], small(6, 3), small(4, 3)
+    values = [pmsn_loss(anchors, target, prototypes, prior=p) for p in (prior, given)]
+    torch.testing.assert_close(*values)
+
+
+def test_a_mean_that_underflows_has_a_finite_slope():
+    """At a small temperature no sample gives the opposite prototype a float32 above 0."""
+    z = torch.tensor([[1.0, 0.0]] * 3, requires_grad=True)
+    prototypes = torch.tensor([[1.0, 0.1], [-1.0, 0.0]], requires_grad=True)
+    for prior in (uniform_prior(2), power_law_prior(2, exponent=1.0)):
+        loss = pmsn_loss([z], z.detach(), prototypes, prior=prior, temperature=0.01)
+        gradients = torch.autograd.grad(loss, (z, prototypes))
+        assert all(bool(g.isfinite().all()) for g in gradients)
+        assert loss.item() == pytest.approx(-math.log(prior[0]), abs=1e-6)
+
+
+def test_a_prior_is_part_of_what_identifies_a_run():
+    first, second = (PMSN(encoder(), head=(8, 4), n_prototypes=4, exponent=e) for e in (0.25, 1.0))
+    assert first.settings() != second.settings()
+
+
 def test_pmsn_has_no_sinkhorn_by_default():
     assert PMSN(encoder(), head=(8, 4), n_prototypes=6).sinkhorn_iterations == 0
     assert MSN(encoder(), head=(8, 4), n_prototypes=6).sinkhorn_iterations == 3
@@ -230,11 +260,20 @@ def test_only_anchors_lose_patches():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: power_law_prior(0), "at least one prototype"),
-        (lambda: power_law_prior(3, exponent=-1), "exponent >= 0"),
+        (lambda: power_law_prior(0), "n_prototypes must be at least 1, got 0"),
+        (lambda: power_law_prior(3, exponent=-1), "exponent must be a number from 0, got -1"),
         (lambda: align_prior(torch.ones(2), torch.ones(2), alignment="ranks"), "mean 'rank'"),
         (lambda: PMSN(encoder(), prior=torch.ones(3), n_prototypes=4), "4 positive masses"),
-        (lambda: PMSN(encoder(), prior=torch.zeros(4), n_prototypes=4), "positive masses"),
+        (lambda: PMSN(encoder(), prior=torch.zeros(4), n_prototypes=4), "number 0 is 0.0"),
+        (lambda: PMSN(encoder(), prior=[1, 2, -1], n_prototypes=3), "number 2 is -1.0"),
+        (lambda: PMSN(encoder(), prior=[1, math.nan], n_prototypes=2), "positive masses"),
+        (lambda: PMSN(encoder(), prior=[1, math.inf], n_prototypes=2), "positive masses"),
+        (lambda: PMSN(encoder(), prior=[1, 1e-60], n_prototypes=2), "share of 1e-60"),
+        (lambda: PMSN(encoder(), prior="uniform", n_prototypes=2), "prior must be numbers"),
+        (lambda: PMSN(encoder(), prior=lambda k: [1] * (k + 1), n_prototypes=2), r"shape \(3,\)"),
+        (lambda: PMSN(encoder(), exponent=math.nan), "exponent must be a number from 0"),
+        (lambda: MSN(encoder(), temperature=0), "temperature must be a number above 0, got 0"),
+        (lambda: MSN(encoder(), weight=-1), "weight must be a number from 0, got -1"),
         (lambda: PMSN(encoder(), alignment="xyz"), "Known: index, rank"),
         (lambda: msn_loss([], torch.ones(2, 2), torch.ones(2, 2)), "one row per target"),
     ],

@@ -17,7 +17,7 @@ from torch.nn import functional
 from ssl_lib import data
 from ssl_lib.data.views import policy
 from ssl_lib.errors import InputError, MissingData
-from ssl_lib.methods import METHODS, ViewBatch, build_method
+from ssl_lib.methods import METHODS, Method, ViewBatch, build_method
 from ssl_lib.models import build_encoder
 from ssl_lib.randomness import torch_generator
 from ssl_lib.training.checkpoints import FILE, load_checkpoint, restore
@@ -451,3 +451,30 @@ def test_another_setting_of_the_loss_is_another_run(digits, tmp_path):
     other = make(temperature=0.1)
     with pytest.raises(InputError, match=r"simclr.temperature is 0.5, not 0.1"):
         pretrain(other, digits, policy=VIEWS, config=config, out=tmp_path, progress=False)
+
+
+def test_batches_of_few_classes_and_views_of_their_own_for_an_image_shown_twice(digits):
+    seen = []
+
+    class Watching(Method):
+        name = "watching"
+
+        def objective(self, features, batch):
+            seen.append(batch)
+            return features[0].square().mean(), {}
+
+    with torch.random.fork_rng():
+        method = Watching(build_encoder("mlp", in_channels=1, image_size=8))
+    config = TrainingConfig(epochs=2, batch_size=64)
+    pretrain(method, data.class_poor(digits, 2), policy=VIEWS, config=config, progress=False)
+    assert len(seen) == 2 * (len(digits) // 64)
+    repeated = 0
+    for batch in seen:
+        assert len(batch.labels.unique()) == 2
+        assert torch.equal(batch.labels, digits.labels[batch.indices])
+        for index in batch.indices.unique():
+            views = batch.views[0][batch.indices == index].flatten(1)
+            repeated += len(views) > 1
+            assert len(views.unique(dim=0)) == len(views)
+    assert repeated > 0
+    assert not torch.equal(seen[0].indices, seen[-1].indices)

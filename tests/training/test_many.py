@@ -24,6 +24,7 @@ SMALL = {
     "dissl": {"teacher_hidden": (16,), "n_latents": 20},
     "msn": {"head": (16, 8), "n_prototypes": 12},
     "swav": {"head": (16, 8), "n_prototypes": 12},
+    "pmsn": {"head": (16, 8), "n_prototypes": 12},
 }
 
 
@@ -116,6 +117,8 @@ def test_a_member_has_the_same_bits_where_others_differ_in_the_loss(digits):
     [
         ("simclr", [{"temperature": t} for t in (0.05, 1.0, 30.0)]),
         ("vicreg", [{"invariance": 1.0}, {"covariance": 30.0}, {}]),
+        ("msn", [{"weight": 5.0}, {"temperature": 0.2}, {"sharpening": 0.5}]),
+        ("pmsn", [{"exponent": 0.0}, {"exponent": 1.0}, {"prior": list(range(12, 0, -1))}]),
     ],
 )
 def test_members_may_differ_in_the_loss(digits, name, sweep):
@@ -129,6 +132,27 @@ def test_members_may_differ_in_the_loss(digits, name, sweep):
         assert [trained.__dict__.get(k) for k in trained.sweepable] == [
             alone.__dict__.get(k) for k in alone.sweepable
         ]
+
+
+def test_members_follow_a_schedule_of_the_temperature(digits):
+    config = TrainingConfig(epochs=2, batch_size=64, learning_rate=3e-3)
+    options = [{"temperature": t, "temperature_schedule": (1.0, 1.5)} for t in (0.1, 0.4)]
+    together = [member("simclr", 0, **given) for given in options]
+    pretrain_many(together, digits, policy=VIEWS, config=config, progress=False)
+    for given, trained in zip(options, together, strict=True):
+        alone = member("simclr", 0, **given)
+        pretrain(alone, digits, policy=VIEWS, config=config, progress=False)
+        assert_same(trained, alone)
+
+
+def test_batches_of_few_classes_are_refused(digits):
+    with pytest.raises(InputError, match="draw ordinary batches"):
+        pretrain_many(
+            [member("simclr", 0)],
+            data.class_poor(digits, 2),
+            policy=VIEWS,
+            config=TrainingConfig(epochs=1, batch_size=64),
+        )
 
 
 def test_members_that_differ_in_what_cannot_be_swept_are_refused(digits):
