@@ -26,7 +26,7 @@ from ssl_lib.training.loop import pretrain
 __all__ = ["Report", "images", "pretrained", "report"]
 
 SIZE, DRAWN = 32, 16  # pixels of images in a folder, and of drawn shapes
-_DRAWS = 256  # noisy copies of an image
+_DRAWS = 128  # noisy copies of an image
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def report(
     *,
     policy: Policy | str,
     labelled: int = 100,
-    anchors: int = 3,
+    anchors: int = 2,
     seed: int = 0,
 ) -> Report:
     """Look at an encoder as the chapter looks at its own.
@@ -117,7 +117,7 @@ def report(
         The augmentation that the encoder was trained with.
     labelled : int, default=100
         Labelled images of the bound.
-    anchors : int, default=3
+    anchors : int, default=2
         Test images around which noise is drawn.
     seed : int, default=0
 
