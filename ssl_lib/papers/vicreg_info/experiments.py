@@ -28,6 +28,7 @@ __all__ = ["PICTURES", "Tables", "experiments", "load", "on_photographs"]
 
 #: Data sets beside the digits whose pixel distances are measured.
 PICTURES = ("fashion-mnist", "cifar10", "tiny-imagenet")
+_PIXELS = "pixels"
 
 #: Of a mean loss over ten steps on another processor, float32.
 _EARLY = {"early loss": 1e-5}
@@ -45,8 +46,8 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     Returns
     -------
     dict of str to Experiment
-        On digits and points, which all profiles but ``smoke`` share; and ``photographs``, where the
-        profile has such.
+        On digits and points, which all profiles but ``smoke`` share; ``photographs``, where the
+        profile has such; and, at ``standard``, ``pixels``, the distances between photographs.
 
     Examples
     --------
@@ -57,6 +58,8 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     'vicreg_info/photographs.standard.cifar10'
     """
     made = _digits(settings) | {"distances": _distances(("digits",), _place("distances", settings))}
+    if settings.profile == "standard":
+        made[_PIXELS] = _distances(PICTURES, f"vicreg_info/{_PIXELS}.standard")
     return made | (_photographs(settings) if settings.photographs else {})
 
 
@@ -140,17 +143,21 @@ class Tables(chapter.Tables):
 
 
 def load(settings: Settings, store: Store | None = None, seconds: float = 30.0) -> Tables:
-    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`."""
-    tables = chapter.fetch(
-        experiments(settings), settings, slug=Settings.slug, store=store, seconds=seconds
-    )
+    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`.
+
+    Distances between photographs are left out: they need all data sets, see :func:`pictures`.
+    """
+    made = experiments(settings)
+    made.pop(_PIXELS, None)
+    tables = chapter.fetch(made, settings, slug=Settings.slug, store=store, seconds=seconds)
     return Tables(settings=settings, tables=tables)
 
 
 def pictures(store: Store | None = None) -> Result | None:
-    """Return the published distances between photographs' pixels; None where there are none."""
-    made = {"distances": _distances(PICTURES, "vicreg_info/distances.standard")}
-    return chapter.published(made, slug=Settings.slug, store=store).get("distances")
+    """Return the published distances between photographs; None where there are none."""
+    made = experiments(Settings(profile="standard"))
+    found = chapter.published({_PIXELS: made[_PIXELS]}, slug=Settings.slug, store=store)
+    return found.get(_PIXELS)
 
 
 def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tables]:
