@@ -50,7 +50,7 @@ def encoders(config: Sizes, cell: Mapping[str, Any]) -> pd.DataFrame:
     )
     rows: list[tuple[str, str, float, float]] = [
         ("training", name, entry["step"], entry[name])
-        for entry in found.history if "entropy" in entry for name in brackets.MEASURES
+        for entry in found.history if "kl" in entry for name in brackets.MEASURES
     ]  # fmt: skip
     rows += [("end", name, 0.0, value) for name, value in ends(found, images, test)]
     if cell["loss"] in normality.TESTED:
