@@ -19,9 +19,9 @@ from ssl_lib.randomness import torch_generator
 
 __all__ = [
     "above", "above_entropy", "accuracies", "at_end", "changes", "curve", "expansion",
-    "gain_by_tuning", "left_at", "looks", "mean", "moon_ends", "outliving", "over_seeds",
-    "passing_until", "rungs", "shares", "slope", "small_batches", "tau", "tightest", "training",
-    "tuned_best", "violations", "wide", "winners",
+    "gain_by_tuning", "identified", "left_at", "looks", "mean", "moon_ends", "opposite",
+    "outliving", "over_seeds", "passing_until", "rungs", "shares", "slope", "small_batches",
+    "tau", "tightest", "training", "tuned_best", "violations", "wide", "winners",
 ]  # fmt: skip
 
 #: What a share may lie below that of normal numbers and still count as normal.
@@ -233,6 +233,34 @@ def tightest(training: pd.DataFrame) -> pd.DataFrame:
     found = looks(training)
     found["holds"] = (found.kl <= found.gaussian).astype(float)
     return found.groupby(["seed", "loss"]).holds.mean().unstack()
+
+
+def opposite(training: pd.DataFrame) -> pd.Series:
+    """Return by loss the share of steps between looks whose bound rose and whose entropy fell.
+
+    Examples
+    --------
+    >>> rows = [(0, "a", step, name, value) for step, both in enumerate([(1, 1), (2, 0), (3, 1)])
+    ...         for name, value in zip(("gaussian", "monte_carlo"), both)]
+    >>> opposite(pd.DataFrame(rows, columns=["seed", "loss", "step", "measure", "value"])).to_dict()
+    {'a': 0.5}
+    """
+    part = training[training.measure.isin(("gaussian", "monte_carlo"))]
+    wide = part.pivot(index=["loss", "seed", "step"], columns="measure", values="value")
+    step = wide.groupby(["loss", "seed"]).diff().dropna()
+    apart = (step.gaussian > 0) & (step.monte_carlo < 0)
+    return apart.groupby("loss").mean()
+
+
+def identified(training: pd.DataFrame, dimensions: int) -> pd.Series:
+    """Return by loss what an embedding tells of its image at the end, in nats, mean over seeds.
+
+    The mixture's entropy less that of one component; at most the logarithm of how many images.
+    """
+    found = looks(training)
+    last = found[found.step == found.step.max()]
+    component = dimensions / 2 * np.log(2 * np.pi * np.e * last.variance)
+    return (last.monte_carlo - component).groupby(last.loss).mean()
 
 
 def above_entropy(training: pd.DataFrame, dimensions: int) -> pd.DataFrame:
