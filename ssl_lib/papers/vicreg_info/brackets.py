@@ -71,8 +71,12 @@ def view_variance(
     Examples
     --------
     >>> from ssl_lib import data
-    >>> view_variance(lambda images: 2 * images.flatten(1), data.load("digits").images, "weak")
-    0.0
+    >>> images = data.load("digits", split="test").images
+    >>> small, large = (
+    ...     view_variance(lambda views, size=size: size * views.flatten(1), images, "digits")
+    ...     for size in (1, 2))
+    >>> round(large / small, 4)
+    4.0
     """
     pair = view_features(encoder, images, policy, count=2, seed=seed).double()
     return float((pair[:, 0] - pair[:, 1]).square().mean()) / 2

@@ -167,8 +167,8 @@ def left_at(values: pd.Series, level: float) -> float:
 
     Examples
     --------
-    >>> left_at(pd.Series({0.01: 1.0, 0.1: 0.8, 1.0: 0.4}), 0.6)
-    0.31622776601683794
+    >>> round(left_at(pd.Series({0.01: 1.0, 0.1: 0.8, 1.0: 0.4}), 0.6), 6)
+    0.316228
     """
     below = np.flatnonzero(values.to_numpy() < level)
     if not len(below):
