@@ -18,10 +18,10 @@ from ssl_lib.papers.vicreg_info.settings import LADDER, SETTINGS
 from ssl_lib.randomness import torch_generator
 
 __all__ = [
-    "above", "above_entropy", "accuracies", "at_end", "changes", "curve", "expansion",
-    "gain_by_tuning", "identified", "left_at", "looks", "mean", "moon_ends", "opposite",
-    "outliving", "over_seeds", "passing_until", "rungs", "shares", "slope", "small_batches",
-    "tau", "tightest", "training", "tuned_best", "violations", "wide", "winners",
+    "above", "above_entropy", "accuracies", "at_end", "by_tuning", "changes", "curve",
+    "expansion", "gain_by_tuning", "identified", "leads", "left_at", "looks", "mean", "moon_ends",
+    "opposite", "outliving", "over_seeds", "passing_until", "rungs", "shares", "slope",
+    "small_batches", "tau", "tightest", "training", "tuned_best", "violations", "wide", "winners",
 ]  # fmt: skip
 
 #: What a share may lie below that of normal numbers and still count as normal.
@@ -112,6 +112,36 @@ def gain_by_tuning(ladder: pd.DataFrame, rungs: Sequence[str]) -> pd.Series:
     """Return by seed the mean gain over VICReg at defaults less that at tuned settings."""
     usual, tuned = (above(ladder, name)[list(rungs)].mean(axis=1) for name in SETTINGS)
     return usual - tuned
+
+
+def leads(found: Estimate) -> str:
+    """Say how far a loss lies above another, in points.
+
+    Examples
+    --------
+    >>> leads(Estimate(0.5, 0.1, 0.9, n=3)), leads(Estimate(-0.5, -1.1, 0.1, n=3))
+    ('+0.5 (+0.1 to +0.9, a gain)', '-0.5 (-1.1 to +0.1, level)')
+    """
+    low, high = found.bounds
+    what = "level" if low <= 0 <= high else "a gain" if low > 0 else "a loss"
+    return f"{found.value:+.1f} ({low:+.1f} to {high:+.1f}, {what})"
+
+
+def by_tuning(before: float, after: float) -> str:
+    """Say what of a gain at default settings is lost where all are tuned.
+
+    Examples
+    --------
+    >>> by_tuning(2.0, 0.5), by_tuning(2.0, 2.5), by_tuning(-1.0, 1.0)
+    ('75% of the gain was tuning', 'none of it was tuning', 'no gain to explain')
+    """
+    if before <= 0:
+        return "no gain to explain"
+    if after >= before:
+        return "none of it was tuning"
+    if after <= 0:
+        return "all of it was tuning"
+    return f"{1 - after / before:.0%} of the gain was tuning"
 
 
 def tuned_best(tuning: pd.DataFrame) -> pd.DataFrame:
