@@ -92,7 +92,7 @@ class Picture:
 
 
 def pictured(config: Sizes, seed: int, *, noise: float, halves: tuple[float, ...]) -> Picture:
-    """Train VICReg and look at the region around a test digit.
+    """Train VICReg and look at the region around a test digit, of 15 the one of median radius.
 
     Parameters
     ----------
@@ -105,8 +105,11 @@ def pictured(config: Sizes, seed: int, *, noise: float, halves: tuple[float, ...
     """
     images, test = split(seed, "reported")
     model = network(train(LOSSES["vicreg"], images, seed, steps=config.steps).method)
-    image, other = test.images[:2].double() / 255
-    region = linear_region(model, image)
+    several = test.images[:15].double() / 255
+    found = [linear_region(model, image) for image in several]
+    order = sorted(range(len(found)), key=lambda place: found[place].radius)
+    place = order[len(order) // 2]
+    image, other, region = several[place], several[place - 1], found[place]
     generator = torch_generator(seed, "vicreg_info", "picture")
     drawn = noise * torch.randn(config.noise, image.numel(), generator=generator).double()
     planes = tuple(around(model, image, other, region, half) for half in halves)
