@@ -279,7 +279,8 @@ def opposite(training: pd.DataFrame) -> pd.Series:
     wide = part.pivot(index=["loss", "seed", "step"], columns="measure", values="value")
     step = wide.groupby(["loss", "seed"]).diff().dropna()
     apart = (step.gaussian > 0) & (step.monte_carlo < 0)
-    return apart.groupby("loss").mean()
+    share: pd.Series = apart.groupby("loss").mean()
+    return share
 
 
 def identified(training: pd.DataFrame, dimensions: int) -> pd.Series:
@@ -290,7 +291,8 @@ def identified(training: pd.DataFrame, dimensions: int) -> pd.Series:
     found = looks(training)
     last = found[found.step == found.step.max()]
     component = dimensions / 2 * np.log(2 * np.pi * np.e * last.variance)
-    return (last.monte_carlo - component).groupby(last.loss).mean()
+    told: pd.Series = (last.monte_carlo - component).groupby(last.loss).mean()
+    return told
 
 
 def above_entropy(training: pd.DataFrame, dimensions: int) -> pd.DataFrame:

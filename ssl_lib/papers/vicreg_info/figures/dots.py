@@ -101,7 +101,7 @@ def tuning(table: pd.DataFrame) -> Figure:
         first = own[own.trial == 0]
         ax.plot(first.index + 1, first.accuracy, ls="", marker="o", ms=11, mfc="none", color=GREY)
     ax.set(xlabel="trials, best first", ylabel="accuracy, %")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9)
     return fig
 
