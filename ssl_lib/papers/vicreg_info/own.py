@@ -77,7 +77,7 @@ def views(found: ImageData) -> Policy:
 
 
 def pretrained(found: ImageData, *, epochs: int, seed: int = 0) -> nn.Sequential:
-    """Train a small convolutional network with LogDet and return it with its head.
+    """Train a small perceptron with LogDet and return it with its head.
 
     Parameters
     ----------
@@ -86,7 +86,9 @@ def pretrained(found: ImageData, *, epochs: int, seed: int = 0) -> nn.Sequential
     seed : int, default=0
     """
     channels, size, _ = found.shape
-    encoder = build_encoder("convnet", in_channels=channels, image_size=size, seed=seed, out_dim=64)
+    encoder = build_encoder(
+        "mlp", in_channels=channels, image_size=size, seed=seed, out_dim=64, activation="relu"
+    )
     method = VICRegInfo(encoder, head=(64, 32), seed=seed)
     config = TrainingConfig(
         epochs=epochs, batch_size=min(128, len(found)), learning_rate=2e-3, seed=seed
