@@ -5,7 +5,9 @@
   function swap() {
     const dark = document.documentElement.dataset.theme === "dark";
     for (const mark of document.querySelectorAll(".figure-dark[data-fragment]")) {
-      const picture = mark.closest("figure") && mark.closest("figure").querySelector("img");
+      const figure = mark.closest("figure");
+      // A slider beside the still picture chooses its own variants.
+      const picture = figure && figure.querySelector("img:not(.ssl-slider img)");
       if (!picture) continue;
       if (!picture.dataset.light) picture.dataset.light = picture.getAttribute("src");
       const wanted = picture.dataset.light + (dark ? "#" + mark.dataset.fragment : "");

@@ -123,6 +123,7 @@ _SCRIPT = """
     const frame = data.frames[Number(input.value)];
     const dark = document.documentElement.dataset.theme === "dark";
     picture.src = frame.picture + (dark ? "#" + data.dark : "");
+    picture.classList.toggle("dark-variant", dark);
     picture.alt = frame.says;
     root.querySelector("output").textContent = frame.value;
     root.querySelector("[role=status]").textContent = frame.says;

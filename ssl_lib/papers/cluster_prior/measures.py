@@ -1,0 +1,223 @@
+"""Tables -> numbers, each a small pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.papers.cluster_prior.settings import PANELS, PHOTOGRAPHS, RUNS
+
+__all__ = [
+    "BALANCED",
+    "CHOOSERS",
+    "REMEDIES",
+    "TAILED",
+    "attributes",
+    "best_exponents",
+    "by",
+    "choosing",
+    "crossing",
+    "equalised",
+    "few",
+    "least",
+    "of_panel",
+    "of_photographs",
+    "of_runs",
+    "on_the_way",
+    "overlay",
+    "photographs_summary",
+    "remedies",
+    "summary",
+]
+
+#: Runs of 16 prototypes by the exponent of their prior.
+BALANCED = ("balanced-0", "balanced-0.25", "balanced-0.5", "balanced-1")
+TAILED = ("tail-0", "tail-0.25", "tail-0.5", "tail-1", "tail-1.5")
+#: What changes on the long tail, and the run that it is compared with.
+REMEDIES = {
+    "tail-0.5": "tail-0",
+    "rebalanced": "tail-0",
+    "simclr-cycling": "simclr",
+    "simclr-rebalanced": "simclr",
+}
+#: Measures without labels by which an exponent could be chosen, and whether large is good.
+CHOOSERS = {
+    "held-out loss": ("held-out loss", False),
+    "held-out cross-entropy": ("held-out cross-entropy", False),
+    "used prototypes": ("used", True),
+    "distinct prototypes": ("distinct", True),
+    "divergence from the prior": ("divergence", False),
+    "RankMe": ("rankme", True),
+}
+
+
+def summary(wide: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and 95 % t interval of every column over its rows.
+
+    Examples
+    --------
+    >>> summary(pd.DataFrame({"a": [1.0, 2.0, 3.0]})).round(2).values.tolist()
+    [[2.0, -0.48, 4.48]]
+    """
+    if len(wide) < 2:
+        same = dict.fromkeys(("mean", "low", "high"), wide.mean())
+        return pd.DataFrame(same)
+    parts = dict(zip(("mean", "low", "high"), mean_interval(wide.to_numpy()), strict=True))
+    return pd.DataFrame(parts, index=wide.columns)
+
+
+def by(table: pd.DataFrame, columns: list[str], value: str) -> pd.DataFrame:
+    """Return a value by seed (rows) and the levels of some columns, in their order."""
+    wide: pd.DataFrame = table.pivot_table(index="seed", columns=columns, values=value, sort=False)
+    return wide
+
+
+def of_runs(encoders: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return a measure at the end of training: rows seeds, columns runs."""
+    part = encoders[(encoders.measure == measure) & (encoders["at"] == 0)]
+    wide = part.pivot(index="seed", columns="run", values="value")
+    return wide[[name for name in RUNS if name in wide]]
+
+
+def crossing(encoders: pd.DataFrame, measure: str = "agreement") -> pd.DataFrame:
+    """Return a measure by the prior's exponent: columns data, exponent, mean, low, high."""
+    wide = of_runs(encoders, measure)
+    parts = []
+    for title, names in (("balanced", BALANCED), ("long tail", TAILED)):
+        found = summary(wide[list(names)]).reset_index(drop=True)
+        parts.append(found.assign(data=title, exponent=[RUNS[name].exponent for name in names]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def best_exponents(encoders: pd.DataFrame) -> dict[str, float]:
+    """Return the exponent of the prior with the best mean agreement, by data."""
+    found = crossing(encoders)
+    best = found.loc[found.groupby("data", sort=False)["mean"].idxmax()]
+    return dict(zip(best.data, best.exponent, strict=True))
+
+
+def equalised(largest: pd.Series, true: pd.Series, clusters: int) -> pd.Series:
+    """Return how far the largest share has gone from the true one (0) to an equal one (1).
+
+    Examples
+    --------
+    >>> equalised(pd.Series([0.8, 0.5]), pd.Series([0.8, 0.8]), 5).round(2).tolist()
+    [0.0, 0.5]
+    """
+    return (true - largest) / (true - 1 / clusters)
+
+
+def few(batches: pd.DataFrame, measure: str = "few") -> pd.DataFrame:
+    """Return accuracy in percent, rows seeds, columns (method, classes of a batch)."""
+    return 100 * by(batches[batches.measure == measure], ["method", "classes"], "value")
+
+
+def attributes(batches: pd.DataFrame) -> pd.DataFrame:
+    """Return MSN's mutual information, rows seeds, columns (class or ink, classes of a batch)."""
+    part = batches[batches.measure.isin(("class", "ink"))]
+    return by(part, ["measure", "classes"], "value")
+
+
+def on_the_way(encoders: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """Return counts of prototypes by steps: columns run, measure, step, mean, low, high."""
+    part = encoders[encoders.run.isin(runs) & encoders.measure.str.endswith(" at")]
+    wide = by(part.assign(measure=part.measure.str.removesuffix(" at")),
+              ["run", "measure", "at"], "value")  # fmt: skip
+    return summary(wide).reset_index(names=["run", "measure", "step"])
+
+
+def of_panel(encoders: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return agreement of a panel's runs: columns value (as readers see it), mean, low, high."""
+    panel = PANELS[name]
+    found = summary(of_runs(encoders, "agreement")[list(panel.runs)])
+    return found.reset_index(drop=True).assign(value=panel.values)
+
+
+def remedies(encoders: pd.DataFrame) -> pd.DataFrame:
+    """Return what each remedy is worth on balanced test images, in percentage points.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns run, title, measure (accuracy, F1, head, middle, tail), level (the run's own mean),
+        mean, low, high (of the gain over the run it is compared with).
+    """
+    parts = []
+    for measure in ("accuracy", "F1", "head", "middle", "tail"):
+        wide = 100 * of_runs(encoders, f"probe {measure}")
+        gains = pd.DataFrame({name: wide[name] - wide[base] for name, base in REMEDIES.items()})
+        found = summary(gains).assign(measure=measure, level=wide[list(REMEDIES)].mean())
+        parts.append(found.reset_index(names="run"))
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(title=[RUNS[name].title for name in table.run])
+
+
+def choosing(encoders: pd.DataFrame) -> pd.DataFrame:
+    """Return what each label-free measure would have chosen among priors on the long tail.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a measure: chooser, exponent (mean of the chosen), agreement (mean, of the chosen),
+        lost (mean, against the best exponent of each seed), hits (seeds in which it chose that).
+    """
+    agreement = of_runs(encoders, "agreement")[list(TAILED)]
+    best = agreement.max(axis=1)
+    rows = []
+    for title, (measure, large) in CHOOSERS.items():
+        scores = of_runs(encoders, measure)[list(TAILED)]
+        chosen = scores.idxmax(axis=1) if large else scores.idxmin(axis=1)
+        rows.append((title, *_chosen(chosen, agreement, best)))
+    always = pd.Series(TAILED[0], index=agreement.index)
+    rows.append(("none: the uniform prior", *_chosen(always, agreement, best)))
+    return pd.DataFrame(rows, columns=["chooser", "exponent", "agreement", "lost", "hits"])
+
+
+def _chosen(
+    chosen: pd.Series, agreement: pd.DataFrame, best: pd.Series
+) -> tuple[float, float, float, int]:
+    places = agreement.columns.get_indexer(pd.Index(chosen))
+    found = agreement.to_numpy()[np.arange(len(agreement)), places]
+    lost = best.to_numpy() - found
+    exponent = float(np.mean([RUNS[name].exponent for name in chosen]))
+    return exponent, float(found.mean()), float(lost.mean()), int((lost <= 0).sum())
+
+
+def of_photographs(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return a measure of photographs: rows seeds, columns (law, exponent of the prior)."""
+    return by(table[table.measure == measure], ["law", "exponent"], "value")
+
+
+def photographs_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a law and exponent of the prior: agreement, and a probe's numbers in percent."""
+    columns = ("agreement", "accuracy", "F1", "head", "middle", "tail", "used", "distinct")
+    means = {name: of_photographs(table, name).mean() for name in columns}
+    found = pd.DataFrame(means).reset_index()
+    for name in ("accuracy", "F1", "head", "middle", "tail"):
+        found[name] = 100 * found[name]
+    return found.assign(law=[PHOTOGRAPHS[name].title for name in found.law])
+
+
+def overlay(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the means of digits over photographs, a row a prior."""
+    wide = by(table, ["model", "measure"], "value").mean().unstack()
+    names = [f"{factor} {what}" for what in ("information", "accuracy")
+             for factor in ("digit", "photograph")]  # fmt: skip
+    found = wide.loc[["uniform", "rank"], names].reset_index()
+    return found.assign(model=["uniform", "that of the digits"]).rename(columns={"model": "prior"})
+
+
+def least(curves: pd.DataFrame, loss: str) -> str:
+    """Say at which share of the largest cluster a loss is least.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"share": [0.1, 0.2], "loss": "MSN", "value": [0.0, 1.0]})
+    >>> least(table, "MSN")
+    'a share of 0.100'
+    """
+    own = curves[curves.loss == loss]
+    return f"a share of {own.share.to_numpy()[own.value.to_numpy().argmin()]:.3f}"
