@@ -6,7 +6,9 @@ First table, ``diet_classes``: loss, gradients and update of W, each way in a pr
 ``memory`` is the largest resident memory above that before W was made, divided by W with its two
 moments in float32; ``time`` is the median of CPU seconds divided by that of all classes at once.
 Second table, ``diet_images``: images/s of CPU time of DIET (one view) and SimCLR (two) with one
-encoder, and DIET's over SimCLR's. Both go to ``OUTPUT/benchmarks``, each with its manifest.
+encoder, and DIET's over SimCLR's. Third table, ``diet_views``: views/s of CPU time of DIET with the
+network of each set of photographs in the chapter. All go to ``OUTPUT/benchmarks``, each with its
+manifest.
 """
 
 import multiprocessing
@@ -14,6 +16,7 @@ import resource
 import statistics
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -24,6 +27,9 @@ from ssl_lib import data
 from ssl_lib.data.views import policy
 from ssl_lib.methods import DIET, Method, build_method
 from ssl_lib.models import MLP, build_encoder
+from ssl_lib.papers.diet import photographs
+from ssl_lib.papers.diet.photographs import Photographs
+from ssl_lib.papers.diet.settings import Settings
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import pretrain
 from ssl_lib.training.optimisers import build_optimiser
@@ -35,6 +41,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "streamed, bfloat16": {"chunk": 8192, "weight_dtype": "bfloat16"},
     "sampled 8192": {"sampled": 8192},
 }
+SHAPES = {
+    "fashion-mnist": (1, 28), "cifar10": (3, 32), "cifar100": (3, 32), "tiny-imagenet": (3, 64),
+}  # fmt: skip
 
 
 def resident() -> int:
@@ -96,6 +105,35 @@ def images(config: Mapping[str, Any]) -> pd.DataFrame:
     return table.assign(ratio=table["images/s"] / table["images/s"][0]).round(2)
 
 
+def views(config: Mapping[str, Any]) -> pd.DataFrame:
+    torch.set_num_threads(1)
+    rows = []
+    for profile, sets in photographs.SETS.items():
+        for name, count in sets.items():
+            made = photographs.experiments(Settings(profile=profile, data=name))
+            how = made["photographs"].config
+            if not rows:
+                _views_a_second(how, count, SHAPES[name], 1)  # imports what training imports
+            rate = _views_a_second(how, count, SHAPES[name], config["steps"])
+            rows.append({"data": name, "views/s": rate})
+    return pd.DataFrame(rows).round(1)
+
+
+def _views_a_second(how: Photographs, count: int, shape: tuple[int, int], steps: int) -> float:
+    channels, size = shape
+    drawn = data.load("shapes", n=steps * how.batch_size, size=size)
+    drawn = replace(drawn, images=drawn.images[:, :channels].contiguous(), fingerprint="")
+    options: dict[str, Any] = dict(how.encoder_options)
+    encoder = build_encoder(how.encoder, in_channels=channels, image_size=size, **options)
+    method = DIET(encoder, n_data=how.images or count)
+    start = time.process_time()
+    pretrain(
+        method, drawn, policy=policy("diet", size=size, strength=how.strength),
+        config=TrainingConfig(epochs=1, batch_size=how.batch_size), progress=False,
+    )  # fmt: skip
+    return len(drawn) / (time.process_time() - start)
+
+
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--classes", type=int, default=1_281_167)
@@ -103,10 +141,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=512)
+    parser.add_argument("--steps", type=int, default=3)
     args = parser.parse_args()
     step = {name: getattr(args, name) for name in ("classes", "dimension", "batch", "rounds")}
     publish("diet_classes", classes, args, step)
     publish("diet_images", images, args, {"images": args.images})
+    publish("diet_views", views, args, {"steps": args.steps})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ EVALUATION = (
 THEORY = (
     "checks", "closed_form", "cyclic", "diffusion", "dirichlet", "dot_products", "downstream",
     "dynamics", "estimators", "heat", "hypercube", "kernels", "landmarks", "losses",
-    "mixtures", "moons", "nested", "noise", "separability", "solving", "spans", "spectra", "ssl",
+    "mixtures", "moons", "nested", "noise", "reconstruction", "separability", "solving", "spans",
+    "spectra", "ssl",
 )  # fmt: skip
 MODULES = (
     *PACKAGES,

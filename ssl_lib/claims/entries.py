@@ -138,6 +138,7 @@ def entry(
         _evidence(claim, outcome.evidence),
         *map(_other, others),
         _reason(claim, outcome),
+        _revision(claim),
         _links(claim, chapter),
     ]
     body = "\n".join(filter(None, lines))
@@ -283,6 +284,16 @@ def _reason(claim: Claim, outcome: Outcome) -> str:
     return (
         f"<details><summary>Why {name} is {markup.escape(outcome.verdict)}</summary>"
         f"<p>{markup.escape(outcome.reason)}</p></details>"
+    )
+
+
+def _revision(claim: Claim) -> str:
+    if (past := claim.revised) is None:
+        return ""
+    return (
+        f"<details><summary>Before its rule changed on {past.date.isoformat()} (quick profile): "
+        f"{sign(past.verdict)}</summary>"
+        f"<p>It was decided by: {markup.escape(past.was)}. {markup.escape(past.why)}</p></details>"
     )
 
 

@@ -41,7 +41,9 @@ def half_width(
     return np.asarray(factor * np.asarray(deviation, np.float64) / number**0.5)
 
 
-def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+def mean_interval(
+    values: npt.ArrayLike, *, level: float = 0.95, resolution: float = 0.0
+) -> tuple[Floats, Floats, Floats]:
     """Return the mean over the first axis and its Student t interval.
 
     Parameters
@@ -50,6 +52,10 @@ def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[Floats
         Independent runs; with only one, the ends are NaN.
     level : float, default=0.95
         Of confidence.
+    resolution : float, default=0
+        Step between neighbouring values that one run can have, such as one test image of all: runs
+        that coincide do not vary less than rounding to that step hides, a standard deviation of
+        ``resolution / 12 ** 0.5``.
 
     Returns
     -------
@@ -59,10 +65,13 @@ def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[Floats
     --------
     >>> [float(x.round(3)) for x in mean_interval([1.0, 2.0, 3.0])]
     [2.0, -0.484, 4.484]
+    >>> [float(x.round(3)) for x in mean_interval([0.6, 0.6, 0.6], resolution=0.2)]
+    [0.6, 0.457, 0.743]
     """
     array = np.asarray(values, np.float64)
     mean = array.mean(axis=0)
     if len(array) < 2:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    half = half_width(array.std(axis=0, ddof=1), len(array), level=level)
+    deviation = np.maximum(array.std(axis=0, ddof=1), resolution / 12**0.5)
+    half = half_width(deviation, len(array), level=level)
     return mean, mean - half, mean + half

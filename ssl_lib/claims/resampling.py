@@ -8,6 +8,7 @@ both to be drawn again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from ssl_lib.errors import InputError
 from ssl_lib.randomness import numpy_generator
 
-__all__ = ["corrected_correlation", "crossed_bootstrap", "paired_bootstrap"]
+__all__ = ["corrected_correlation", "crossed_bootstrap", "exact_p", "paired_bootstrap"]
 
 Floats = npt.NDArray[np.float64]
 Units = int | npt.ArrayLike
@@ -183,3 +184,38 @@ def corrected_correlation(
     covariance = np.cov(one, other)
     left = covariance.diagonal() - [variances.mean() for variances in noise]
     return float(covariance[0, 1] / np.sqrt(left.prod())) if (left > 0).all() else float("nan")
+
+
+def exact_p(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Return how often chance orders a few values as much alike, by Kendall's tau.
+
+    Parameters
+    ----------
+    x, y : array-like of shape (n,)
+        From 3 to 8 pairs; ties are as common in every order.
+
+    Returns
+    -------
+    float
+        Two-sided: the share of all n! orders of `y` whose tau is at least as far from 0.
+
+    Raises
+    ------
+    InputError
+        When lengths differ or are out of range.
+
+    Examples
+    --------
+    Five settings in perfect order are one order, or its reverse, of 120.
+
+    >>> round(exact_p([1, 2, 3, 4, 5], [2, 3, 5, 7, 11]), 4)
+    0.0167
+    """
+    one, other = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if one.ndim != 1 or one.shape != other.shape or not 3 <= len(one) <= 8:
+        raise InputError(f"x and y must be as long, 3 to 8; got {one.shape} and {other.shape}.")
+    first, second = np.triu_indices(len(one), 1)
+    signs = np.sign(one[first] - one[second])
+    orders = other[np.array(list(permutations(range(len(one)))))]  # as it is comes first
+    found = np.abs(np.sign(orders[:, first] - orders[:, second]) @ signs)
+    return float(np.mean(found >= found[0] - 1e-9))

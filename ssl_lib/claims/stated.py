@@ -12,6 +12,11 @@ It is a list of claims, written before their experiments run::
       reason: shown when the claim fails (optional)
       figure: fig-rankme-runs      # the chapter's figure that shows it (optional)
       chosen_on: {seeds: [0, 1], what: the temperature}  # seeds that do not count (optional)
+      revised:                     # where the rule or its statistic is not the first (optional)
+        date: 2026-11-30
+        was: at least 0.5, by the mean of three seeds  # what decided until then
+        verdict: reproduced        # what it said then, at the profile quick
+        why: Three seeds were too few.
 
 A rule may ask for ``min_n`` observations. A claim about several statistics has
 ``rule: {all: [{statistic: tau, at_least: 0.7}, {statistic: gap, at_most: 0.01}]}``; each part's
@@ -22,14 +27,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from ssl_lib import markup
-from ssl_lib.claims.rules import Rule, check_keys, parse_rules
-from ssl_lib.errors import InputError
+from ssl_lib.claims.rules import VERDICTS, Rule, check_keys, parse_rules
+from ssl_lib.errors import InputError, closest
 from ssl_lib.paths import share
 
-__all__ = ["Choice", "Claim", "load"]
+__all__ = ["Choice", "Claim", "Revision", "load"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +69,28 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Revision:
+    """How a claim was decided before its rule or statistic changed.
+
+    Parameters
+    ----------
+    date : datetime.date
+        Of the change.
+    was : str
+        What decided until then.
+    verdict : str
+        What it said, at the profile ``quick``.
+    why : str
+        What was wrong with it.
+    """
+
+    date: date
+    was: str
+    verdict: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """One entry of ``claims.yml``; the module's docstring explains the fields.
 
@@ -79,6 +107,7 @@ class Claim:
     reason: str = ""
     figure: str = ""
     chosen_on: Choice | None = None
+    revised: Revision | None = None
 
     @property
     def rule_text(self) -> str:
@@ -121,13 +150,14 @@ def load(path: str | Path | None = None) -> list[Claim]:
 
 
 _REQUIRED = ("id", "paper", "claim", "where", "paper_value", "statistic", "rule")
+_OPTIONAL = ("reason", "figure", "chosen_on", "revised")
 
 
 def _claim(entry: object, place: int) -> Claim:
     if not isinstance(entry, Mapping):
         raise InputError(f"claim number {place} must be a mapping, got {entry!r}.")
     what = f"claim {entry.get('paper', '?')}/{entry.get('id', f'number {place}')}"
-    check_keys(entry, what, required=_REQUIRED, optional=("reason", "figure", "chosen_on"))
+    check_keys(entry, what, required=_REQUIRED, optional=_OPTIONAL)
     for name in ("id", "paper", "claim", "where", "statistic"):
         if not isinstance(entry[name], str) or not entry[name].strip():
             raise InputError(f"{what}: {name} must be text, got {entry[name]!r}.")
@@ -137,8 +167,8 @@ def _claim(entry: object, place: int) -> Claim:
         fields["paper_value"] = markup.number(value, digits=6)
     rules = parse_rules(entry["rule"], what)
     more = {name: str(entry.get(name) or "").strip() for name in ("reason", "figure")}
-    choice = _choice(entry.get("chosen_on"), what)
-    return Claim(**fields, **more, rules=rules, chosen_on=choice)
+    choice, revision = _choice(entry.get("chosen_on"), what), _revision(entry.get("revised"), what)
+    return Claim(**fields, **more, rules=rules, chosen_on=choice, revised=revision)
 
 
 def _choice(given: object, what: str) -> Choice | None:
@@ -157,6 +187,28 @@ def _choice(given: object, what: str) -> Choice | None:
     if not isinstance(chosen, str) or not chosen.strip():
         raise InputError(f"{what}: chosen_on: what must be text, got {chosen!r}.")
     return Choice(seeds=tuple(seeds), what=chosen.strip())
+
+
+def _revision(given: object, what: str) -> Revision | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"{what}: revised must be like {{date: 2026-11-30, was: ..., verdict: ..., why: ...}}, "
+            f"got {given!r}."
+        )
+    check_keys(given, f"{what}: revised", required=("date", "was", "verdict", "why"), optional=())
+    if not isinstance(given["date"], date):
+        raise InputError(f"{what}: revised: date must be like 2026-11-30, got {given['date']!r}.")
+    for name in ("was", "verdict", "why"):
+        if not isinstance(given[name], str) or not given[name].strip():
+            raise InputError(f"{what}: revised: {name} must be text, got {given[name]!r}.")
+    if (verdict := given["verdict"].strip()) not in (known := (*VERDICTS, "not tested")):
+        raise InputError(
+            f"{what}: revised: there is no verdict {verdict!r}.{closest(verdict, known)}"
+        )
+    texts = {name: given[name].strip() for name in ("was", "why")}
+    return Revision(date=given["date"], verdict=verdict, **texts)
 
 
 def _is_seed(value: object) -> bool:

@@ -9,7 +9,7 @@ import torch
 
 from ssl_lib.data.downloads import offline
 from ssl_lib.data.images import ImageData
-from ssl_lib.data.parquet import load_parquet
+from ssl_lib.data.parquet import IMAGE_COLUMNS, load_parquet
 from ssl_lib.errors import InputError, MissingData, closest
 from ssl_lib.paths import data_root
 
@@ -80,9 +80,12 @@ def _title(name: str) -> str:
 
 
 def _is_jpeg(parquet: Path) -> bool:
+    import pyarrow.parquet as pq
+
     from ssl_lib.data.decode_worker import encoded
 
-    piece = {"file": str(parquet), "column": "image", "start": 0, "stop": 1}
+    column = next(name for name in IMAGE_COLUMNS if name in pq.read_schema(parquet).names)
+    piece = {"file": str(parquet), "column": column, "start": 0, "stop": 1}
     return all((data or b"").startswith(b"\xff\xd8") for _, data in encoded(piece))
 
 

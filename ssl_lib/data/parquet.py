@@ -18,9 +18,9 @@ from ssl_lib.data.decode import pixels
 from ssl_lib.data.images import ImageData, fingerprint, joined
 from ssl_lib.errors import InputError
 
-__all__ = ["load_parquet"]
+__all__ = ["IMAGE_COLUMNS", "load_parquet"]
 
-_IMAGE_COLUMNS = ("image", "img")
+IMAGE_COLUMNS = ("image", "img")
 _WITHHELD = -1
 _LABEL_COLUMNS = ("label", "labels", "fine_label")
 
@@ -83,7 +83,7 @@ def load_parquet(
     files = [files] if isinstance(files, Path) else list(files)
     opened = [_open(file) for file in files]
     schemas = [file.schema_arrow for file in opened]
-    image = _column(files[0], schemas[0].names, image_column, _IMAGE_COLUMNS, "image_column")
+    image = _column(files[0], schemas[0].names, image_column, IMAGE_COLUMNS, "image_column")
     label = _label_column(files[0], schemas[0].names, label_column)
     for file, schema in zip(files[1:], schemas[1:], strict=True):
         _column(file, schema.names, image, (), "image_column")

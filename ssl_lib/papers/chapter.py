@@ -15,6 +15,7 @@ import pandas as pd
 
 from ssl_lib import profiles, randomness
 from ssl_lib.errors import InputError
+from ssl_lib.plotting.words import count
 from ssl_lib.results import Result, Store
 from ssl_lib.results.evidence import find, show
 from ssl_lib.results.experiments import Experiment
@@ -55,7 +56,9 @@ class Settings(profiles.Settings):
 class Seeded(Settings):
     """The parameters of chapters whose cells have a seed.
 
-    A subclass sets ``slug``, and ``usual_seeds``: how many each profile takes.
+    A subclass sets ``slug``, ``usual_seeds`` (how many each profile takes), and ``spent_seeds``
+    where a profile's first ones chose settings or rules: they are left out, so that what is
+    published was not chosen by.
 
     Parameters
     ----------
@@ -72,6 +75,7 @@ class Seeded(Settings):
 
     slug: ClassVar[str]
     usual_seeds: ClassVar[Mapping[str, int]]
+    spent_seeds: ClassVar[Mapping[str, int]] = {}
     fewest_seeds: ClassVar[int] = 1
 
     seeds: int = 0
@@ -84,7 +88,19 @@ class Seeded(Settings):
     @property
     def every_seed(self) -> tuple[int, ...]:
         """The seeds of this run's cells."""
-        return seeds(self.slug, self.seed, self.seeds or self.usual_seeds[self.profile])
+        return self.first_seeds(self.seeds or self.usual_seeds[self.profile])
+
+    def first_seeds(self, count: int) -> tuple[int, ...]:
+        """Return the first seeds of this run that no setting and no rule was chosen on."""
+        spent = self.spent_seeds.get(self.profile, 0)
+        return seeds(self.slug, self.seed, spent + count)[spent:]
+
+    @property
+    def left_out(self) -> str:
+        """Which seeds are left out, as a sentence for pages; empty where none are."""
+        spent = self.spent_seeds.get(self.profile, 0)
+        said = f"The first {count(spent, 'seed')} chose settings and rules, and are left out."
+        return said if spent else ""
 
 
 def seeds(slug: str, seed: int, count: int) -> tuple[int, ...]:
@@ -163,7 +179,7 @@ class Tables:
     """The tables of a run.
 
     In a column ``seed`` stands a seed's short number: 0 for the first that derives from the run's
-    parameter. The seeds themselves are in the manifests.
+    parameter, whether spent or not. The seeds themselves are in the manifests.
 
     Attributes
     ----------
@@ -270,7 +286,7 @@ def _numbered(result: Result, slug: str, seed: int) -> Result:
     """Write short numbers for seeds, in what was computed again too."""
     if "seed" not in result.table:
         return result
-    numbers = {key: number for number, key in enumerate(seeds(slug, seed, MOST_SEEDS))}
+    numbers = {key: number for number, key in enumerate(seeds(slug, seed, 2 * MOST_SEEDS))}
     short = result.table.seed.map(lambda key: numbers.get(key, key))
     fresh = None if result.fresh is None else _numbered(result.fresh, slug, seed)
     return dataclasses.replace(result, table=result.table.assign(seed=short), fresh=fresh)

@@ -149,7 +149,8 @@ def _claims(book: Book, slug: str | None) -> dict[str, str]:
     names = [
         entry.get("id") if slug else f"{entry.get('paper')} {entry.get('id')}" for entry in chosen
     ]
-    hashes = [_hash(json.dumps(entry, sort_keys=True)) for entry in chosen]
+    # YAML has dates, which JSON lacks.
+    hashes = [_hash(json.dumps(entry, sort_keys=True, default=str)) for entry in chosen]
     return dict(zip(map(str, names), hashes, strict=True))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pairs", "long_form"]
 
+_SIDE = " side"  # no column of a table is called so
 _SMALL = 1e-3  # of a measure's largest value: what is smaller is judged relative to this
 
 
@@ -132,9 +133,9 @@ class Pairs:
         old = self.published.merge(self.cells, on=self.cell) if self.cell else self.published
         old = old.rename(columns={"value": "old"})
         new = new[known].rename(columns={"value": "new"})
-        every = old.merge(new, on=self.names, how="outer", indicator="side")
-        self._alone = every[every["side"] != "both"]
-        self.rows = every[every["side"] == "both"].drop(columns="side").reset_index(drop=True)
+        every = old.merge(new, on=self.names, how="outer", indicator=_SIDE)
+        self._alone = every[every[_SIDE] != "both"]
+        self.rows = every[every[_SIDE] == "both"].drop(columns=_SIDE).reset_index(drop=True)
         self.differences = self._differences()
 
     def count(self, columns: Sequence[str]) -> int:
@@ -145,7 +146,7 @@ class Pairs:
         """Yield, where rows are missing or new: ``"rows"``, how many, which."""
         if self._alone.empty:
             return
-        missing = int((self._alone["side"] == "left_only").sum())
+        missing = int((self._alone[_SIDE] == "left_only").sum())
         more = len(self._alone) - missing
         where = self._named(self._alone.iloc[0])
         yield "rows", len(self._alone), f"{missing} missing, {more} unpublished, first: {where}"

@@ -10,14 +10,15 @@ in pipelines and searches, for other inputs than the fitted ones too; features o
 ================================================================ =================================
 ``KernelSSL(views, n_components, kernel, penalty, landmarks)``   exact, or by landmarks
 ``LinearSSL(views, n_components, penalty)``                      a head on features that are given
+``LinearReconstruction(views, n_components)``                    a denoising auto-encoder's head
 ``KernelDirichlet(n_components, kernel, penalty, landmarks)``    least :math:`E\|\nabla f\|^2`
 ``DiffusionMap(n_components, bandwidth, alpha, neighbours)``     graph Laplacian, diffusion maps
 ================================================================ =================================
 
 The SSL ones have ``at(penalty)`` and ``path(penalties)``, by one factorisation, and tell
 ``eigenvalues_`` :math:`\mu`, ``invariance_``, ``norms_``, ``least_loss_``, ``useful_dimension_``
-:math:`k_\lambda` and ``rank_``; the others ``eigenvalues_`` :math:`\eta`, ascending. ``views`` is a
-function ``(X, generator) -> view`` or a list of views.
+:math:`k_\lambda` and ``rank_``; the last two ``eigenvalues_`` :math:`\eta`, ascending. ``views`` is
+a function ``(X, generator) -> view`` or a list of views.
 
 **Known spectra**
 
@@ -65,12 +66,13 @@ from ssl_lib.theory.kernels import DotProduct, Gaussian, Laplace
 from ssl_lib.theory.moons import class_probabilities, half_moons
 from ssl_lib.theory.nested import nested_ssl
 from ssl_lib.theory.noise import Noise
+from ssl_lib.theory.reconstruction import LinearReconstruction
 from ssl_lib.theory.spans import alignment, explained, principal_cosines
 from ssl_lib.theory.spectra import Interplay
 from ssl_lib.theory.ssl import KernelSSL, LinearSSL
 
 __all__ = [
     "DiffusionMap", "DotProduct", "Gaussian", "Interplay", "KernelDirichlet", "KernelSSL",
-    "Laplace", "LinearSSL", "Noise", "alignment", "class_probabilities", "explained",
-    "half_moons", "nested_ssl", "principal_cosines",
+    "Laplace", "LinearReconstruction", "LinearSSL", "Noise", "alignment", "class_probabilities",
+    "explained", "half_moons", "nested_ssl", "principal_cosines",
 ]  # fmt: skip

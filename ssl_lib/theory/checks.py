@@ -66,10 +66,15 @@ def as_matrix(values: npt.ArrayLike, *, name: str = "X", width: int | None = Non
 def _as_doubles(values: npt.ArrayLike, name: str) -> Array:
     if hasattr(values, "toarray"):
         raise InputError(f"{name} must be dense: sparse input is not supported, call toarray().")
+    if hasattr(values, "detach"):  # a network's features still hang on its graph
+        values = values.detach().cpu()
     array = np.asarray(values)
     if array.dtype.kind == "c":
         raise InputError(f"{name} must be real. Complex data not supported: got {array.dtype}.")
-    return np.asarray(array, dtype=np.float64)
+    try:
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be numbers: {error}.") from error
 
 
 def as_stack(views: Sequence[npt.ArrayLike], *, n: int | None = None, least: int = 2) -> Array:
@@ -136,16 +141,16 @@ def draw_views(views: Views | None, inputs: Array, *, n_views: int, seed: int) -
     >>> draw_views(double, np.ones((3, 2)), n_views=4, seed=0).shape
     (4, 3, 2)
     """
-    if views is None:
+    if callable(views):
+        as_count(n_views, name="n_views", least=2)
+        generator = numpy_generator(seed, "views")
+        return as_stack([views(inputs, generator) for _ in range(n_views)], n=len(inputs))
+    if views is None or isinstance(views, str) or not hasattr(views, "__len__"):
         raise InputError(
             "views must be a function (X, generator) -> one view of X, or a list of views, "
-            "got None: without views nothing says what may vary."
+            f"got {views!r}: without views nothing says what may vary."
         )
-    if not callable(views):
-        return as_stack(views, n=len(inputs))
-    as_count(n_views, name="n_views", least=2)
-    generator = numpy_generator(seed, "views")
-    return as_stack([views(inputs, generator) for _ in range(n_views)], n=len(inputs))
+    return as_stack(views, n=len(inputs))
 
 
 def as_count(value: int, *, name: str, least: int = 1, most: int | None = None) -> int:
@@ -199,6 +204,7 @@ def as_positive(value: float, *, name: str, zero: bool = False) -> float:
     >>> as_positive(0.0, name="penalty", zero=True)
     0.0
     """
-    if not np.isfinite(value) or value < 0 or (value == 0 and not zero):
+    number = isinstance(value, (int, float, np.number)) and np.isfinite(value)
+    if not number or value < 0 or (value == 0 and not zero):
         raise InputError(f"{name} must be {'at least' if zero else 'above'} 0, got {value!r}.")
     return float(value)

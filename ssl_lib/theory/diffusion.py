@@ -105,6 +105,7 @@ class DiffusionMap(Estimator):
             raise InputError("X must have at least 2 samples to join, got n_samples=1.")
         k = as_count(self.n_components, name="n_components", most=n - 1)
         as_positive(self.bandwidth, name="bandwidth")
+        as_positive(self.alpha, name="alpha", zero=True)
         weights = self._weights(inputs)
         self._density = _row_sums(weights) ** self.alpha
         weights = _scaled(weights, 1 / self._density)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssl_lib.errors import InputError
 from ssl_lib.theory.checks import Array, Views
 from ssl_lib.theory.closed_form import SelfSupervised
 from ssl_lib.theory.kernels import Gaussian, Kernel
@@ -107,6 +108,8 @@ class KernelSSL(SelfSupervised):
         self.seed = seed
 
     def _factorise(self, inputs: Array, views: Array) -> None:
+        if not callable(self.kernel):
+            raise InputError(f"kernel must be callable on two sets of points, got {self.kernel!r}.")
         if self.landmarks is None:
             self._exactly(views)
             return

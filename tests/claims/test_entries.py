@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from ssl_lib.claims import Choice, Claim, Estimate
+from ssl_lib.claims import Choice, Claim, Estimate, Revision
 from ssl_lib.claims.entries import Evidence, Outcome, counts, entries, entry, sign
 from ssl_lib.claims.rules import parse_rules
 
@@ -102,6 +103,18 @@ def test_seeds_that_chose_a_setting_are_named() -> None:
     said = "quick profile, 20 seeds; seeds 0, 1 chose the temperature and do not count"
     assert f"Evidence: {said}<" in entry(chosen, outcome)
     assert Choice(seeds=(4,), what="t").text == "seed 4 chose t and does not count"
+
+
+def test_what_a_claim_said_before_its_rule_changed_stands_beside_it() -> None:
+    past = Revision(
+        date=date(2026, 11, 30), was="a <mean>", verdict="reproduced", why="It was <wrong>."
+    )
+    html = entry(replace(CLAIM, revised=past), Outcome(verdict="inconclusive"))
+    said = f"Before its rule changed on 2026-11-30 (quick profile): {sign('reproduced')}"
+    assert f"<summary>{said}</summary>" in html
+    assert "<p>It was decided by: a &lt;mean&gt;. It was &lt;wrong&gt;.</p>" in html
+    assert 'data-verdict="inconclusive"' in html
+    assert "Before its rule" not in entry(CLAIM, Outcome(verdict="inconclusive"))
 
 
 def test_links_to_figure_chapter_and_paper() -> None:

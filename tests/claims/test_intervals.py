@@ -32,3 +32,12 @@ def test_one_run_has_a_mean_and_no_interval() -> None:
 
 def test_freedom_may_be_given_apart() -> None:
     assert half_width(2.0, 4, freedom=9) == pytest.approx(stats.t.ppf(0.975, 9))
+
+
+def test_runs_that_coincide_are_known_to_their_resolution() -> None:
+    same = np.full((5, 2), [0.6, 0.9])
+    _, low, high = mean_interval(same, resolution=0.2)
+    half = stats.t.ppf(0.975, 4) * 0.2 / 12**0.5 / 5**0.5
+    np.testing.assert_allclose(high - low, 2 * half)
+    apart = np.array([0.0, 1.0, 2.0])
+    assert mean_interval(apart, resolution=0.2) == mean_interval(apart)

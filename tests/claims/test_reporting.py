@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass, field, replace
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ssl_lib.claims import (
     MIME,
     Choice,
     Estimate,
+    Revision,
     decide,
     load,
     report,
@@ -79,6 +81,15 @@ def test_optional_fields_are_read(tmp_path: Path) -> None:
     )
 
 
+PAST = {"date": date(2026, 11, 30), "was": "at least 0.5", "verdict": "reproduced", "why": "Few."}
+
+
+def test_a_changed_rule_is_read_with_its_date(tmp_path: Path) -> None:
+    one, two = load(write(tmp_path, {}, {"id": "C2", "revised": PAST}))
+    assert (one.revised, two.revised) == (None, Revision(**PAST))
+    assert "date: 2026-11-30\n" in (tmp_path / "claims.yml").read_text()
+
+
 def test_empty_file(tmp_path: Path) -> None:
     (tmp_path / "claims.yml").write_text("# nothing yet\n")
     assert load(tmp_path / "claims.yml") == []
@@ -116,6 +127,13 @@ def test_empty_file(tmp_path: Path) -> None:
         ({"chosen_on": {"seeds": 0, "what": "t"}}, "whole numbers from 0, got 0"),
         ({"chosen_on": {"seeds": [1, 1], "what": "t"}}, r"each seed once, got \[1, 1\]"),
         ({"chosen_on": {"seeds": [1], "what": 3}}, "what must be text, got 3"),
+        ({"revised": "once"}, r"C1: revised must be like \{date: 2026-11-30, .*, got 'once'"),
+        ({"revised": PAST | {"since": 1}}, "C1: revised: unknown key 'since'"),
+        ({"revised": {"date": PAST["date"]}}, "C1: revised: missing was, verdict, why"),
+        ({"revised": PAST | {"date": "today"}}, "date must be like 2026-11-30, got 'today'"),
+        ({"revised": PAST | {"was": 3}}, "revised: was must be text, got 3"),
+        ({"revised": PAST | {"why": " "}}, "revised: why must be text, got ' '"),
+        ({"revised": PAST | {"verdict": "reproducd"}}, r"'reproducd'\. Did you mean 'reproduced'"),
     ],
 )
 def test_malformed_claims_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:

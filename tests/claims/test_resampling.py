@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from ssl_lib.claims.resampling import corrected_correlation, crossed_bootstrap, paired_bootstrap
+from ssl_lib.claims.resampling import (
+    corrected_correlation,
+    crossed_bootstrap,
+    exact_p,
+    paired_bootstrap,
+)
 from ssl_lib.errors import InputError
 
 
@@ -87,3 +93,20 @@ def test_noise_takes_a_known_share_of_a_correlation():
 def test_what_has_no_interval_is_refused(call, said):
     with pytest.raises(InputError, match=said):
         call()
+
+
+@pytest.mark.parametrize("n", [3, 5, 7])
+def test_exact_p_is_scipys(n):
+    draw = np.random.default_rng(n)
+    for _ in range(5):
+        x, y = draw.normal(size=(2, n))
+        assert exact_p(x, y) == pytest.approx(stats.kendalltau(x, y, method="exact")[1])
+
+
+def test_exact_p_allows_for_ties_and_refuses_what_has_too_many_orders():
+    # Two each of the six orders of (1, 1, 2) are alike: two rise, two fall, two do neither.
+    assert exact_p([1, 2, 3], [1, 1, 2]) == pytest.approx(2 / 3)
+    assert exact_p([1, 2, 3], [1, 1, 1]) == 1
+    for x, y in (([1, 2], [1, 2]), ([1, 2, 3], [1, 2]), (range(9), range(9))):
+        with pytest.raises(InputError, match="as long, 3 to 8"):
+            exact_p(list(x), list(y))

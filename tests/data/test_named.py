@@ -185,17 +185,18 @@ def jpeg(seed, size=32):
     return stream.getvalue()
 
 
-def write(path, n, names, size=32):
+def write(path, n, names, size=32, column="image"):
     cells = [{"bytes": jpeg(k, size), "path": f"{k}.jpg"} for k in range(n)]
     note = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
-    table = pa.table({"image": cells, "label": [k % len(names) for k in range(n)]})
+    table = pa.table({column: cells, "label": [k % len(names) for k in range(n)]})
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(note)}), path)
 
 
-def test_cifar_in_parquet_says_that_it_is_a_copy(tmp_path, monkeypatch):
+@pytest.mark.parametrize("column", ["image", "img"])
+def test_cifar_in_parquet_says_that_it_is_a_copy(tmp_path, monkeypatch, column):
     monkeypatch.setenv("SSL_LIB_DATA", str(tmp_path))
-    write(tmp_path / "cifar10" / "test.parquet", 20, ["cat", "dog"])
+    write(tmp_path / "cifar10" / "test.parquet", 20, ["cat", "dog"], column=column)
     data = load("cifar10", split="test")
     assert data.name == "cifar10/test"
     assert data.source == "CIFAR-10 test, 20 images (JPEG copies, not the original pixels)"

@@ -276,6 +276,22 @@ def test_groups_check_their_weights():
 # Disagreement
 
 
+def test_diversity_is_what_the_ensembles_likelihood_gains():
+    random = np.random.default_rng(0)
+    members, labels = random.dirichlet(np.ones(4), (5, 30)), np.arange(30) % 4
+    truth = members[:, np.arange(30), labels]
+    expected = np.log(truth.mean(0)) - np.log(truth).mean(0)
+    found = fairness.diversity(members, labels)
+    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(fairness.diversity(members[::-1], labels), found)
+    assert (found > 0).all()
+    assert not fairness.diversity(members[[0, 0]], labels).any()
+    certain = np.eye(2)[[[0], [1]]]  # one member gives the truth no probability
+    assert 300 < fairness.diversity(certain, [0]).item() < 400
+    with pytest.raises(InputError):
+        fairness.diversity(members[:1], labels)
+
+
 def test_churn_is_the_mean_over_pairs():
     probabilities, labels = made_up(m=7)
     predictions = probabilities.argmax(axis=2)

@@ -4,12 +4,14 @@ import contextlib
 import io
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 
 from ssl_lib import claims, data
@@ -20,6 +22,7 @@ from ssl_lib.papers.diet import (
     WORLDS,
     Settings,
     Tables,
+    costs,
     estimates,
     exact,
     experiments,
@@ -212,22 +215,64 @@ def test_streaming_keeps_what_no_number_of_classes_changes():
 
 @pytest.mark.parametrize("method", ["pixels", "untrained", "diet", "simclr", "supervised"])
 def test_photographs_from_a_folder(tmp_path, method):
-    from PIL import Image
-
     drawn = data.load("shapes", n=160, size=16)
     for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
         path = tmp_path / str(int(label)) / f"{number}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
     config = Photographs(
-        data=str(tmp_path), size=16, images=0, views=4, supervised_epochs=2, batch_size=32,
-        methods=(method,),
-    )  # fmt: skip
+        data=str(tmp_path), size=16, images=0, views=4, supervised_epochs=2, batch_size=32
+    )
     table = photographs.cell(config, {"seed": 0, "method": method}, tmp_path / "work")
     assert {"accuracy"} <= set(table.measure)
     if method in ("diet", "simclr"):
         views = table[table.measure == "loss at"]["at"]
         assert views.max() == 4
+
+
+def write_parquet(file, images, labels):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = []
+    for image in images:
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(held := io.BytesIO(), "JPEG")
+        rows.append({"bytes": held.getvalue(), "path": None})
+    file.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.table({"image": rows, "label": labels.tolist()}), file)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "files"),
+    [
+        ("cifar100", 32, ("train.parquet", "test.parquet")),
+        ("tiny-imagenet", 64, ("train-00000-of-00004.parquet", "valid.parquet")),
+    ],
+)
+def test_the_papers_sets_from_a_miniature_of_their_files(tmp_path, monkeypatch, name, size, files):
+    """The profile's own network, views and probes; only fewer images and showings."""
+    monkeypatch.setenv("SSL_LIB_DATA", str(tmp_path))
+    drawn = data.load("shapes", n=20, size=size)
+    for file in files:
+        write_parquet(tmp_path / name / file, drawn.images, torch.arange(20) % 2)
+    photographs.load.cache_clear()
+    made = photographs.experiments(Settings(profile="paper", data=name))["photographs"]
+    assert len(made.hashes) == 2
+    config = replace(made.config, views=1)
+    table = photographs.cell(config, {"seed": 0, "method": "diet"}, tmp_path / "work")
+    photographs.load.cache_clear()
+    assert config.encoder == "resnet18"
+    assert 0 < table.value[table.measure == "loss at"].iloc[-1] < math.log(20)
+
+
+def test_a_bill_counts_what_is_missing(tmp_path):
+    store = Store(tmp_path, published=tmp_path)
+    owed = costs.bill(store).set_index(["images", "table"])
+    assert (owed.published == 0).all()
+    assert (owed.hours == 0).all()
+    assert owed.left["cifar100", "photographs"] > 100
+    whole = experiments.experiments(Settings(profile="standard"))["whole"]
+    assert costs.views(whole.config, {"method": "diet"}) == 60_000 * whole.config.views
 
 
 # Numbers and pictures
@@ -268,7 +313,42 @@ def test_numbers_of_others_say_where_they_were_read():
     assert table.set_index("network")["linear probe, %"]["ResNet-101"] == 71.4
 
 
-def test_figures_are_drawn(tables):
+def photographed(seeds, methods):
+    """A table of photographs whose accuracies are known."""
+    rows = [
+        (seed, method, *row)
+        for seed in seeds
+        for place, method in enumerate(methods)
+        for row in [
+            ("accuracy", 10.0, 0.5 + 0.1 * place + 0.02 * seed), ("accuracy", 0.0, 0.9),
+            ("rankme", 0.0, 20.0), *[("accuracy at", v, v / 100) for v in (10.0, 20.0)],
+        ][: 5 if method == "diet" else 3]
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["seed", "method", "measure", "at", "value"])
+
+
+@pytest.fixture
+def photos():
+    """Tables of photographs of one set: three seeds of a part, one of all images."""
+    parts = {
+        "photographs": photographed(range(3), ["pixels", "diet"]),
+        "whole": photographed(range(1), ["diet"]),
+    }
+    results = {name: SimpleNamespace(table=table) for name, table in parts.items()}
+    return {"fashion-mnist": Tables(settings=Settings(), tables=results)}
+
+
+def test_photographs_by_hand(photos):
+    found = measures.photographs(photos).set_index("title")
+    assert found.seeds.to_dict() == {"raw pixels": 3, "DIET": 3, measures.ALL_IMAGES: 1}
+    assert found.accuracy["DIET"] == pytest.approx(62)
+    assert found["range"]["DIET"] == pytest.approx(4)
+    way = measures.by_views(photos).set_index(["title", "views"]).accuracy
+    assert way["DIET", 20.0] == pytest.approx(20)
+    assert way["raw pixels", 0.0] == pytest.approx(52)
+
+
+def test_figures_are_drawn(tables, photos):
     digits, drawn = tables["digits"], measures.recovery(tables["latents"], ["free"])
     along = measures.curves(digits)
     made = [
@@ -285,6 +365,7 @@ def test_figures_are_drawn(tables):
         figures.factors(measures.factors(tables["shapes"])),
         figures.spectral(measures.spectral_gaps(tables["spectral"])),
         figures.streaming(measures.streaming_gaps(tables["streaming"])),
+        figures.photographs(measures.by_views(photos)),
     ]
     for figure in made:
         figure.draw_without_rendering()

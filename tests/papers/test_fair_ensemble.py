@@ -14,6 +14,7 @@ from ssl_lib import claims, data, plotting
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation import fairness
 from ssl_lib.evaluation.fairness.corruptions import CORRUPTIONS, corrupt
+from ssl_lib.papers import chapter
 from ssl_lib.papers.fair_ensemble import (
     Settings,
     estimates,
@@ -73,7 +74,8 @@ def test_senseless_settings_are_refused_by_name(given, message):
 
 
 def test_profiles_train_what_the_page_says():
-    assert len(Settings().every_seed) == 6
+    assert Settings().every_seed == chapter.seeds("fair_ensemble", 0, 26)[6:]  # six chose rules
+    assert DIGITS.sizes == (1, 2, 3, 4, 5, 8, 10, 15, 21)
     assert (DIGITS.data, DIGITS.members, DIGITS.k, DIGITS.epochs) == ("digits", 21, 3, 40)
     assert recipe(Settings(profile="standard")).data == "cifar10"
     paper = [recipe(Settings(profile="paper", data=name)) for name in ("", "tiny-imagenet")]
@@ -81,7 +83,7 @@ def test_profiles_train_what_the_page_says():
         ("cifar100", "resnet9", 24, 20, 10),
         ("tiny-imagenet", "resnet9", 100, 20, 10),
     ]
-    assert recipe(Settings(members=7)).sizes == (1, 2, 3, 5, 7)
+    assert recipe(Settings(members=7)).sizes == (1, 2, 3, 4, 5, 7)
     assert "learning" not in experiments.experiments(Settings(profile="standard"))
 
 
@@ -260,7 +262,7 @@ def test_curves_start_at_nothing_and_average_training_sets(tables):
     )
     assert (found.gain_low <= found.gain).all()
     shown = measures.side_by_side(found)
-    assert shown.shape == (4, 7)
+    assert shown.shape == (5, 7)
     assert shown["unbiased: bottom, %"].iloc[-1] == last.accuracy["unbiased", "bottom"]
 
 
@@ -292,17 +294,60 @@ def test_corrupted_copies_follow_the_clean_groups(tables):
     assert set(noise.index.get_level_values(0)) == {0.0, 0.1, 0.5}
     assert noise[0.5, "all"] < noise[0.0, "all"]
     by_size = measures.corruption_curves(tables["corruption"])
-    assert set(by_size.members) == {1, 2, 3, 5}
+    assert set(by_size.members) == {1, 2, 3, 4, 5}
 
 
 def test_change_is_the_mean_over_the_worst_minus_clean(tables):
     first = tables["corruption"].query("seed == 0 and protocol == 'unbiased'")
-    single = measures.corruption(first).set_index(["corruption", "severity", "group"]).relative
-    change = first[first.measure == "change"].set_index("group").value
+    single = measures.corruption(first).set_index(["corruption", "severity", "group"]).gain
     for group in ("top", "bottom"):
         worst = [single[name, 5, group] for name in ("contrast", "gaussian noise")]
         expected = np.mean(worst) - single["clean", 0, group]
-        assert change[group] == pytest.approx(expected, nan_ok=True)
+        change = measures.harmed(tables["corruption"], group)
+        assert change[0] == pytest.approx(expected)
+        assert len(change) == 2
+
+
+def test_late_gains_are_counted_from_the_members_that_the_claim_names(tables):
+    found = measures.curves(tables["curves"]).query("protocol == 'unbiased' and group == 'top'")
+    accuracy = found.set_index("members").accuracy
+    late = measures.late_gain(tables["curves"], "top", 4)
+    assert late.mean() == pytest.approx(accuracy[5] - accuracy[4])
+    assert measures.late_gain(tables["curves"], "top", 3).mean() == pytest.approx(
+        accuracy[5] - accuracy[3]
+    )
+
+
+def test_members_cannot_disagree_on_more_than_twice_their_errors():
+    """Two members, each wrong on one other image of ten, disagree on two: all that is allowed."""
+    labels = np.arange(20) // 10
+    predicted = np.tile(labels, (2, 1))
+    for member, image in ((0, 0), (1, 1), (0, 10), (1, 11)):
+        predicted[member, image] = 1 - predicted[member, image]
+    rows = own.table(0.9 * np.eye(2)[predicted] + 0.05, labels, k=1)
+    for group in ("top", "bottom"):
+        assert measures.disagreement_allowed(rows, group).item() == pytest.approx(100)
+
+
+def test_a_single_other_member_is_the_placebo(measured):
+    probabilities, labels = measured
+    found = measures.another_member(own.table(probabilities, labels, k=3))
+    right = probabilities.argmax(2) == labels
+    by_class = np.array([right[:, labels == label].mean(1) for label in range(10)])
+    worst = np.argsort(by_class[:, 0], kind="stable")[:3]
+    expected = 100 * (by_class[worst, 1:].mean() - by_class[worst, 0].mean())
+    assert found["bottom"] == pytest.approx(expected)
+    assert measures.another_member(pd.DataFrame(columns=[*statistics.COLUMNS, "seed"])) is None
+
+
+def test_groups_of_all_sources_are_those_of_everything(tables):
+    member = tables["sources"].query("measure == 'accuracy' and members == 1 and seed == 0")
+    curves = tables["curves"].query(
+        "measure == 'accuracy' and members == 1 and seed == 0 and protocol == 'unbiased'"
+    )
+    everything = member[member.varied == "everything"].set_index("group").value
+    assert everything.to_dict() == pytest.approx(curves.set_index("group").value.to_dict())
+    assert list(tables["sources"].varied.unique()) == list(ARMS)
 
 
 def test_minority_is_what_the_run_says(tables):
@@ -354,8 +399,9 @@ def test_tables_of_photographs_are_shown_without_training(tmp_path):
     assert curves.gain["unbiased", "top", 10] == pytest.approx(4.0, abs=0.05)
     shown = load(Settings(profile="standard"), store=Store(tmp_path))
     assert {result.origin for result in shown.all} == {"published"}
-    found = estimates.estimates(shown)
+    found = estimates.estimates(shown, kept)
     assert list(found) == ["C3"]
+    assert found["C3"]["bottom group, smallest"].note.endswith("CIFAR-10")
     assert estimates.not_tested(found)["C1"] == estimates.NO_INTERVAL
 
 

@@ -349,7 +349,8 @@ def test_every_table_of_cifar10_is_there() -> None:
 
 
 def test_digits_are_published_whole() -> None:
-    made = experiments.experiments(Settings())
+    count = chapter.published(experiments.experiments(Settings()), slug="issl")["rivals"]
+    made = experiments.experiments(Settings(seeds=len(count.manifest.seeds)))
     found = chapter.published(made, slug="issl")
     assert [*found] == [*made]
     for name, experiment in made.items():
@@ -424,6 +425,69 @@ def test_interval_of_a_difference_is_scipys_paired_t_test() -> None:
     assert gap.bounds == pytest.approx((100 * paired.low, 100 * paired.high))
 
 
+def test_images_are_drawn_again_where_they_are_known() -> None:
+    """Of 400 images a seed's twins differ on 20, the same ones for all seeds."""
+    draw = np.random.default_rng(0)
+    base = draw.random((6, 400)) < 0.8
+    better = base.copy()
+    better[:, :20] = True
+    base[:, :20] = False
+    rows = [
+        {"seed": seed, "variant": name, "full": right.mean(), "full_right": packed(right)}
+        for name, all_seeds in (("a", better), ("b", base))
+        for seed, right in enumerate(all_seeds)
+    ]
+    table = pd.DataFrame(rows)
+    terms = (1, {"variant": "a"}), (-1, {"variant": "b"})
+    found = estimates.contrast(table, "full", *terms)
+    fixed = estimates.contrast(table.drop(columns="full_right"), "full", *terms)
+    assert found.value == pytest.approx(5) == pytest.approx(fixed.value)
+    assert fixed.bounds == pytest.approx((5, 5))
+    half = 196 * np.sqrt(0.05 * 0.95 / 400)
+    assert found.bounds == pytest.approx((5 - half, 5 + half), abs=0.4)
+    assert np.isnan(estimates.contrast(table, "full", (1, {"variant": "c"})).value)
+
+
+def packed(right: np.ndarray) -> str:
+    return f"{len(right)}:{np.packbits(right).tobytes().hex()}"
+
+
+def test_accuracies_are_those_of_the_images_that_are_kept(tables: chapter.Tables) -> None:
+    for name in ("dimensions", "rivals"):
+        table = tables[name]
+        for column in ("full", "few", "augmented"):
+            right = measures.runs(table.assign(seed=range(len(table))), column)
+            assert right.shape == (len(table), 597)
+            assert right.mean(axis=1).tolist() == pytest.approx(table[column].tolist())
+    assert not {*measures.shown(tables["rivals"])} & {"seconds", "full_right", "few_right"}
+
+
+def test_a_correlation_over_lengths_is_not_one_within_a_length() -> None:
+    """Accuracy follows the length alone: of seeds, those of smaller loss are worse."""
+    rows = [
+        {"seed": seed, "epochs": length, "loss": 9.0 - length + 0.01 * seed,
+         "full": length / 10 + 0.001 * seed}
+        for seed in range(8) for length in (1, 3, 5, 7)
+    ]  # fmt: skip
+    found = estimates._loss_and_accuracy(pd.DataFrame(rows))
+    assert found["smaller loss, better probe"].value == pytest.approx(1)
+    assert found["the same within a length"].value == pytest.approx(-1)
+    few = estimates._loss_and_accuracy(pd.DataFrame(rows[:20]))["the same within a length"]
+    assert few.n == 5
+    assert few.bounds == pytest.approx((-1, -1))  # though some draws are of one seed alone
+
+
+def test_an_existing_failure_is_the_lowest_whose_twin_does_not_fail() -> None:
+    worst = {"linear": [1.0, 0.7, 0.98], "mlp": [0.99, 0.6, 0.95]}
+    exact = pd.concat(
+        pd.DataFrame({"head": head, "dim": 9, "seed": range(3), "worst_task": values})
+        for head, values in worst.items()
+    )
+    found = estimates._lowest(estimates._beside_twins(exact))
+    assert (found.value, found.n, found.low) == (0.95, 2, None)
+    assert np.isnan(estimates._lowest(pd.Series([], dtype=float)).value)
+
+
 # Figures and claims
 
 
@@ -438,7 +502,7 @@ def test_figures_are_drawn(tables: chapter.Tables) -> None:
         figures.worst_tasks(exact[exact["head"] == "linear"]),
         figures.head_family(exact[exact.dim == 9]),
         figures.dimensions({"digits": sweep}),
-        figures.dimensions({"one": sweep, "two": sweep}),
+        figures.dimensions({"one": sweep, "two": sweep}, again=sweep[sweep.seed == 0]),
         figures.ranks(sweep),
         figures.gains({"one": gained, "two": gained}, paper=paper.gains_7c()),
         figures.probe_family(sweep, tables["mlp-heads"], paper=paper.figure_7c()),
@@ -498,10 +562,12 @@ def test_every_claim_gets_its_estimates(tables: chapter.Tables) -> None:
     assert isinstance(theorem, dict)
     assert theorem["error against the formula"].value == 0
     sweep = tables["dimensions"]
-    both = sweep[sweep.variant.isin(["cissl", "dissl"])].groupby("dim").full.mean()
+    of = sweep.groupby(["variant", "dim"]).full.mean()
+    grown = {name: of[name, 8] - of[name, 2] for name in ("cissl", "dissl", "untrained")}
     gain = given["C2b"]
     assert isinstance(gain, Estimate)
-    assert gain.value == pytest.approx(100 * (both[8] - both[2]))
+    expected = (grown["cissl"] + grown["dissl"]) / 2 - grown["untrained"]
+    assert gain.value == pytest.approx(100 * expected)
     assert gain.n == 2
     full = tables["rivals"].groupby("variant").full.mean()
     rival = given["C4"]

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -85,11 +86,23 @@ def test_other_images_are_published_apart() -> None:
     ]
     at = "minimal_variations/images.standard"
     assert places == [at, f"{at}.cifar10", ""]
+    made = experiments.experiments(Settings(profile="standard", data="cifar10"))
+    assert [name for name in made if "cifar10" in made[name].place] == list(experiments.OF_IMAGES)
+    assert made["images"].config["scales"] == images.SCALES[:1]
 
 
 def test_rows_of_a_cell_do_not_depend_on_other_cells(tables: Tables) -> None:
     made = experiments.experiments(SMOKE)
-    for name in ("unification", "noise", "exact", "density", "bounds", "weights", "images"):
+    for name in (
+        "unification",
+        "noise",
+        "exact",
+        "density",
+        "bounds",
+        "weights",
+        "images",
+        "promise",
+    ):
         last = made[name].compute(made[name].config, made[name].cells[-1])
         whole = tables[name]
         shown = whole[whole.seed == whole.seed.max()].drop(columns="seed").reset_index(drop=True)
@@ -217,6 +230,25 @@ def test_translations_carry_over_to_moved_digits_and_noise_does_not() -> None:
     assert best["shifted", "translation"] > best["shifted", "noise"] + 0.2
 
 
+def test_the_bound_holds_for_classes_made_functions() -> None:
+    found = cell("promise", profile="smoke").set_index(["metric", "at", "measure"]).value.unstack()
+    found = found.drop(columns=["fitted", "variation"])
+    assert len(found.dropna()) > 8
+    assert (found.missed <= found.bound * (1 + 1e-6))[found.bound.notna()].all()
+    for _, rows in found.dropna(subset="missed").groupby("metric"):
+        assert (rows.missed.diff().dropna() <= 1e-9).all()
+
+
+def test_photographs_are_those_that_are_published(tmp_path: Path) -> None:
+    run = Tables(SMOKE)
+    store = Store(tmp_path / "store", published=tmp_path / "results")
+    assert list(experiments.photographs(run, store)) == ["digits"]
+    shown = experiments.photographs(run)
+    assert list(shown) == ["digits", "fashion-mnist", "cifar10"]
+    assert shown["digits"] is run
+    assert set(shown["cifar10"]["images"].metric) == {one.name for one in images.METRICS}
+
+
 # Networks
 
 
@@ -268,7 +300,8 @@ def test_every_figure_is_drawn_from_the_tables(tables: Tables) -> None:
         figures.bound(tables["bounds"]),
         figures.networks(tables["networks"]),
         figures.weight(tables["weights"]),
-        figures.metric(tables["images"]),
+        figures.metric({"digits": tables["images"]}),
+        figures.promise({"digits": tables["promise"]}),
     ]
     assert len({id(one) for one in drawn}) == len(figures.__all__)
     width = max(float(one.get_size_inches()[0]) for one in drawn)
@@ -295,6 +328,10 @@ def test_own_features_are_refused_by_name() -> None:
     x = np.random.default_rng(0).standard_normal((20, 2))
     with pytest.raises(InputError, match="labels must be 20 whole numbers"):
         own.directions([x, x], np.zeros(3, int), k=1)
+    with pytest.raises(InputError, match=r"view 0 has shape \(20, 2\), view 1 has \(19, 2\)"):
+        own.directions([x, x[:-1]], k=1)
+    with pytest.raises(InputError, match="one class"):
+        own.directions([x, x], np.zeros(20, int), k=1)
     with pytest.raises(InputError, match="same rows, got 20 and 19"):
         own.against_inputs(x, x[:-1], k=1)
     with pytest.raises(InputError, match="k must be at most 2, the rank of the features, got 3"):

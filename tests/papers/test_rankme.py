@@ -17,6 +17,7 @@ from scipy import stats
 
 from ssl_lib import claims, data, plotting
 from ssl_lib.errors import InputError
+from ssl_lib.evaluation.lidar import lidar, view_features
 from ssl_lib.evaluation.rank import rankme
 from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import (
@@ -84,7 +85,8 @@ def test_senseless_settings_are_refused_by_name(given: dict[str, Any], message: 
 def test_quick_is_the_setting_that_was_measured() -> None:
     base = recipes(Settings())["covariance"]
     assert base.values == (0, 0.01, 0.1, 0.3, 1, 3, 10, 30)
-    assert Settings().every_seed == chapter.seeds("rankme", 0, 3)
+    assert Settings().every_seed == chapter.seeds("rankme", 0, 23)[3:]  # three chose rules
+    assert Settings(profile="standard").every_seed == chapter.seeds("rankme", 0, 3)
     assert (base.steps, base.warmup, base.batch_size, base.learning_rate) == (300, 20, 128, 1e-3)
     train, _ = training.split(base, 0)
     how = training._how(base, len(train), 0)
@@ -220,6 +222,7 @@ def test_interval_over_seeds_is_scipys() -> None:
 def planted(rank: list[float], accuracy: list[float]) -> pd.DataFrame:
     n = len(rank)
     score = {f"alpha score, {what}": np.arange(n) for what in ("embedding", "representation")}
+    score["lidar"] = np.arange(n)[::-1]
     halves = {f"accuracy, {half}": accuracy for half in ("even", "odd")}
     table = {"setting": range(n), "rankme": rank, "accuracy": accuracy, **score, **halves}
     return pd.DataFrame({"experiment": "x", "seed": 0, **table})
@@ -235,14 +238,43 @@ def test_plateau_is_entered_from_the_side_of_low_rank() -> None:
         selection.pick(falling, "rankme")
 
 
-def test_gaps_are_points_behind_the_oracle() -> None:
+def test_gaps_are_points_behind_labels_held_out() -> None:
     table = planted([1, 2, 10, 3], [0.5, 0.9, 0.8, 0.6])
     lost = selection.gaps(selection.selections(table)).set_index("rule").gap
     assert lost["RankMe"] == pytest.approx(10)
     assert lost["alpha-ReQ"] == pytest.approx(30)
-    assert lost["labels held out"] == pytest.approx(0)
+    assert lost["LiDAR"] == pytest.approx(40)
+    assert lost["labelled oracle"] == pytest.approx(0)
     assert lost["mean of the sweep"] == pytest.approx(20)
     assert lost["worst"] == pytest.approx(40)
+
+
+def test_the_oracle_profits_from_the_noise_of_the_images_that_judge_it() -> None:
+    table = planted([1, 2], [0.6, 0.5]).assign(**{"accuracy, even": [0.7, 0.5]})
+    table["accuracy, odd"] = [0.4, 0.5]
+    table["accuracy"] = (table["accuracy, even"] + table["accuracy, odd"]) / 2
+    # Even images pick the first, which odd ones give 0.4; odd ones pick the second, worth 0.5.
+    assert selection.held_out(table) == pytest.approx(0.45)
+    lost = selection.gaps(selection.selections(table)).set_index("rule").gap
+    assert lost["labelled oracle"] == pytest.approx(-10)
+    older = selection.selections(table.drop(columns="lidar"))
+    assert "LiDAR" not in set(older.rule)
+
+
+def test_the_largest_of_several_means_has_an_interval_that_allows_for_all_of_them() -> None:
+    cases = {"clear": pd.Series([4.0, 5.0, 6.0]), "wide": pd.Series([1.0, -9.0, 30.0])}
+    found = estimates._strongest(cases)
+    clear, wide = (stats.ttest_1samp(v, 0).confidence_interval(0.975) for v in cases.values())
+    assert found.bounds == pytest.approx((clear.low, wide.high))
+    assert found.value == pytest.approx(22 / 3)
+    assert "of 2 cases, clearest: clear" in found.note
+    assert estimates._strongest({"one": pd.Series([1.0])}).low is None
+
+
+def test_equal_correlations_are_known_to_a_swap_of_neighbours() -> None:
+    found = statistics.mean_estimate([0.6, 0.6, 0.6], resolution=0.2)
+    half = stats.t.ppf(0.975, 2) * 0.2 / np.sqrt(12) / np.sqrt(3)
+    assert found.bounds == pytest.approx((0.6 - half, 0.6 + half))
 
 
 def test_paper_table_holds_what_the_digests_say() -> None:
@@ -268,6 +300,20 @@ def test_one_row_an_encoder(encoders: pd.DataFrame) -> None:
     assert encoders.loc[encoders.experiment == "transfer", "target accuracy"].notna().all()
     measured = encoders.drop(columns=["target accuracy", "target rankme"])
     assert measured.notna().all().all()
+
+
+def test_lidar_is_of_the_views_that_train(trained: Tables, tmp_path: Path) -> None:
+    made = experiments.experiments(Settings(profile="smoke"))["covariance"].config
+    seed = Settings(profile="smoke").every_seed[1]
+    source, _ = training.split(made, seed)
+    member, _ = training.train(made, source, seed, workdir=tmp_path)[2]
+    policy, _ = training.views(made, source)
+    rows = training.measured(made, source, 0, 1000).images
+    both = torch.nn.Sequential(member.encoder, member.head)
+    expected = lidar(view_features(both, rows, policy, count=10))
+    table = trained["covariance"].query("measure == 'lidar' and seed == 1")
+    assert table.value.iloc[2] == pytest.approx(expected, rel=1e-6)
+    assert 1 <= expected <= 64.01
 
 
 def test_spectra_give_back_rankme(trained: Tables, encoders: pd.DataFrame) -> None:
@@ -296,7 +342,7 @@ def test_all_images_give_the_whole_rank(trained: Tables) -> None:
 def test_every_claim_has_an_estimate_or_a_reason(trained: Tables) -> None:
     found = estimates.estimates(trained)
     stated = {claim.id: claim for claim in claims.load() if claim.paper == "rankme"}
-    assert {*found, *estimates.NOT_TESTED} == set(stated)
+    assert {*found, *estimates.not_tested(found)} == set(stated)
     verdicts = {name: claims.decide(stated[name].rules, given) for name, given in found.items()}
     # Two seeds decide nothing but what is exact.
     assert verdicts.pop("C7") == "reproduced"
@@ -376,6 +422,10 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
     assert list(sweeps.transfer(trained, found).data.unique()) == ["digits", "cifar10"]
     row = side[side["sweep"] == "SimCLR, temperature"].iloc[0]
     assert row.Kendall == pytest.approx(statistics.correlation(first.rankme, first.accuracy))
+    assert row.p == pytest.approx(stats.kendalltau(first.rankme, first.accuracy, method="exact")[1])
+    decided = estimates.estimates(trained, found)
+    assert "of 7 cases" in decided["C5"]["not sufficient"].note  # type: ignore[index]
+    assert "of 2 cases" in decided["C4"].note
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
     assert photographs(trained, store=Store(tmp_path, published=tmp_path / "nowhere")) is None
     path = tmp_path / "rankme" / "temperature.standard.csv"

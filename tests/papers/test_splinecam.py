@@ -29,6 +29,7 @@ from ssl_lib.geometry import (
 from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.splinecam import (
     Settings,
+    attacks,
     classifiers,
     estimates,
     exactness,
@@ -182,7 +183,7 @@ def test_a_table_of_shapes_is_rounded_and_keeps_every_edge(tables: Tables) -> No
 def test_cells_stand_on_their_own(tmp_path: Path) -> None:
     # Alone, in a run of other seeds, or after them: the same rows.
     store, made = Store(tmp_path), experiments(SMOKE)
-    for name in ("toy", "training", "augmentation", "evolution", "surface"):
+    for name in ("toy", "training", "squares", "augmentation", "evolution", "attacks", "surface"):
         whole = made[name]
         cell = whole.cells[-1]
         alone = store.cell(whole, cell, fresh=True).table
@@ -212,7 +213,6 @@ def test_pictures_are_one_cell_whatever_seeds_says() -> None:
     pictures = {name for name, number in count.items() if number == 1}
     assert pictures == {n for n in TABLES if n.endswith("-shapes")} | {
         "exactness",
-        "growth-times",
         "architectures",
         "samples",
         "photo",
@@ -278,11 +278,33 @@ def test_samples_tie(tables: Tables) -> None:
 
 def test_attacks_cross_the_boundary(tables: Tables) -> None:
     attacked = tables["attacks"]
+    assert attacked.groupby(["seed", "image"]).stop.agg(tuple).isin([attacks.STOPS]).all()
+    first, last = (attacked[attacked.stop == stop].reset_index() for stop in attacks.STOPS)
+    step = recipes(SMOKE)["attacks"].step * 8  # of all 64 pixels
+    assert (first.beyond <= step).all()
+    assert (last.moved >= first.moved - step).all()
     assert attacked.crossing.between(0, 1).all()
     assert (attacked.label != attacked.to).all()
     # The boundary between image and attack is met at the crossing, so it is no farther than that.
     assert (attacked.margin <= attacked.crossing * attacked.moved + 1e-9).all()
     assert (attacked.beyond <= (1 - attacked.crossing) * attacked.moved + 1e-9).all()
+
+
+def test_an_attack_goes_on_after_the_class_has_changed() -> None:
+    # Of one layer the gradient's sign never changes: every step goes the same way, to the corner.
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).double()
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[1.0, -1, 1, -1], [-1.0, 1, -1, 1]]))
+        model[1].bias.zero_()
+    config = attacks.Attacks(
+        part=Part("digits"), network=SMALL, epochs=1, images=1, radius=0.3, step=0.1
+    )
+    image = torch.tensor([0.6, 0.4, 0.6, 0.4], dtype=torch.float64).reshape(1, 2, 2)
+    path = torch.stack(list(attacks._steps(model, image, 0, config)))
+    assert len(path) == 6
+    moved = torch.tensor([-1.0, 1, -1, 1], dtype=torch.float64).reshape(1, 2, 2)
+    torch.testing.assert_close(path[0], image + 0.1 * moved)
+    torch.testing.assert_close(path[-1], image + 0.3 * moved)
 
 
 def test_planes_hold_the_nearest_images_of_the_other_class() -> None:
@@ -320,7 +342,8 @@ def test_surface_distance_is_a_distance() -> None:
 
 def test_density_covers_the_domain(tables: Tables) -> None:
     density = tables["surface"]
-    assert density.groupby(["seed", "plane"]).area.sum().between(3, 4).all()
+    assert density.groupby(["seed", "step", "plane"]).area.sum().between(3, 4).all()
+    assert sorted(density.step.unique()) == [0, recipes(SMOKE)["surface"].steps]
     assert set(density.plane) == {plane.name for plane in implicit.PLANES}
 
 
@@ -363,7 +386,55 @@ def test_a_boundary_that_leaves_and_returns_is_told_from_one_that_comes_late() -
         for e, v in enumerate(line)
     ]
     lengths = pd.DataFrame(rows, columns=["slice", "epoch", "length"]).assign(seed=0)
-    assert measures.moves(lengths).returns.tolist() == [False, True, False]
+    assert measures.returns(lengths).returns.tolist() == [False, True, False]
+
+
+def test_the_claim_that_some_slice_is_met_again_counts_networks() -> None:
+    import pandas as pd
+
+    lines = {(0, 0): (1, 0, 2), (0, 1): (1, 0, 2), (1, 0): (0, 1, 2), (2, 0): (2, 1, 0)}
+    rows = [(*names, e, v) for names, line in lines.items() for e, v in enumerate(line)]
+    lengths = pd.DataFrame(rows, columns=["seed", "slice", "epoch", "length"])
+    found = estimates._returns(lengths)
+    assert (found.value, found.low, found.high, found.n) == (1, 1, 3, 3)
+    none = estimates._returns(lengths[lengths.seed > 0])
+    assert claims.decide({"at_least": 1}, found) == "reproduced"
+    assert claims.decide({"at_least": 1}, none) == "inconclusive"
+
+
+def test_times_that_grow_as_the_regions_have_the_power_one() -> None:
+    import pandas as pd
+
+    regions = np.array([3.0, 2000, 8000, 30_000])
+    times = pd.DataFrame({"seed": 0, "width": [10, 110, 210, 410], "regions": regions})
+    both = pd.concat([
+        times.assign(dimension=2, seconds=1e-4 * regions),
+        times.assign(dimension=9, seconds=1e-4 * regions**1.5),
+    ])  # fmt: skip
+    assert measures.exponents(both).exponent.to_numpy() == pytest.approx([1, 1.5])
+
+
+def test_factors_of_augmentation_hold_the_noise_of_networks_and_of_images() -> None:
+    import pandas as pd
+
+    def found(images: float) -> pd.DataFrame:
+        """Two networks, two trainings, eight seeds, thirty images of this effect on a training."""
+        draw, size = np.random.default_rng(0), (2, 2, 8, 30)
+        names = ["network", "training", "seed", "image"]
+        levels = [("a", "b"), ("plain", "augmented"), range(8), range(30)]
+        truth = np.log([[10.0, 20.0], [30.0, 30.0]])[:, :, None, None]
+        noise = draw.normal(0, 0.1, size[:3])[..., None] + draw.normal(0, images, (2, 2, 1, 30))
+        index = pd.MultiIndex.from_product(levels, names=names)
+        counts = np.broadcast_to(np.exp(truth + noise), size)
+        table = pd.DataFrame({"regions": counts.ravel()}, index=index).reset_index()
+        return measures.factors(table).set_index("what")
+
+    alike, uneven = found(0.0), found(0.6)
+    assert alike.index.tolist() == ["a", "b", "larger over smaller", "difference"]
+    assert alike.factor.to_numpy() == pytest.approx([2, 1, 3, 1], rel=0.2)
+    assert ((alike.low < alike.factor) & (alike.factor < alike.high)).all()
+    assert (uneven.high - uneven.low > 2 * (alike.high - alike.low)).all()
+    assert (alike.n == 8).all()
 
 
 def test_curves_are_drawn(tables: Tables) -> None:
@@ -373,6 +444,7 @@ def test_curves_are_drawn(tables: Tables) -> None:
         figures.toy_curves(tables["toy"]),
         figures.growth(tables["growth"], tables["growth-times"]),
         figures.training(tables["training"]),
+        figures.squares(tables["squares"]),
         figures.augmentation(tables["augmentation"]),
         figures.boundary_lengths(tables["evolution"]),
         figures.samples(tables["samples"], names=names, data="digits"),

@@ -91,6 +91,8 @@ def test_own_claims_and_committed_results_count(kit, book):
     (book.results / "verdicts" / "bad.quick.json").write_text("{}")
     found = keys.changes(before, depends(book))
     assert found == ["claim C1 changed", "results table.csv is new"]
+    book.claims.write_text("- {id: C1, paper: good, revised: {date: 2026-11-30}}")
+    assert list(depends(book)["claim"]) == ["C1"]
 
 
 def put(book, *places):

@@ -25,3 +25,9 @@ def test_a_wide_table_may_have_a_column_called_value():
     wide = pd.DataFrame({"seed": [0], "value": [0.5], "rank": [7]})
     long = long_form(wide, cell=["seed"], keys=(), times=())
     assert long[["measure", "value"]].values.tolist() == [["value", 0.5], ["rank", 7.0]]
+
+
+def test_rows_may_be_told_apart_by_a_column_called_side() -> None:
+    table = pd.DataFrame({"seed": 0, "side": [0.5, 1.0], "regions": [3, 7]})
+    found = compare(table, table, Checks(keys=("side",), exact=("*",)), cell=("seed",))
+    assert (found.cells, found.outcome) == (1, "equal")

@@ -357,6 +357,15 @@ def test_a_summary_is_compared_where_rows_may_differ():
     assert "2 is now 1 at seed 0, panel a" in str(fewer)
 
 
+def test_a_cell_without_an_early_loss_is_compared_by_what_it_has():
+    """What is not trained has none; a row that got lost still counts."""
+    rows = [(0, "loss", 2.0), (0, "accuracy", 0.9), (1, "accuracy", 0.8)]
+    table = pd.DataFrame(rows, columns=["seed", "measure", "value"])
+    checks = Checks(keys=("measure",), early={"loss": 1e-5}, spread={"accuracy": 0.01})
+    assert compare(table, table[2:], checks, cell=["seed"], alike=True).outcome == "equal"
+    assert compare(table, table[1:2], checks, cell=["seed"]).outcome == "does not hold"
+
+
 def test_permuted_labels_show_in_four_cells(real, trained, measured):
     wrong = real.rows(range(12), trained, permuted=0.05)
     assert again(measured, wrong, cells=1).outcome == "agrees"

@@ -13,6 +13,7 @@ from ssl_lib.theory import (
     KernelDirichlet,
     KernelSSL,
     Laplace,
+    LinearReconstruction,
     LinearSSL,
     Noise,
     half_moons,
@@ -23,10 +24,11 @@ ESTIMATORS = [
     KernelSSL(Noise(0.1), n_components=3, kernel=Laplace(0.3)),
     KernelSSL(Noise(0.1), n_components=3, kernel=Gaussian(0.3), landmarks=30),
     LinearSSL(Noise(0.1), n_components=2),
+    LinearReconstruction(Noise(0.1), n_components=2),
     KernelDirichlet(3, kernel=Gaussian(0.3)),
     DiffusionMap(3, bandwidth=0.3),
 ]
-NAMES = ["exact", "landmarks", "linear", "dirichlet", "diffusion"]
+NAMES = ["exact", "landmarks", "linear", "reconstruction", "dirichlet", "diffusion"]
 each = pytest.mark.parametrize("estimator", ESTIMATORS, ids=NAMES)
 
 
@@ -129,7 +131,7 @@ def test_views_given_and_views_drawn_are_the_same_thing() -> None:
 def test_features_of_an_encoder() -> None:
     import torch
 
-    encoder = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh()).requires_grad_(False)
+    encoder = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh())
     encode = lambda points: encoder(torch.tensor(points, dtype=torch.float32))  # noqa: E731
     generator = np.random.default_rng(0)
     views = [encode(Noise(0.1)(X, generator)) for _ in range(2)]
@@ -141,6 +143,9 @@ def test_features_of_an_encoder() -> None:
 def test_wrong_views_are_said() -> None:
     with pytest.raises(InputError, match="function"):
         KernelSSL().fit(X)
+    for views in ("noise", 3):
+        with pytest.raises(InputError, match="views must be a function"):
+            KernelSSL(views).fit(X)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"view 1 has \(79, 2\)"):
         KernelSSL([X, X[1:]]).fit(X)
     with pytest.raises(InputError, match="each view must have 80 rows, one an input, got 40"):
@@ -155,6 +160,17 @@ def test_wrong_views_are_said() -> None:
         KernelSSL(Noise(0.1), statistic="W").fit(X)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="view 0 must be finite"):
         KernelSSL(lambda x, generator: x * np.inf).fit(X)
+
+
+def test_what_is_no_number_and_no_kernel_is_said() -> None:
+    with pytest.raises(InputError, match="X must be numbers: could not convert"):
+        KernelSSL(Noise(0.1)).fit([["a", "b"]])
+    with pytest.raises(InputError, match="penalty must be at least 0, got 'small'"):
+        KernelSSL(Noise(0.1), penalty="small").fit(X)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"kernel must be callable .*, got 'rbf'"):
+        KernelSSL(Noise(0.1), kernel="rbf").fit(X)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="alpha must be at least 0, got nan"):
+        DiffusionMap(2, alpha=np.nan).fit(X)
 
 
 def test_more_features_than_there_are_is_said_with_k_lambda() -> None:

@@ -93,6 +93,12 @@ def test_nested_probes_equal_separate_ones() -> None:
         nested_probes(np.zeros((4, 1)), np.ones((4, 1)), [2])
 
 
+def test_rotated_features_are_read_out_alike() -> None:
+    y, turn = GENERATOR.standard_normal((40, 2)), np.linalg.qr(GENERATOR.standard_normal((5, 5)))[0]
+    plain, turned = (nested_probes(x, y, [20])[0] for x in (B, B @ turn))
+    np.testing.assert_allclose(B @ plain, B @ turn @ turned, atol=1e-12)
+
+
 def test_the_moons_have_the_published_bayes_error() -> None:
     points, moon = half_moons(20_000, np.random.default_rng(0))
     p = class_probabilities(points)

@@ -110,10 +110,11 @@ def test_the_circle_with_and_without_the_constant() -> None:
         .mean(1)
         for centre in (False, True)
     ]
-    for found in pairs:
-        np.testing.assert_allclose(found, [1, 4, 9], rtol=0.15)
+    for found in pairs:  # near 1, 4, 9; the gradient across the circle adds
+        np.testing.assert_allclose(found, [1.12, 3.97, 9.40], rtol=0.01)
     with_constant = KernelDirichlet(1, kernel=Gaussian(0.5), landmarks=100).fit(x)
-    assert with_constant.eigenvalues_[0] > 0.1  # no radial kernel spans the constant
+    # No radial kernel spans the constant.
+    assert with_constant.eigenvalues_[0] == pytest.approx(0.30, abs=0.01)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
@@ -210,22 +211,46 @@ def test_clusters_never_joined_have_one_zero_each(neighbours: int | None) -> Non
     assert centred.eigenvalues_[2] == pytest.approx(model.eigenvalues_[3], rel=1e-6)
 
 
+def compared(seed: int) -> dict[str, list[float]]:
+    """Return alignments of 4 and 6 with least energy, and how much 2 and 6 tell of the moon."""
+    (x, _), (test, moon) = moons(500, seed), moons(2000, seed + 100)
+    common = {"kernel": Gaussian(0.3), "landmarks": 200}
+    models = {
+        "dirichlet": KernelDirichlet(6, **common),
+        "views": KernelSSL(Noise(0.1), n_components=6, n_views=4, penalty=1e-6, **common),
+        "graph": DiffusionMap(6, bandwidth=0.15, alpha=0.0),
+        "diffusion": DiffusionMap(6, bandwidth=0.15, alpha=1.0),
+        "pca": KernelSSL([x, x], n_components=6, beta=0.0, penalty=1e-6, **common),
+    }
+    found = {name: model.fit(x).transform(test) for name, model in models.items()}
+    reference = found["dirichlet"]
+    return {
+        name: [
+            *(alignment(own[:, :k], reference[:, :k]) for k in (4, 6)),
+            *(float(explained(own[:, :k], moon)) for k in (2, 6)),
+        ]
+        for name, own in found.items()
+    }
+
+
 def test_all_methods_find_the_moons_and_kernel_pca_does_not() -> None:
+    every = [compared(seed) for seed in range(3)]
+    mean = {name: np.mean([found[name] for found in every], axis=0) for name in every[0]}
+    for name in ("views", "graph", "diffusion"):
+        assert mean[name][0] > 0.996
+        assert mean[name][1] > (0.993 if name == "views" else 0.996)
+        assert mean[name][2] > 0.99
+    np.testing.assert_allclose(mean["pca"], [0.848, 0.905, 0.779, 0.95], atol=0.03)
+
+
+def test_points_that_noise_carried_over_the_middle_belong_to_their_moon() -> None:
     x, _ = moons(500)
     test, moon = moons(2000, seed=1)
-    common = {"kernel": Gaussian(0.3), "landmarks": 200}
-    reference = KernelDirichlet(6, **common).fit(x).transform(test)
-    assert explained(reference[:, :2], moon) > 0.88
-    views = KernelSSL(Noise(0.1), n_components=6, n_views=4, penalty=1e-6, **common)
-    graph, map_ = (DiffusionMap(6, bandwidth=0.15, alpha=alpha) for alpha in (0.0, 1.0))
-    for model in (views, graph, map_):
-        found = model.fit(x).transform(test)
-        assert alignment(found[:, :4], reference[:, :4]) > 0.98
-        assert alignment(found, reference) > 0.98
-        assert explained(found[:, :2], moon) > 0.88
-    pca = KernelSSL([x, x], n_components=4, beta=0.0, penalty=1e-6, **common).fit(x)
-    assert alignment(pca.transform(test), reference[:, :4]) < 0.95
-    assert explained(pca.transform(test)[:, :2], moon) < 0.88
+    found = KernelDirichlet(2, kernel=Gaussian(0.3), landmarks=200).fit(x).transform(test)
+    side = np.sign(test[:, 0])  # another one than the moon's for every fortieth point
+    assert (side != moon).mean() == pytest.approx(0.025, abs=0.01)
+    assert explained(found, moon) > 0.999
+    assert explained(found, side) == pytest.approx(0.91, abs=0.02)
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.1])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ssl_lib.evaluation.fairness.disagreement import (
         VoteBound,
         churn,
+        diversity,
         pairwise_disagreement,
         vote_bound,
         votes,
@@ -56,7 +57,14 @@ if TYPE_CHECKING:
 
 _HOME = {
     "curves": ("EnsembleCurve", "ensemble_curve"),
-    "disagreement": ("VoteBound", "churn", "pairwise_disagreement", "vote_bound", "votes"),
+    "disagreement": (
+        "VoteBound",
+        "churn",
+        "diversity",
+        "pairwise_disagreement",
+        "vote_bound",
+        "votes",
+    ),
     "ensembles": ("AGGREGATES", "ensemble_predictions", "member_scores", "softmax"),
     "files": ("Predictions", "load_groups", "load_predictions"),
     "groups": (
@@ -84,6 +92,7 @@ __all__ = [
     "churn",
     "class_accuracy",
     "class_groups",
+    "diversity",
     "ensemble_curve",
     "ensemble_predictions",
     "evaluate",

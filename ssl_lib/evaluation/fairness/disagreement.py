@@ -23,7 +23,7 @@ from ssl_lib.evaluation.fairness.inputs import (
     checked_probabilities,
 )
 
-__all__ = ["VoteBound", "churn", "pairwise_disagreement", "vote_bound", "votes"]
+__all__ = ["VoteBound", "churn", "diversity", "pairwise_disagreement", "vote_bound", "votes"]
 
 
 def votes(probabilities: object) -> Ints:
@@ -103,6 +103,37 @@ def pairwise_disagreement(probabilities: object, groups: Groups) -> Floats:
     for i, one in enumerate(predictions):
         matrix[:, i, i:] = matrix[:, i:, i] = groups.mean(predictions[i:] != one).T
     return matrix
+
+
+def diversity(probabilities: object, labels: object) -> Floats:
+    r"""Return how much the ensemble's log-likelihood of each image exceeds that of its members.
+
+    .. math:: \log \frac1M \sum_m p_m(y \mid x) - \frac1M \sum_m \log p_m(y \mid x) \ge 0
+
+    Schweighofer et al. (arXiv 2410.13831): the twin of churn for the log loss.
+
+    Parameters
+    ----------
+    probabilities : array-like (m, n, c)
+        At least two members.
+    labels : array-like (n,)
+
+    Returns
+    -------
+    float64 array (n,)
+        In nats; a probability of 0 counts as the smallest that is not.
+
+    Examples
+    --------
+    >>> members = [[[0.9, 0.1], [0.5, 0.5]], [[0.1, 0.9], [0.5, 0.5]]]
+    >>> (diversity(members, [0, 1]) + 0).round(4)
+    array([0.5108, 0.    ])
+    """
+    values, classes = checked_members(probabilities, labels, fewest=2)
+    of_truth = values[:, np.arange(len(classes)), classes].astype(np.float64)
+    of_truth = np.maximum(of_truth, np.finfo(values.dtype).tiny)
+    nats: Floats = np.log(of_truth.mean(axis=0)) - np.log(of_truth).mean(axis=0)
+    return np.maximum(nats, 0)
 
 
 @dataclass(frozen=True, eq=False)

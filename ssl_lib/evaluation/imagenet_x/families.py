@@ -6,7 +6,7 @@ the result is the same as the released code's list, model by model.
 
 import re
 
-__all__ = ["COMPARED", "FAMILIES", "family", "is_transformer"]
+__all__ = ["COMPARED", "FAMILIES", "family", "is_transformer", "lineage"]
 
 MORE_DATA = "more data"
 IMAGENET = "ImageNet-1k"
@@ -40,6 +40,13 @@ _RULES: tuple[tuple[str, str], ...] = (
 )
 _MODEL_VS_HUMAN = re.compile(r"^(InsDis|MoCo|MoCoV2|PIRL|InfoMin|simclr_resnet50x[124])$")
 _MISFILED = re.compile(r"_(swav|simsiam)$")
+# Fine-tuned with all labels; without any training on ImageNet.
+_NEITHER = re.compile(r"_simclrv2_finetuned_100pct|_clip_zeroshot$")
+# Models of one recipe, which differ in size or in its strength.
+_LINEAGE = re.compile(
+    r"^BiT-M|^FixResNeXt|^bninception|^dpn|^instagram|_swsl$|_ssl$|_clip_|^vit_|simclr|^MoCo|_lpf|"
+    r"advprop|cutmix|CutMix|-rotation-|_SIN|_aws$|deepaugment"
+)
 
 
 def family(group: str, model: str, *, corrected: bool = False) -> str | None:
@@ -51,7 +58,8 @@ def family(group: str, model: str, *, corrected: bool = False) -> str | None:
         Group of the published tables; one name may occur in two of them with different weights.
     model : str
     corrected : bool
-        File SwAV and SimSiam under self-supervised, where the released code does not.
+        File SwAV and SimSiam under self-supervised, where the released code does not, and leave
+        out SimCLRv2 fine-tuned with all labels, and CLIP without any training on ImageNet.
 
     Returns
     -------
@@ -74,9 +82,25 @@ def family(group: str, model: str, *, corrected: bool = False) -> str | None:
         return SELF_SUPERVISED if _MODEL_VS_HUMAN.match(model) else None
     if group != "imagenet_testbed" or model == "human":
         return None
+    if corrected and _NEITHER.search(model):
+        return None
     if corrected and _MISFILED.search(model):
         return SELF_SUPERVISED
     return next((name for name, rule in _RULES if re.search(rule, model)), IMAGENET)
+
+
+def lineage(model: str) -> str:
+    """Return which recipe a released model is of; a name of its own where no other shares it.
+
+    Models of one recipe are not independent: they differ in size, or in the recipe's strength.
+
+    Examples
+    --------
+    >>> lineage("resnet18_swsl") == lineage("resnet50_swsl"), lineage("PIRL")
+    (True, 'PIRL')
+    """
+    found = _LINEAGE.search(model)
+    return found.group().lower() if found else model
 
 
 def is_transformer(model: str) -> bool:

@@ -8,6 +8,7 @@
 ``noise``        factors of growing noise and a narrow encoder
 ``exact``        streamed classes, and the spectral contrastive loss
 ``photographs``  encoders of photographs
+``costs``        what their tables take
 ``measures``     tables to numbers
 ``figures``      numbers to pictures
 ``estimates``    what decides the claims

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from ssl_lib import data, profiles
+from ssl_lib import data
 from ssl_lib.data.shapes import load_shapes
 from ssl_lib.data.views import policy
 from ssl_lib.papers import chapter
 from ssl_lib.papers.diet import exact, latents, noise, photographs, probing, training
-from ssl_lib.papers.diet.photographs import PHOTOGRAPHS, Photographs, photographs_data
+from ssl_lib.papers.diet.photographs import photographs_data
 from ssl_lib.papers.diet.settings import (
     FACTORS,
     NOISE_CASES,
@@ -234,7 +234,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     'diet/photographs.standard.cifar10'
     """
     made = _small(settings) | _exact(settings)
-    return made | (_photographs(settings) if photographs_data(settings) else {})
+    return made | (photographs.experiments(settings) if photographs_data(settings) else {})
 
 
 def _small(settings: Settings) -> dict[str, Experiment]:
@@ -311,30 +311,6 @@ def _exact(settings: Settings) -> dict[str, Experiment]:
     }  # fmt: skip
 
 
-def _photographs(settings: Settings) -> dict[str, Experiment]:
-    name = photographs_data(settings)
-    usual = photographs_data(replace(settings, data=""))
-    device = str(profiles.device(settings.device))
-    chosen = PHOTOGRAPHS.get(settings.profile, {})
-    config = Photographs(data=name, device=device, **chosen)  # type: ignore[arg-type]
-    whole = replace(config, images=0, views=config.views // 5)
-    every = settings.every_seed
-    cells = {
-        "photographs": [{"seed": s, "method": m} for s in every for m in config.methods],
-        "whole": [{"seed": every[0], "method": "diet"}],
-    }
-    return {
-        table: Experiment(
-            name=f"diet-{table}", compute=photographs.cell, config=kind, cells=cells[table],
-            data=partial(photographs.hashes, kind),
-            place=chapter.place("diet", table, settings, data=name, usual=usual),
-            checks=Checks(keys=_KEYS, early={"early loss": 1e-2},
-                          spread={"accuracy": 1e-3, "rankme": 0.1}),
-        )
-        for table, kind in (("photographs", config), ("whole", whole))
-    }  # fmt: skip
-
-
 def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.0) -> Tables:
     """Fetch all tables of a run: published ones, or what no earlier run has trained.
 
@@ -374,9 +350,9 @@ def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tabl
     if name := photographs_data(own.settings):
         return {name: own}
     found = {}
-    for name in ("fashion-mnist", "cifar10"):
+    for name in photographs.SETS["standard"]:
         settings = Settings(profile="standard", data=name)
-        made = chapter.published(_photographs(settings), slug="diet", store=store)
+        made = chapter.published(photographs.experiments(settings), slug="diet", store=store)
         if made:
             found[name] = Tables(settings=settings, tables=made)
     return found

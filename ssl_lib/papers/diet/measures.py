@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from ssl_lib.claims.intervals import mean_interval
-from ssl_lib.papers.diet.settings import NOISE_CASES, PANELS, RUNS, WORLDS, Panel
+from ssl_lib.papers import chapter
+from ssl_lib.papers.diet.settings import METHODS, NOISE_CASES, PANELS, RUNS, WORLDS, Panel
 
 __all__ = [
+    "ALL_IMAGES",
     "FEW",
     "LEADS",
     "across_settings",
     "along_run",
     "baseline",
     "budgets",
+    "by_views",
     "correlation_across",
     "curves",
     "factors",
@@ -42,6 +45,12 @@ __all__ = [
 
 #: Labels a class at which representations differ most.
 FEW = 10.0
+ALL_IMAGES = "DIET, all images"
+#: R2 of the centres in Table 2 of arXiv 2410.21869, as :class:`World` has that of the latents.
+PAPER_CENTRES = {
+    "free": 0.999, "unit-rows": 0.999, "dimension-20": 0.997, "clusters-10": 0.990,
+    "clusters-1000": 0.999, "kappa-50": 0.755, "laplace": 0.995, "normal": 0.996,
+}  # fmt: skip
 
 
 def of_runs(digits: pd.DataFrame, measure: str = "accuracy", at: float = FEW) -> pd.DataFrame:
@@ -243,7 +252,8 @@ def violations(latents: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns world, title, mean, low, high, least, most, centres (mean), paper.
+        Columns world, title, mean, low, high, least, most, centres (mean), paper, and the paper's
+        centres as ``paper centres``.
     """
     found = summary(final_r2(latents)).reindex(list(WORLDS)).rename_axis("world").reset_index()
     rows = final_r2(latents, "centres").mean()
@@ -251,6 +261,7 @@ def violations(latents: pd.DataFrame) -> pd.DataFrame:
         title=[world.title for world in WORLDS.values()],
         centres=found.world.map(rows),
         paper=[world.paper for world in WORLDS.values()],
+        **{"paper centres": found.world.map(PAPER_CENTRES)},
     )
 
 
@@ -292,26 +303,68 @@ def spectral_gaps(spectral: pd.DataFrame) -> pd.DataFrame:
     return spectral.pivot(index="draw", columns="measure", values="value")
 
 
-def photographs(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what was measured of encoders of photographs, mean and interval over seeds.
+def photographs(found: Mapping[str, chapter.Tables]) -> pd.DataFrame:
+    """Return what was measured of encoders of photographs, over seeds.
+
+    Parameters
+    ----------
+    found : mapping of str to Tables
+        By data set, see :func:`ssl_lib.papers.diet.experiments.on_photographs`.
 
     Returns
     -------
     pandas.DataFrame
-        A row a method: ``accuracy`` and ``all labels`` in percent, ``rankme``, ``seeds``.
+        A row a set and method: ``images``, ``title``, ``seeds``; means of ``accuracy`` and
+        ``all labels`` in percent and of ``rankme``; ``range`` of the accuracy.
     """
-    order = list(dict.fromkeys(table.method))
-    parts = {
-        "accuracy": (100, "accuracy", FEW), "all labels": (100, "accuracy", 0.0),
-        "rankme": (1, "rankme", 0.0),
+    parts = [
+        _of_method(table[table.method == method], title).assign(images=name, method=method)
+        for name, tables in found.items()
+        for title, method, table in _compared(tables)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _compared(found: chapter.Tables) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield title and method of each encoder of one set, with the table that has it."""
+    if "photographs" in found.tables:
+        table = found["photographs"]
+        yield from ((METHODS[m], m, table) for m in METHODS if m in set(table.method))
+    if "whole" in found.tables:
+        yield ALL_IMAGES, "diet", found["whole"]
+
+
+def _of_method(part: pd.DataFrame, title: str) -> pd.DataFrame:
+    def of(measure: str, at: float) -> pd.Series:
+        return part.value[(part.measure == measure) & (part["at"] == at)]
+
+    few = 100 * of("accuracy", FEW)
+    row = {
+        "title": title, "seeds": part.seed.nunique(), "accuracy": few.mean(),
+        "range": few.max() - few.min(), "all labels": 100 * of("accuracy", 0.0).mean(),
+        "rankme": of("rankme", 0.0).mean(),
     }  # fmt: skip
-    found = pd.DataFrame({"method": order})
-    for name, (factor, measure, at) in parts.items():
-        part = table[(table.measure == measure) & (table["at"] == at)]
-        wide = factor * part.pivot(index="seed", columns="method", values="value")[order]
-        found[name] = wide.mean().to_numpy()
-        found[f"{name}, range"] = (wide.max() - wide.min()).to_numpy()
-    return found.assign(seeds=table.seed.nunique())
+    return pd.DataFrame([row])
+
+
+def by_views(found: Mapping[str, chapter.Tables]) -> pd.DataFrame:
+    """Return accuracy on the way: columns images, title, views, accuracy (mean, percent)."""
+    rows = [
+        (name, title, views, 100 * value)
+        for name, tables in found.items()
+        for title, method, table in _compared(tables)
+        for views, value in _on_the_way(table[table.method == method]).items()
+    ]
+    return pd.DataFrame(rows, columns=["images", "title", "views", "accuracy"])
+
+
+def _on_the_way(part: pd.DataFrame) -> pd.Series:
+    """Return mean accuracy by views of each image; what is not trained has it from the start."""
+    looks = part[part.measure == "accuracy at"]
+    if looks.empty:
+        looks = part[(part.measure == "accuracy") & (part["at"] == FEW)].assign(at=0.0)
+    mean: pd.Series = looks.groupby("at").value.mean()
+    return mean
 
 
 def published_numbers() -> pd.DataFrame:

@@ -1,10 +1,10 @@
-"""Encoders of photographs: DIET beside its rivals at as many views."""
+"""Encoders of photographs: DIET beside its rivals at as many views, and on all images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,32 @@ from torch import Tensor, nn
 from ssl_lib import data, profiles
 from ssl_lib.data import ImageData
 from ssl_lib.data.subsets import stratified_fraction, stratified_split
-from ssl_lib.data.views import Policy, policy
+from ssl_lib.data.views import Policy, RandomResizedCrop, policy
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.few_shot import few_shot_probe
 from ssl_lib.evaluation.linear import ridge_probe
 from ssl_lib.evaluation.rank import rankme
 from ssl_lib.methods import DIET, build_method
 from ssl_lib.models import build_encoder
-from ssl_lib.papers.diet.settings import Settings
+from ssl_lib.papers import chapter
+from ssl_lib.papers.diet.settings import METHODS, Settings
 from ssl_lib.papers.diet.training import normalised
 from ssl_lib.randomness import torch_generator
+from ssl_lib.results.experiments import Experiment
+from ssl_lib.results.verification import Checks
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import Run, pretrain
 
-__all__ = ["PHOTOGRAPHS", "Photographs", "cell", "hashes", "load", "photographs_data"]
+__all__ = [
+    "PHOTOGRAPHS",
+    "SETS",
+    "Photographs",
+    "cell",
+    "experiments",
+    "hashes",
+    "load",
+    "photographs_data",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +49,6 @@ class Photographs:
     Attributes
     ----------
     data, device : str
-    methods : tuple of str
-        What is trained; "diet-all" is DIET on all images, with the first seed only.
     images : int
         Training images, drawn class by class, the same for all seeds; 0 takes all.
     size : int
@@ -50,24 +60,29 @@ class Photographs:
         half as many epochs.
     supervised_epochs, batch_size : int
     learning_rate : float
+    crop : float
+        Least share of an image's area that a view shows.
     strength : int
-        Of DIET's augmentation, which all methods share.
+        From 1; of DIET's augmentation, which all methods share.
+    chunk : int
+        Rows of W at a time; 0 leaves it to DIET.
     """
 
     data: str
     device: str = "cpu"
-    methods: tuple[str, ...] = ("pixels", "untrained", "diet", "simclr", "vicreg", "supervised")
     images: int = 10_000
     size: int = 64
     encoder: str = "convnet"
     encoder_options: Mapping[str, object] = field(
-        default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64, 128)}
+        default_factory=lambda: {"out_dim": 64, "widths": (8, 16, 32, 64)}
     )
-    views: int = 100
-    supervised_epochs: int = 20
+    views: int = 40
+    supervised_epochs: int = 10
     batch_size: int = 200
-    learning_rate: float = 2e-3
+    learning_rate: float = 8e-3
+    crop: float = 0.5
     strength: int = 3
+    chunk: int = 0
 
 
 def photographs_data(settings: Settings) -> str:
@@ -83,9 +98,14 @@ def photographs_data(settings: Settings) -> str:
     )
 
 
-#: What ``paper`` changes: the papers' networks of 32 pixels, for as long as a GPU takes an hour.
+#: Sets that the page has tables of, by profile, with their training images.
+SETS: dict[profiles.Profile, dict[str, int]] = {
+    "standard": {"fashion-mnist": 60_000, "cifar10": 50_000},
+    "paper": {"cifar100": 50_000, "tiny-imagenet": 100_000},
+}
+#: What a profile changes; ``paper`` takes a network of the papers, for small images.
 PHOTOGRAPHS: dict[str, dict[str, object]] = {
-    "standard": {},
+    "smoke": {"images": 500, "views": 4, "supervised_epochs": 2},
     "paper": {
         "images": 0,
         "encoder": "resnet18",
@@ -94,6 +114,7 @@ PHOTOGRAPHS: dict[str, dict[str, object]] = {
         "supervised_epochs": 100,
         "batch_size": 256,
         "learning_rate": 1e-3,
+        "crop": 0.08,
     },
 }
 
@@ -103,7 +124,8 @@ _HEADS: dict[str, dict[str, Any]] = {
     "simclr": {"head": (256, 64)},
     "vicreg": {"head": (256, 256)},
 }
-_LOOKS = 10
+_LOOKS = 4
+_CHUNK = 2048  # faster than all rows at once from some ten thousand on
 _HELD_SHARE = 0.2  # of a folder
 
 
@@ -141,7 +163,7 @@ def hashes(config: Photographs) -> dict[str, str]:
 
 
 def cell(config: Photographs, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:
-    """Train one method with one seed and measure it, ten times on the way.
+    """Train one method with one seed and measure it, also on the way.
 
     Parameters
     ----------
@@ -204,9 +226,11 @@ def _encoder(config: Photographs, images: ImageData, seed: int) -> nn.Module:
 
 def _views(config: Photographs, images: ImageData, method: str) -> Policy:
     """Return DIET's augmentation, for methods that compare views two draws of it."""
-    recipe = policy("diet", size=images.shape[1], strength=config.strength)
-    two = method not in ("diet", "supervised")
-    made = replace(recipe, recipes=recipe.recipes * 2, n_global=2) if two else recipe
+    size, count = images.shape[1], 1 if method in ("diet", "supervised") else 2
+    _, *others = policy("diet", size=size, strength=config.strength).recipes[0]
+    crop = RandomResizedCrop(size=size, scale=(config.crop, 1.0), flip=0.5)
+    name = f"diet-{config.strength} from {config.crop:g}"
+    made = Policy(name=name, recipes=((crop, *others),) * count, n_global=count)
     return made.then(normalised(images))
 
 
@@ -220,10 +244,12 @@ def _train(
     look: Callable[[Any], dict[str, float]],
 ) -> Run:
     recipe = _views(config, images, method)
+    options = dict(_HEADS.get(method, {}))
+    if method == "diet" and config.chunk:
+        options["chunk"] = config.chunk
     made = build_method(
-        method, encode, n_data=len(images), n_classes=images.n_classes, seed=seed,
-        **_HEADS.get(method, {}),
-    )  # fmt: skip
+        method, encode, n_data=len(images), n_classes=images.n_classes, seed=seed, **options
+    )
     epochs = config.supervised_epochs
     if method != "supervised":
         epochs = max(1, config.views // len(recipe.recipes))
@@ -255,3 +281,42 @@ def _look(
 def _few(x: Tensor, images: ImageData, z: Tensor, test: ImageData, seed: int) -> float:
     found = few_shot_probe(x, images.labels, z, test.labels, shots=[10], draws=5, seed=seed)
     return float(found.accuracy.mean())
+
+
+def experiments(settings: Settings) -> dict[str, Experiment]:
+    """Return ``photographs``, and ``whole`` where that trains on a part of a named set.
+
+    Examples
+    --------
+    >>> made = experiments(Settings(profile="standard", data="cifar10"))
+    >>> made["photographs"].place, [len(one.cells) for one in made.values()]
+    ('diet/photographs.standard.cifar10', [18, 1])
+    >>> list(experiments(Settings(profile="paper")))
+    ['photographs']
+    """
+    changed: Mapping[str, Any] = PHOTOGRAPHS.get(settings.profile, {})
+    device = str(profiles.device(settings.device))
+    config = Photographs(data=photographs_data(settings), device=device, **changed)
+    every = settings.every_seed
+    cells = [{"seed": seed, "method": method} for seed in every for method in METHODS]
+    made = {"photographs": _experiment("photographs", settings, config, cells)}
+    count = SETS["standard"].get(config.data, 0)
+    if 0 < config.images < count:
+        showings = config.images * config.views // count  # as many views in all
+        all_images = replace(config, images=0, views=showings, chunk=_CHUNK)
+        one = [{"seed": every[0], "method": "diet"}]
+        made["whole"] = _experiment("whole", settings, all_images, one)
+    return made
+
+
+def _experiment(
+    table: str, settings: Settings, config: Photographs, cells: list[dict[str, Any]]
+) -> Experiment:
+    usual = photographs_data(replace(settings, data=""))
+    return Experiment(
+        name=f"diet-{table}", compute=cell, config=config, cells=cells,
+        data=partial(hashes, config),
+        place=chapter.place("diet", table, settings, data=config.data, usual=usual),
+        checks=Checks(keys=("measure", "at"), early={"early loss": 1e-2},
+                      spread={"accuracy": 1e-3, "rankme": 0.1}),
+    )  # fmt: skip

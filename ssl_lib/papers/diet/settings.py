@@ -13,6 +13,7 @@ from ssl_lib.papers import chapter
 
 __all__ = [
     "FACTORS",
+    "METHODS",
     "NOISE_CASES",
     "PANELS",
     "RUNS",
@@ -83,6 +84,17 @@ def _check_place(name: str, value: str) -> None:
     if value and value not in known and not Path(value).expanduser().exists():
         what = "a folder or a data set" if known else "a folder"
         raise InputError(f"{name} must be {what}, got {value!r}.{closest(value, known)}")
+
+
+#: What is compared on shapes and photographs, with the titles that readers see.
+METHODS: dict[str, str] = {
+    "pixels": "raw pixels",
+    "untrained": "untrained",
+    "diet": "DIET",
+    "simclr": "SimCLR",
+    "vicreg": "VICReg",
+    "supervised": "supervised",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

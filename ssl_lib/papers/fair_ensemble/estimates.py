@@ -1,15 +1,22 @@
 """The estimates that decide the chapter's claims, from the same tables as its figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
 from ssl_lib.claims import Estimate
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.papers.chapter import Tables
-from ssl_lib.papers.fair_ensemble.measures import interval
-from ssl_lib.papers.fair_ensemble.recipes import WORST, imbalances, severity
+from ssl_lib.papers.fair_ensemble.measures import (
+    disagreement_allowed,
+    harmed,
+    interval,
+    late_gain,
+)
+from ssl_lib.papers.fair_ensemble.recipes import imbalances
 from ssl_lib.papers.fair_ensemble.settings import SOURCES, Settings
 from ssl_lib.papers.fair_ensemble.statistics import CONTRAST
+from ssl_lib.papers.fair_ensemble.table_1 import DATA_TITLES
 
 __all__ = ["NOT_TESTED", "estimates", "not_tested"]
 
@@ -21,16 +28,21 @@ NOT_TESTED = {
     "C9": "CelebA needs a copy of one's own; subgroups() takes its attributes.",
 }
 NO_INTERVAL = "The published table of a single training set lacks the interval of this statistic."
+#: Members after which the paper sees the top group stop.
+STOPS = 4
 CLAIMS = tuple(f"C{number}" for number in range(1, 10))
 
 
-def estimates(tables: Tables) -> dict[str, Given]:
+def estimates(tables: Tables, others: Mapping[str, Tables] | None = None) -> dict[str, Given]:
     """Return the estimate of every claim that a run can test.
 
     Parameters
     ----------
     tables : Tables
         From :func:`ssl_lib.papers.fair_ensemble.load`.
+    others : mapping of str to Tables, optional
+        From :func:`ssl_lib.papers.fair_ensemble.real`: a claim about every data set counts these
+        too.
 
     Returns
     -------
@@ -41,27 +53,36 @@ def estimates(tables: Tables) -> dict[str, Given]:
     curves = tables["curves"]
     unbiased, paper = (curves[curves.protocol == name] for name in ("unbiased", "paper"))
     by_arm = {arm: _rows(tables["sources"], varied=arm) for arm in SOURCES}
-    harmed = tables["corruption"]
-    copies = harmed[["corruption", "strength"]].drop_duplicates().itertuples(index=False)
-    harm = f"mean of {sum(severity(*copy) == WORST for copy in copies)} corruptions"
+    half = (int(curves.members.max()) + 1) // 2
+    name = _settings(tables).dataset
+    sets = {name: curves} | {key: kept["curves"] for key, kept in (others or {}).items()}
     found: dict[str, dict[str, Estimate | None]] = {
         "C1": {
             "gain of the bottom group": _estimate(unbiased, "gain", "bottom"),
             "bottom minus top": _estimate(unbiased, "advantage", CONTRAST),
         },
         "C2": {
-            f"late gain of the {group} group": _estimate(unbiased, "late gain", group)
-            for group in ("bottom", "top")
+            "bottom group, from half of the members": _over_sets(late_gain(curves, "bottom", half)),
+            "top group, from four members": _over_sets(late_gain(curves, "top", STOPS)),
         },
         "C3": {
-            f"{group} group": _estimate(paper, "relative", group) for group in ("bottom", "top")
+            "bottom group, smallest": _extreme(sets, "bottom", min),
+            "top group, largest": _extreme(sets, "top", max),
         },
         "C5": {"": _imbalance(tables)},
         "C6": {
-            f"change of the {group} group": _estimate(harmed, "change", group, note=harm)
+            f"change of the {group} group": _over_sets(harmed(tables["corruption"], group))
             for group in ("bottom", "top")
         },
-        "C7": {"": _estimate(unbiased, "churn ratio", CONTRAST)},
+        "C7": {
+            "churn ratio": _estimate(unbiased, "churn ratio", CONTRAST),
+            **{
+                f"{group} group, percent of what accuracy allows": _over_sets(
+                    disagreement_allowed(curves, group)
+                )
+                for group in ("bottom", "top")
+            },
+        },
         "C8": {arm: _estimate(table, "advantage", CONTRAST) for arm, table in by_arm.items()},
     }
     if _settings(tables).dataset == "cifar100":
@@ -115,11 +136,31 @@ def _table_1(paper: pd.DataFrame) -> dict[str, Estimate | None]:
 
 
 def _imbalance(tables: Tables) -> Estimate | None:
-    """Relative gain of the minority minus that of the majority, at the mildest imbalance."""
+    """Points that the minority gains more than the majority, at the mildest imbalance."""
     majority, minority = imbalances(tables.settings.profile)[0]
     mildest = _rows(tables["imbalance"], majority=majority, minority=minority)
     note = f"{majority}/{minority} images a class"
-    return _estimate(mildest, "relative advantage", CONTRAST, note=note)
+    return _estimate(mildest, "advantage", CONTRAST, note=note)
+
+
+def _over_sets(values: pd.Series) -> Estimate | None:
+    """Return the mean over training sets; None for a single one, which has no interval."""
+    if len(values) < 2:
+        return None
+    mean, low, high = map(float, mean_interval(values))
+    return Estimate(mean, low, high, n=len(values), note=f"{len(values)} training sets")
+
+
+def _extreme(
+    sets: Mapping[str, pd.DataFrame], group: str, choose: Callable[..., str]
+) -> Estimate | None:
+    """Return a group's relative gain by the paper's protocol on the data set that decides."""
+    found = {
+        data: _estimate(_rows(table, protocol="paper"), "relative", group, note=DATA_TITLES[data])
+        for data, table in sets.items()
+    }
+    known = {data: one for data, one in found.items() if one is not None}
+    return known[choose(known, key=lambda data: known[data].value)] if known else None
 
 
 def _estimate(table: pd.DataFrame, measure: str, group: str, *, note: str = "") -> Estimate | None:

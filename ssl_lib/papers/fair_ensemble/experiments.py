@@ -1,6 +1,6 @@
 """The chapter's experiments: a cell is a training set with the members of one ensemble."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,12 @@ from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.fair_ensemble import statistics, training
 from ssl_lib.papers.fair_ensemble.recipes import (
     CLEAN,
-    WORST,
     Copy,
     Recipe,
     copies,
     imbalances,
     minority,
     recipe,
-    severity,
 )
 from ssl_lib.papers.fair_ensemble.settings import ARMS, DATA, EVERYTHING, Arm, Settings
 from ssl_lib.papers.fair_ensemble.statistics import (
@@ -33,7 +31,6 @@ from ssl_lib.papers.fair_ensemble.statistics import (
     Row,
     Sample,
     class_sample,
-    relative_gain,
 )
 from ssl_lib.papers.fair_ensemble.training import Sets
 from ssl_lib.results import Store
@@ -84,18 +81,18 @@ def sources(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As of :func:`curves`, with a column varied in front; unbiased protocol, groups chosen within
-        each arm.
+        As of :func:`curves`, with a column varied in front; unbiased protocol, the groups of all
+        arms chosen by the members of the last one, which varies most.
     """
     sets = training.draw(config, cell["seed"])
     arms = [ARMS[name] for name in config.arms]
     found, early = _members(config, sets, arms, cell["seed"], workdir)
     parts: list[pd.DataFrame] = []
+    chooser = found[-1]
+    sample = class_sample("unbiased", chooser.right()[0], chooser, config.k)
     for arm, given in zip(arms, found, strict=True):
-        right = given.right()
-        sample = class_sample("unbiased", right[0], given, config.k)
         rows = [
-            *statistics.curve_rows(sample, right, given.sizes),
+            *statistics.curve_rows(sample, given.right(), given.sizes),
             *statistics.disagreement_rows(sample, given),
             *([] if parts else early),
         ]
@@ -145,8 +142,7 @@ def corruption(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         As of :func:`curves`, with columns corruption and strength in front: the accuracy of the
-        groups that were chosen on clean images. "change" is the relative gain in the mean over
-        corruptions of the highest severity, minus that on clean images.
+        groups that were chosen on clean images.
     """
     seed = cell["seed"]
     sets = training.draw(config, seed)
@@ -165,7 +161,7 @@ def corruption(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
     sample = class_sample("unbiased", right[UNHARMED][0], copied[UNHARMED], config.k)
     accuracy = {copy: sample.percent(rows) for copy, rows in right.items()}
     rows = {copy: _followed(sample, values, config.sizes) for copy, values in accuracy.items()}
-    rows[UNHARMED] += [*_early(config, early), *_change(sample, accuracy, config.members)]
+    rows[UNHARMED] += _early(config, early)
     parts = [statistics.table(own) for own in rows.values()]
     for part, (name, strength) in zip(parts, rows, strict=True):
         part.insert(0, "corruption", name)
@@ -179,13 +175,6 @@ def _followed(sample: Sample, accuracy: Floats, sizes: Sequence[int]) -> list[Ro
         for place, size in enumerate(sizes)
         for row in sample.rows("accuracy", accuracy[:1, place], members=size)
     ]
-
-
-def _change(sample: Sample, accuracy: Mapping[Copy, Floats], members: int) -> Iterator[Row]:
-    """Compare the relative gain at the highest severity with that on clean images."""
-    relative = {copy: relative_gain(values)[:, -1] for copy, values in accuracy.items()}
-    harmed = [values for copy, values in relative.items() if severity(*copy) == WORST]
-    yield from sample.rows("change", np.mean(harmed, axis=0) - relative[UNHARMED], members=members)
 
 
 def learning(config: Recipe, cell: Cell, workdir: Path) -> pd.DataFrame:
@@ -261,8 +250,8 @@ def _counted(sets: Sets) -> Iterator[Row]:
 DECISIVE = {
     "curves": ("accuracy", "gain", "advantage", "churn"),
     "sources": ("accuracy", "gain", "advantage"),
-    "imbalance": ("accuracy", "gain", "relative advantage"),
-    "corruption": ("accuracy", "change"),
+    "imbalance": ("accuracy", "gain", "advantage"),
+    "corruption": ("accuracy",),
 }
 
 
@@ -290,7 +279,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     ends = replace(base, sizes=base.ends)
     others = [arm for arm in ARMS.values() if arm is not EVERYTHING]
     single = tuple(arm.name for arm in others if len(arm.varies) < 2)
-    arms = tuple(arm.name for arm in others) if base.data == "digits" else single
+    arms = tuple(ARMS) if base.data == "digits" else single
     # At standard, corrupted copies are followed by one member and by all of them.
     harmed = replace(ends if profile == "standard" else base, corruptions=copies(profile))
     each = [{"seed": seed} for seed in settings.every_seed]
@@ -342,7 +331,13 @@ def _checks(name: str, config: Recipe) -> Checks:
         keys=(*front.get(name, ()), "protocol", "group", "members", "measure"),
         early={"early loss": EARLY[config.precision]},
         spread=dict.fromkeys(DECISIVE[name], 0.1),
+        summary=_lasting,
     )
+
+
+def _lasting(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out a measure of older tables that follows from the others."""
+    return table[table.measure != "change"]
 
 
 def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.0) -> Tables:

@@ -42,19 +42,28 @@ def _legend(fig: "Figure", ax: "Axes", *, columns: int = 3) -> None:
 
 
 @plotting.style()
-def accuracy(table: pd.DataFrame) -> "Figure":
-    """Draw accuracy by ensemble size, a panel a protocol.
+def accuracy(table: pd.DataFrame, again: pd.DataFrame | None = None) -> "Figure":
+    """Draw accuracy by ensemble size with intervals, a panel a protocol.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From :func:`ssl_lib.papers.fair_ensemble.measures.curves`.
+    again : pandas.DataFrame, optional
+        "curves" of training sets that were trained again, as hollow marks.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    return _by_size(_protocols(table), "accuracy", "accuracy, %")
+    fig = _by_size(_protocols(table), "accuracy", "accuracy, %")
+    if again is not None:
+        rows = again[again.measure == "accuracy"]
+        for ax, protocol in zip(fig.axes, PROTOCOLS, strict=True):
+            for group, part in rows[rows.protocol == protocol].groupby("group"):
+                look = {**LOOKS[str(group)], "markerfacecolor": "none", "alpha": 0.7}
+                ax.plot(part.members, part.value, linestyle="", **look)
+    return fig
 
 
 @plotting.style()
@@ -276,7 +285,7 @@ def _rows(
 
 @plotting.style()
 def corruption(table: pd.DataFrame) -> "Figure":
-    """Draw relative gain by severity, a panel a group, a thin line a corruption (contrast dashed).
+    """Draw the gain by severity, a panel a group, a thin line a corruption (contrast dashed).
 
     Parameters
     ----------
@@ -288,23 +297,23 @@ def corruption(table: pd.DataFrame) -> "Figure":
     matplotlib.figure.Figure
     """
     fig, axes = plotting.small_multiples(2, height=3.6)
-    clean = table[table.severity == 0].set_index("group").relative
+    clean = table[table.severity == 0].set_index("group").gain
     for ax, group in zip(axes, ("bottom", "top"), strict=True):
         part = table[(table.group == group) & (table.severity > 0)]
         for name, one in part.groupby("corruption"):
-            ax.plot([0, *one.severity], [clean[group], *one.relative], color=GREY, marker="",
+            ax.plot([0, *one.severity], [clean[group], *one.gain], color=GREY, marker="",
                     linewidth=1, linestyle="--" if name == "contrast" else "-")  # fmt: skip
-        mean = part.groupby("severity").relative.mean()
+        mean = part.groupby("severity").gain.mean()
         ax.plot([0, *mean.index], [clean[group], *mean], label=NAMES[group], **LOOKS[group])
         ax.axhline(0, color=GREY, linewidth=1, zorder=0)
         ax.set(title=NAMES[group].capitalize(), xlabel="severity (0: clean)")
-    axes[0].set_ylabel("relative gain, %")
+    axes[0].set_ylabel("gain, points")
     return fig
 
 
 @plotting.style()
 def corruption_curves(table: pd.DataFrame) -> "Figure":
-    """Draw relative gain by size, a line a severity, a panel a group.
+    """Draw the gain by size, a line a severity, a panel a group.
 
     Parameters
     ----------
@@ -322,17 +331,17 @@ def corruption_curves(table: pd.DataFrame) -> "Figure":
             part = table[(table.group == group) & (table.severity == level)]
             look: dict[str, Any] = {"color": plotting.PALETTE[place % 7]}
             name = "clean" if level == 0 else f"severity {level}"
-            ax.plot(part.members, part.relative, label=name, marker=plotting.MARKERS[place % 7],
+            ax.plot(part.members, part.gain, label=name, marker=plotting.MARKERS[place % 7],
                     markersize=4, **look)  # fmt: skip
         ax.set(title=NAMES[group].capitalize(), xlabel="members")
-    axes[0].set_ylabel("relative gain, %")
+    axes[0].set_ylabel("gain, points")
     _legend(fig, axes[0])
     return fig
 
 
 @plotting.style()
 def strong_noise(table: pd.DataFrame) -> "Figure":
-    """Draw accuracy and relative gain under stronger and stronger Gaussian noise.
+    """Draw accuracy and gain under stronger and stronger Gaussian noise.
 
     Parameters
     ----------
@@ -347,9 +356,9 @@ def strong_noise(table: pd.DataFrame) -> "Figure":
     for group in ("top", "bottom"):
         part = table[table.group == group].sort_values("strength")
         axes[0].plot(part.strength, part.one, label=NAMES[group], **LOOKS[group])
-        axes[1].plot(part.strength, part.relative, **LOOKS[group])
+        axes[1].plot(part.strength, part.gain, **LOOKS[group])
     axes[0].set(title="Accuracy of one, %", xlabel="noise (sd)", ylim=(0, 100))
-    axes[1].set(title="Relative gain, %", xlabel="noise (sd)")
+    axes[1].set(title="Gain, points", xlabel="noise (sd)")
     axes[1].axhline(0, color=GREY, linewidth=1, zorder=0)
     _legend(fig, axes[0])
     return fig

@@ -92,7 +92,8 @@ class Recipe:
 
 _MLP: dict[str, Any] = {"hidden": (16,), "out_dim": 16, "norm": "none", "activation": "relu"}
 _DIGITS: dict[str, Any] = {
-    "train_images": 200, "encoder_options": _MLP, "policy_options": {"variant": "shift"}
+    "train_images": 200, "encoder_options": _MLP, "policy_options": {"variant": "shift"},
+    "sizes": (1, 2, 3, 4, 5, 8, 10, 15, 21),
 }  # fmt: skip
 # The paper's recipe for its CIFAR ResNets, but for the schedule (a cosine for its triangle).
 _RESNET: dict[str, Any] = {
@@ -128,7 +129,7 @@ def recipe(settings: Settings) -> Recipe:
     Examples
     --------
     >>> recipe(Settings(members=7)).sizes
-    (1, 2, 3, 5, 7)
+    (1, 2, 3, 4, 5, 7)
     """
     made = Recipe(data=settings.dataset, **_RECIPES[settings.profile, settings.dataset])
     members = settings.members or made.members

@@ -96,7 +96,8 @@ class Settings(chapter.Seeded):
     """
 
     slug: ClassVar[str] = "fair_ensemble"
-    usual_seeds: ClassVar[Mapping[str, int]] = {"smoke": 2, "quick": 6, "standard": 1, "paper": 1}
+    usual_seeds: ClassVar[Mapping[str, int]] = {"smoke": 2, "quick": 20, "standard": 1, "paper": 1}
+    spent_seeds: ClassVar[Mapping[str, int]] = {"quick": 6}
 
     data: str = ""
     aggregate: Aggregate = "prob"

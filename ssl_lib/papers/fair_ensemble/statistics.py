@@ -22,7 +22,8 @@ from ssl_lib.randomness import numpy_generator
 
 __all__ = [
     "COLUMNS", "CONTRAST", "Floats", "Members", "Row", "Sample", "aggregate_rows", "class_rows",
-    "class_sample", "curve_rows", "curves", "disagreement_rows", "relative_gain", "table",
+    "class_sample", "curve_rows", "curves", "disagreement_rows", "placebo_rows", "relative_gain",
+    "table",
 ]  # fmt: skip
 
 Row = tuple[str, str, int, str, float]
@@ -189,16 +190,25 @@ def relative_gain(accuracy: Floats) -> Floats:
 
 
 def disagreement_rows(sample: Sample, given: Members) -> Iterator[Row]:
-    """Yield the gain of the vote, its room and the churn of groups, and how far logits differ."""
+    """Yield the gain of the vote, its room, churn and diversity, and how far logits differ."""
     m = len(given.logits)
     bound = fairness.vote_bound(given.probabilities, given.labels)
     percent = sample.percent([bound.gain, bound.room, bound.churn])
+    nats = sample.percent([fairness.diversity(given.probabilities, given.labels)])[:, 0] / 100
+    yield from sample.rows("diversity", nats, members=m)
     for place, measure in enumerate(("gain of the vote", "room", "churn")):
         yield from sample.rows(measure, percent[:, place], members=m)
     churn = percent[:, 2]
     ratio = churn[:, -1:] / np.where(churn[:, -2:-1] > 0, churn[:, -2:-1], np.nan)
     yield from sample.rows("churn ratio", ratio, members=m, groups=[CONTRAST])
     yield sample.protocol, "all", m, "logit difference", float(np.ptp(given.logits, axis=0).max())
+
+
+def placebo_rows(sample: Sample, given: Members) -> Iterator[Row]:
+    """Yield what another single member gains on the base model's groups: nobody is averaged."""
+    right = given.probabilities.argmax(axis=2) == given.labels
+    accuracy = sample.percent([right[0], right[1:].mean(axis=0)])
+    yield from sample.rows("gain of another member", accuracy[:, 1] - accuracy[:, 0], members=1)
 
 
 def aggregate_rows(sample: Sample, given: Members) -> Iterator[Row]:
@@ -239,6 +249,7 @@ def curves(given: Members, k: int) -> Iterator[Row]:
     paper = class_sample("paper", base[0], given, k)
     unbiased = class_sample("unbiased", right[0], given, k)
     yield from curve_rows(paper, base, given.sizes)
+    yield from placebo_rows(paper, given)
     yield from curve_rows(unbiased, right, given.sizes)
     yield from disagreement_rows(unbiased, given)
     yield from aggregate_rows(unbiased, given)

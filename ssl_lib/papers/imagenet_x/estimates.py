@@ -4,15 +4,24 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ssl_lib.claims import Estimate
 from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.evaluation import imagenet_x as ix
-from ssl_lib.evaluation.imagenet_x.families import is_transformer
+from ssl_lib.evaluation.imagenet_x.families import (
+    IMAGENET,
+    MORE_DATA,
+    ROBUSTNESS,
+    SELF_SUPERVISED,
+    is_transformer,
+)
 from ssl_lib.papers.imagenet_x.experiments import Tables
 from ssl_lib.papers.imagenet_x.measures import annotations, augmentation, base_models, comparison
 from ssl_lib.papers.imagenet_x.measures.comparison import Comparison
+from ssl_lib.papers.imagenet_x.measures.robustness import above, recipes
+from ssl_lib.papers.imagenet_x.measures.shared import own_luck
 from ssl_lib.papers.imagenet_x.settings import Settings
 from ssl_lib.randomness import numpy_generator
 
@@ -21,8 +30,11 @@ __all__ = ["NOT_TESTED", "estimates"]
 COSTLY = ("texture", "subcategory", "object_blocking", "person_blocking")
 #: No claim is beyond this chapter.
 NOT_TESTED: dict[str, str] = {}
+FIXED = "over models, images fixed"
+LINES = "over recipes, images fixed"
 MARGIN = 0.01  # accuracy below the weakest transformer at which networks still count as comparable
 Given = Estimate | dict[str, Estimate]
+Gains = dict[str, npt.NDArray[np.float64]]
 
 
 def estimates(tables: Tables) -> dict[str, Given]:
@@ -45,19 +57,20 @@ def estimates(tables: Tables) -> dict[str, Given]:
     )
     fixed = dataclasses.replace(tables, settings=settings)
     models = comparison.compare(fixed)
+    gains = recipes(comparison.compare(fixed, corrected=True))
     return {
         "C1": _sizes(),
         "C2": Estimate(len(fixed.rows()), note="exact"),
         "C3": _consistency(models),
         "C4a": _costly(models),
         "C4b": _common(models),
-        "C5": _line(models),
+        "C5": _line(models, gains),
         "C6": _splits(settings),
         "C7": _classes(settings),
         "C8a": _crop(fixed),
         "C8b": _jitter(fixed),
         "C9": _metaclasses(fixed),
-        "C10": _data(models),
+        "C10": _data(gains),
     }
 
 
@@ -76,8 +89,8 @@ def _consistency(models: Comparison) -> dict[str, Estimate]:
     least = families.sort_values("mean").iloc[0]
     n = len(models.counts)
     return {
-        "pairs of models": _interval(pairs, "mean", n=n),
-        "least typical family": _interval(least, "mean", n=n, note=least.what),
+        "pairs of models": _interval(pairs, "mean", n=n, note=FIXED),
+        "least typical family": _interval(least, "mean", n=n, note=f"{least.what}; {FIXED}"),
         "transformers and convolutional networks": _architectures(models),
     }
 
@@ -91,21 +104,18 @@ def _architectures(models: Comparison) -> Estimate:
     enough = models.counts.accuracy >= models.counts.accuracy[transformer].min() - MARGIN
     ratios, kind = models.counts.error_ratio[enough], transformer[enough]
 
-    found = comparison.agreement(models, ratios, ~kind, "architectures")
-    note = f"{kind.sum()} transformers, {(~kind).sum()} other networks"
+    found = comparison.agreement(models, ratios, ~kind)
+    note = f"{kind.sum()} transformers, {(~kind).sum()} other networks; {FIXED}"
     return _estimate(*found, n=len(kind), note=note)
 
 
-def _costly(models: Comparison) -> Estimate:
-    ratios = models.counts.error_ratio
-    chosen = np.isin(ix.FACTORS, COSTLY)
-
-    def gap(rows: np.ndarray) -> float:
-        means = ratios[rows].mean(axis=0)
-        return float(means[chosen].min() - means[~chosen].max())
-
-    low, high = models.interval(gap, len(ratios), "costly")
-    return _estimate(gap(np.arange(len(ratios))), low, high, n=len(ratios))
+def _costly(models: Comparison) -> dict[str, Estimate]:
+    found = comparison.cost_of(models, COSTLY)
+    n = len(models.counts)
+    return {
+        f"{name} of the four": _estimate(*row, n=n, note="over models and images")
+        for name, row in found.items()
+    }
 
 
 def _common(models: Comparison) -> dict[str, Estimate]:
@@ -116,22 +126,35 @@ def _common(models: Comparison) -> dict[str, Estimate]:
     for factor in ("pose", "background"):
         found[f"rank of {factor}"] = Estimate(float(ranks[factor]), note="exact")
         row = ratios[ratios.factor == factor].iloc[0]
-        found[f"error ratio of {factor}"] = _interval(row, "error_ratio", n=len(models.counts))
+        found[f"error ratio of {factor}"] = _interval(
+            row, "error_ratio", n=len(models.counts), note="over models and images"
+        )
     return found
 
 
-def _line(models: Comparison) -> dict[str, Estimate]:
+def _line(models: Comparison, gains: Gains) -> dict[str, Estimate]:
     fits = comparison.line_fits(models)
-    counts = models.counts
-    low, high = models.interval(
-        lambda rows: np.median(comparison.pearson(counts, rows)), len(counts), "median line"
+    counts, luck = models.counts, own_luck(models.images)
+    median = models.interval(
+        lambda rows: np.median(comparison.corrected(counts, rows, luck=luck)), len(counts)
     )
-    weakest = fits.sort_values("pearson").iloc[0]
-    note = f"{weakest.factor}, {weakest.images} images"
+    weakest = fits.sort_values("corrected").iloc[0]
+    note = f"{weakest.factor}, {weakest.images} images; {FIXED}"
+    farthest, value, low, high, many = _farthest(gains)
     return {
-        "median factor": _estimate(fits.pearson.median(), low, high, n=len(counts)),
-        "weakest factor": _interval(weakest, "pearson", n=len(counts), note=note),
+        "median factor": _estimate(fits.corrected.median(), *median, n=len(counts), note=FIXED),
+        "weakest factor": _interval(weakest, "corrected", n=len(counts), note=note),
+        "farthest family": _estimate(value, low, high, n=many, note=f"{farthest}; {LINES}"),
     }
+
+
+def _farthest(gains: Gains) -> tuple[str, float, float, float, int]:
+    """Name the family that is farthest from the line on either side, with distance and recipes."""
+    means = {name: mean_interval(part[:, -1]) for name, part in gains.items() if name != IMAGENET}
+    name = max(means, key=lambda name: abs(means[name][0]))
+    value, low, high = map(float, means[name])
+    low, high = (low, high) if value > 0 else (-high, -low)
+    return name, abs(value), low, high, len(gains[name])
 
 
 def _splits(settings: Settings) -> dict[str, Estimate]:
@@ -152,7 +175,13 @@ def _splits(settings: Settings) -> dict[str, Estimate]:
     found = {
         name: _estimate(*row, n=n) for name, *row in zip(names, values, low, high, strict=True)
     }
-    return {**found, "share of four commonest": Estimate(common, n=sizes["val"], note="exact")}
+    statistic, freedom, p_value = annotations.equal_splits()
+    note = f"chi-square {statistic:.0f} on {freedom} degrees of freedom"
+    return {
+        **found,
+        "share of four commonest": Estimate(common, n=sizes["val"], note="exact"),
+        "p-value": Estimate(p_value, n=n, note=note),
+    }
 
 
 def _shares(counts: np.ndarray, size: int) -> np.ndarray:
@@ -188,7 +217,9 @@ def _crop(tables: Tables) -> dict[str, Estimate]:
     row = control[(control.kind == "equal accuracy") & (control.factor == "smaller")].iloc[0]
     return {
         "change in error ratio": _change(models, "smaller"),
-        "correlation at equal accuracy": _interval(row, "correlation", n=int(row.models)),
+        "correlation at equal accuracy": _interval(
+            row, "correlation", n=int(row.models), note=FIXED
+        ),
     }
 
 
@@ -201,7 +232,7 @@ def _jitter(tables: Tables) -> dict[str, Estimate]:
 def _change(models: augmentation.Sweep, factor: str) -> Estimate:
     table = augmentation.extremes(models)
     row = table[table.factor == factor].iloc[0]
-    return _interval(row, "change", n=int(row.models), note=f"{row.images} images")
+    return _interval(row, "change", n=int(row.models), note=f"{row.images} images; {FIXED}")
 
 
 def _metaclasses(tables: Tables) -> dict[str, Estimate]:
@@ -211,26 +242,19 @@ def _metaclasses(tables: Tables) -> dict[str, Estimate]:
     return {name: Estimate(100 * accuracy[name], note="exact") for name in names}
 
 
-def _data(models: Comparison) -> dict[str, Estimate]:
-    gains = comparison.mean_gains(models)
-    more = gains["more data"]
-    found = {"more data": _estimate(*map(float, mean_interval(more)), n=len(more))}
-    for name, family in (
-        ("above robustness interventions", "robustness intervention"),
-        ("above self-supervised", "self-supervised"),
-    ):
-        found[name] = _difference(more, gains[family])
-    return found
+def _data(gains: Gains) -> dict[str, Estimate]:
+    more, robust, alone = (gains[name] for name in (MORE_DATA, ROBUSTNESS, SELF_SUPERVISED))
+    value, low, high = mean_interval(more[:, -1])
+    return {
+        "more data": _estimate(float(value), low, high, n=len(more), note=LINES),
+        "above robustness interventions": _above(more, robust),
+        "above self-supervised": _above(more, alone),
+    }
 
 
-def _difference(first: np.ndarray, second: np.ndarray) -> Estimate:
-    """Difference of two means, with Welch's interval."""
-    from scipy import stats
-
-    test = stats.ttest_ind(first, second, equal_var=False)
-    interval = test.confidence_interval(0.95)
-    value = float(first.mean() - second.mean())
-    return _estimate(value, interval.low, interval.high, n=len(first) + len(second))
+def _above(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> Estimate:
+    value, low, high = above(one, other)
+    return _estimate(value, low, high, n=len(one) + len(other), note=LINES)
 
 
 def _interval(row: "pd.Series[Any]", value: str, *, n: int, note: str = "") -> Estimate:

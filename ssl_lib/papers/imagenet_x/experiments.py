@@ -102,7 +102,8 @@ def model_counts(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataF
     -------
     pandas.DataFrame
         One row a scoring and model: scoring, group (the zoo or sweep it was released with), model,
-        images, correct, then FACTOR_images and FACTOR_correct for each factor.
+        images, correct, then FACTOR_images and FACTOR_correct for each factor, and worst_classes
+        (accuracy pooled over the model's 100 worst classes).
 
     Raises
     ------
@@ -113,7 +114,7 @@ def model_counts(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataF
     for scoring in SCORINGS:
         for group in published.GROUPS:
             counts = published.counts(group, selection=config["selection"], scoring=scoring)
-            frame = counts.to_frame().drop(columns="worst_classes", errors="ignore")
+            frame = counts.to_frame()
             frame.insert(0, "scoring", scoring)
             frame.insert(1, "group", group)
             parts.append(frame[frame.model != "human"])

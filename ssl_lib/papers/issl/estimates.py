@@ -1,5 +1,6 @@
 """The estimates that decide the chapter's claims, from the same tables as its figures."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -10,17 +11,27 @@ from torch.nn import functional
 
 from ssl_lib.claims import Estimate
 from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.claims.resampling import crossed_bootstrap, paired_bootstrap
 from ssl_lib.methods import cissl_loss, dissl_terms, simclr_loss
 from ssl_lib.papers.chapter import Tables
-from ssl_lib.papers.issl.measures import PROBES, at_dimension, label_columns
+from ssl_lib.papers.issl.images import N_TRAIN
+from ssl_lib.papers.issl.measures import PROBES, at_dimension, label_columns, runs
 from ssl_lib.papers.issl.recipes import recipe
 from ssl_lib.papers.issl.settings import Settings
 from ssl_lib.papers.issl.theory import CLASSES
 from ssl_lib.randomness import torch_generator
 
-__all__ = ["difference", "estimates", "largest_identity_error"]
+__all__ = ["contrast", "difference", "estimates", "largest_identity_error"]
 
 Given = Estimate | dict[str, Estimate]
+#: How much runs count, and which they are: values of columns.
+Term = tuple[float, Mapping[str, object]]
+#: The step of an accuracy on the training images of the known classes.
+IMAGE = 1 / N_TRAIN
+#: An accuracy on the worst task that counts as solved.
+SOLVED = 0.98
+#: Seeds from which a correlation over them has an interval.
+FEWEST = 5
 
 
 def estimates(settings: Settings, tables: Tables, dichotomies: pd.DataFrame) -> dict[str, Given]:
@@ -40,31 +51,81 @@ def estimates(settings: Settings, tables: Tables, dichotomies: pd.DataFrame) -> 
         By claim id, as :func:`ssl_lib.claims.report` takes it.
     """
     exact, sweep = tables["exact"], tables["dimensions"]
-    worst = exact[exact["head"] == "linear"]
-    fewest = exact[exact.dim == CLASSES - 1]
-    family = {name: _runs(fewest, "worst_task", head=name) for name in ("linear", "mlp")}
+    linear = exact[exact["head"] == "linear"]
     at = partial(_at_dimension, settings.reference, tables)
-    full = at("rivals", "cissl", "dissl")
-    gains = {said: _gain(settings, sweep, column) for column, said in PROBES.items()}
+    rivals, heads = at("rivals", "dissl"), at("heads", "cissl")
+    gains = {said: _beyond_untrained(settings, sweep, column) for column, said in PROBES.items()}
     return {
-        "C1": _theorem(dichotomies, worst),
+        "C1": _theorem(dichotomies, linear),
         "C2a": gains,
         "C2b": gains["all labels"],
-        "C3a": _above(full, "cissl", "simclr"),
-        "C3b": difference(family["linear"], family["mlp"], scale=100),
+        "C3a": {
+            PROBES[column]: _above(heads, column, "cissl", "cissl-mlp-student")
+            for column in ("few", "augmented")
+        },
+        "C3b": contrast(
+            exact[exact.dim == CLASSES - 1], "worst_task", (1, {"head": "linear"}),
+            (-1, {"head": "mlp"}),
+        ),
         "C4": {
-            "above DINO": _above(full, "dissl", "dino"),
-            "above SwAV": _above(full, "dissl", "swav"),
+            "above DINO": _above(rivals, "full", "dissl", "dino"),
+            "above SwAV": _above(rivals, "full", "dissl", "swav"),
         },
         "C5": _stronger(settings, at("strengths", "dissl")),
         "C6": {
-            "worst task of MLP probes in 3 dimensions": _mean(_at(worst, 3).worst_mlp),
+            "worst task of MLP probes in 3 dimensions": _mean(
+                _at(linear, 3).worst_mlp, (0, 1), IMAGE
+            ),
             "shrinking of the gap": _shrinking(sweep, tables["mlp-heads"]),
         },
         "C7": _loss_and_accuracy(at("epochs", "cissl")),
         "C8": Estimate(largest_identity_error(settings.seed), note="exact"),
-        "C9": _mean(family["mlp"]),
-    }
+        "C9": _lowest(_beside_twins(exact)),
+    }  # fmt: skip
+
+
+def contrast(table: pd.DataFrame, column: str, *terms: Term, note: str = "") -> Estimate:
+    """Estimate a weighted sum of accuracies of runs with the same seed, in percentage points.
+
+    Where the table says which test images are right, these are drawn again too: one test set serves
+    all seeds. Each end is then the farther one of that bootstrap's and of Student's t over seeds,
+    which few seeds need.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a run.
+    column : str
+        Of accuracies.
+    *terms : (float, mapping)
+        Weight, and the values of columns that choose its runs.
+    note : str, default=""
+        Shown beside the number.
+
+    Returns
+    -------
+    Estimate
+        NaN where no seed has all of the runs.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"seed": [0, 1, 0, 1], "variant": list("aabb"),
+    ...                       "full": [0.8, 0.9, 0.7, 0.8]})
+    >>> print(contrast(table, "full", (1, {"variant": "a"}), (-1, {"variant": "b"})))
+    10 (10 to 10, n = 2)
+    """
+    parts = [weight * runs(table, column, **where) for weight, where in terms]
+    total = 100 * sum(parts[1:], parts[0]).dropna()
+    if total.empty:
+        return Estimate(float("nan"), n=0, note="not trained at this profile")
+    count = total.shape[1]
+    resolution = 100 / count if count > 1 else 0.0
+    mean, low, high = map(float, mean_interval(total.mean(axis=1), resolution=resolution))
+    if count > 1:
+        _, *ends = paired_bootstrap(total, np.zeros(total.shape))
+        low, high = min(low, ends[0]), max(high, ends[1])
+        note = ", ".join(filter(None, (note, "over seeds and images")))
+    return Estimate(mean, low, high, n=len(total), note=note)
 
 
 def difference(
@@ -100,23 +161,31 @@ def _at_dimension(dim: int, tables: Tables, name: str, *variants: str) -> pd.Dat
     return at_dimension(dim, tables["dimensions"], variants, tables[name])
 
 
-def _runs(table: pd.DataFrame, column: str, **where: object) -> pd.Series:
-    """Return a column by seed, for the rows where other columns have these values."""
-    for name, value in where.items():
-        table = table[table[name] == value]
-    return table.set_index("seed")[column].astype(float)
+def _above(table: pd.DataFrame, column: str, first: str, second: str) -> Estimate:
+    return contrast(table, column, (1, {"variant": first}), (-1, {"variant": second}))
 
 
-def _above(table: pd.DataFrame, first: str, second: str) -> Estimate:
-    ours, theirs = (_runs(table, "full", variant=name) for name in (first, second))
-    return difference(ours, theirs, scale=100)
+def _mean(values: pd.Series, limits: tuple[float, float], resolution: float = 0.0) -> Estimate:
+    """Return the mean over runs; its interval ends where the statistic does."""
+    known = values.dropna()
+    if len(known) < 2:
+        return Estimate(float(known.mean()), n=len(known))
+    mean, low, high = map(float, mean_interval(known, resolution=resolution))
+    return Estimate(mean, max(low, limits[0]), min(high, limits[1]), n=len(known))
 
 
-def _mean(values: pd.Series) -> Estimate:
-    if len(values) < 2:
-        return Estimate(float(np.mean(values)) if len(values) else float("nan"), n=len(values))
-    mean, low, high = map(float, mean_interval(values))
-    return Estimate(mean, low, high, n=len(values))
+def _lowest(values: pd.Series) -> Estimate:
+    """Return the lowest of some encoders: what holds for all, or not for one, has no interval."""
+    note = "the lowest of so many encoders"
+    return Estimate(float(values.min()), n=len(values), note=note)
+
+
+def _beside_twins(exact: pd.DataFrame) -> pd.Series:
+    """Return the worst tasks after an MLP head of seeds whose linear head makes all solvable."""
+    fewest = exact[exact.dim == CLASSES - 1]
+    wide = fewest.pivot(index="seed", columns="head", values="worst_task")
+    solved: pd.Series = wide["mlp"][wide["linear"] >= SOLVED]
+    return solved
 
 
 def _at(worst: pd.DataFrame, dim: int) -> pd.DataFrame:
@@ -128,24 +197,25 @@ def _at(worst: pd.DataFrame, dim: int) -> pd.DataFrame:
 
 def _theorem(dichotomies: pd.DataFrame, worst: pd.DataFrame) -> dict[str, Estimate]:
     error = (dichotomies.measured - dichotomies.formula).abs().max()
-    ideal = worst[worst.effective_dimension >= worst.needed_dimension]
+    wide = worst[worst.effective_dimension >= worst.needed_dimension]
     return {
         "error against the formula": Estimate(float(error), n=len(dichotomies), note="exact"),
-        "worst task from 9 effective dimensions": _mean(ideal.worst_task),
-        "worst task in 3 dimensions": _mean(_at(worst, 3).worst_task),
+        "lowest worst task from 9 effective dimensions": _lowest(wide.worst_task),
+        "worst task in 3 dimensions": _mean(_at(worst, 3).worst_task, (0, 1), IMAGE),
     }
 
 
-def _gain(settings: Settings, sweep: pd.DataFrame, column: str) -> Estimate:
+def _beyond_untrained(settings: Settings, sweep: pd.DataFrame, column: str) -> Estimate:
+    """Return what CISSL and DISSL gain from the dimension more than an untrained encoder."""
     top, base = settings.sweep[-1], settings.reference
     if base == top:
         base = settings.sweep[-2]
-    wide, narrow = (
-        pd.concat([_runs(sweep, column, variant=name, dim=dim) for name in ("cissl", "dissl")])
-        .groupby("seed").mean()
-        for dim in (top, base)
-    )  # fmt: skip
-    return difference(wide, narrow, scale=100, note=f"d = {base} to {top}")
+    terms = [
+        (sign * weight, {"variant": name, "dim": dim})
+        for dim, sign in ((top, 1), (base, -1))
+        for name, weight in (("cissl", 0.5), ("dissl", 0.5), ("untrained", -1))
+    ]
+    return contrast(sweep, column, *terms, note=f"d = {base} to {top}")
 
 
 def _stronger(settings: Settings, table: pd.DataFrame) -> dict[str, Estimate]:
@@ -155,38 +225,62 @@ def _stronger(settings: Settings, table: pd.DataFrame) -> dict[str, Estimate]:
         "few labels": "few",
         "all labels": "full",
     }
+    terms: list[Term] = [(1, {"strength": usual}), (-1, {"strength": weakest})]
     note = f"strength {weakest:g} to {usual:g}"
-    return {
-        said: difference(
-            _runs(table, column, strength=usual),
-            _runs(table, column, strength=weakest),
-            scale=100,
-            note=note,
-        )
-        for said, column in columns.items()
-    }
+    return {said: contrast(table, column, *terms, note=note) for said, column in columns.items()}
 
 
 def _shrinking(sweep: pd.DataFrame, mlp: pd.DataFrame) -> Estimate:
     small, large = mlp.dim.min(), mlp.dim.max()
+    linear = sweep[sweep.variant == "cissl"]
     gaps = [
-        _runs(mlp, "mlp", dim=dim) - _runs(sweep, "full", variant="cissl", dim=dim)
+        mlp[mlp.dim == dim].set_index("seed").mlp - linear[linear.dim == dim].set_index("seed").full
         for dim in (small, large)
     ]
     return difference(*gaps, scale=100, note=f"d = {small} to {large}")
 
 
-def _loss_and_accuracy(epochs: pd.DataFrame) -> Estimate:
-    """Correlate over all runs, with Fisher's interval."""
-    from scipy import stats
+def _loss_and_accuracy(table: pd.DataFrame) -> dict[str, Estimate]:
+    """Correlate over the lengths of each seed's runs, and over the seeds of each length.
 
-    pairs = epochs[["loss", "full"]].to_numpy(dtype=float)
-    value = float(stats.spearmanr(-pairs[:, 0], pairs[:, 1])[0])
-    # With the variance that Fieller et al. (1957) give for ranks.
-    half = 1.96 * (1.06 / (len(pairs) - 3)) ** 0.5 if len(pairs) > 3 else float("inf")
-    centre = np.arctanh(np.clip(value, -0.9999, 0.9999))
-    low, high = np.tanh([centre - half, centre + half])
-    return Estimate(value, min(float(low), value), max(float(high), value), n=len(pairs))
+    The first alone could not tell a smaller loss from a longer training.
+    """
+    lengths = table.groupby("seed")
+    return {
+        "longer training, smaller loss": _ordered(
+            lengths.apply(lambda part: _spearman(part.epochs, -part.loss))
+        ),
+        "smaller loss, better probe": _ordered(
+            lengths.apply(lambda part: _spearman(-part.loss, part.full))
+        ),
+        "the same within a length": _within_length(table),
+    }
+
+
+def _ordered(correlations: pd.Series) -> Estimate:
+    # Spearman's correlation of four lengths has steps of a fifth.
+    return _mean(correlations, (-1, 1), resolution=0.2)
+
+
+def _spearman(x: pd.Series, y: pd.Series) -> float:
+    with np.errstate(invalid="ignore"):
+        return float(np.corrcoef(x.rank(), y.rank())[0, 1])
+
+
+def _within_length(table: pd.DataFrame) -> Estimate:
+    wide = table.pivot(index="seed", columns="epochs", values=["loss", "full"])
+
+    def mean(rows: np.ndarray) -> float:
+        drawn = wide.iloc[rows]
+        each = (_spearman(-drawn.loss[length], drawn.full[length]) for length in wide.loss)
+        # A draw of one seed alone has no order.
+        return float(np.nan_to_num([*each]).mean())
+
+    value, n = mean(np.arange(len(wide))), len(wide)
+    if n < FEWEST:
+        return Estimate(value, n=n, note="too few seeds for an interval")
+    low, high = map(float, crossed_bootstrap(mean, [n]))
+    return Estimate(value, min(low, value), max(high, value), n=n, note="bootstrap over seeds")
 
 
 def largest_identity_error(seed: int = 0) -> float:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ssl_lib.papers import chapter
 from ssl_lib.papers.issl import images, theory
-from ssl_lib.papers.issl.probes import probe
+from ssl_lib.papers.issl.probes import RIGHT, probe
 from ssl_lib.papers.issl.recipes import Recipe, recipe
 from ssl_lib.papers.issl.settings import Settings
 from ssl_lib.papers.issl.training import encoder_of, specification
@@ -77,7 +77,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
 
     Examples
     --------
-    >>> made = experiments(Settings())["strengths"]
+    >>> made = experiments(Settings(seeds=3))["strengths"]
     >>> made.place, len(made.cells)
     ('issl/strengths.quick', 9)
     """
@@ -87,8 +87,8 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
 def _known_classes(settings: Settings) -> dict[str, Experiment]:
     config = theory.recipe(settings)
     # A worst task varies, and three encoders tell too little about it.
-    usual = {"smoke": 2, "quick": 5, "standard": 12, "paper": 12}[settings.profile]
-    seeds = chapter.seeds("issl", settings.seed, max(usual, settings.seeds))
+    usual = {"smoke": 2, "quick": 20, "standard": 12, "paper": 12}[settings.profile]
+    seeds = settings.first_seeds(settings.seeds or usual)
     runs = [("linear", d) for d in theory.exact_dims(settings)] + [("mlp", theory.CLASSES - 1)]
     cells = [{"head": head, "dim": dim, "seed": seed} for head, dim in runs for seed in seeds]
     tasks = dict.fromkeys(("worst_task", "worst_mlp"), 1 / images.N_TRAIN)
@@ -140,7 +140,7 @@ def _checks(config: Recipe) -> Checks:
         exact=("parameters", "images"),
         early={"early_loss": EARLY[config.precision]},
         spread={**probes, "loss": 1e-3, "rankme": 0.1},
-        times=("seconds",),
+        times=("seconds", *RIGHT),  # accuracies say what is right within rounding
     )
 
 
@@ -167,8 +167,8 @@ def _cells(settings: Settings, config: Recipe) -> dict[str, list[dict[str, Any]]
         "rivals": cells("simclr", "vicreg", "swav", "dino"),
         "epochs": cells("cissl", lengths=shorter or [2 * full]),
     }
-    more = cells("cissl-linear-heads", "dissl-linear-heads", "dissl-mlp-heads")
-    return {**made, "heads": more} if settings.all_heads else made
+    more = ("cissl-linear-heads", "dissl-linear-heads", "dissl-mlp-heads")
+    return {**made, "heads": cells("cissl-mlp-student", *(more if settings.all_heads else ()))}
 
 
 def _pixels(config: Recipe) -> int:

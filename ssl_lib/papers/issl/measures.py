@@ -6,6 +6,7 @@ import pandas as pd
 
 from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.papers.chapter import Tables
+from ssl_lib.papers.issl.probes import RIGHT, unpacked
 from ssl_lib.papers.issl.recipes import recipe
 from ssl_lib.papers.issl.settings import Settings
 from ssl_lib.papers.issl.variants import VARIANTS
@@ -13,8 +14,8 @@ from ssl_lib.plotting.words import spread
 
 __all__ = [
     "PROBES", "ahead_of_untrained", "at_dimension", "costs", "described", "ends", "few_labels",
-    "gained", "gains", "label_columns", "label_curve", "mean_of", "over_runs", "stacked",
-    "top_gains", "trained", "verdicts",
+    "gained", "gains", "label_columns", "label_curve", "mean_of", "over_runs", "runs", "shown",
+    "stacked", "top_gains", "trained", "verdicts",
 ]  # fmt: skip
 
 #: The linear probes' columns, and how readers know them.
@@ -67,6 +68,35 @@ def at_dimension(
 def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Join tables of several data sets, with their names in a first column ``data``."""
     return pd.concat(tables, names=["data"]).reset_index("data").reset_index(drop=True)
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what a page offers of a table: without times, and without a bit for each image."""
+    return table.drop(columns=["seconds", *RIGHT], errors="ignore")
+
+
+def runs(table: pd.DataFrame, column: str, **where: object) -> pd.DataFrame:
+    """Return a column of the runs where other columns have these values.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a run.
+    column : str
+        Of numbers; or of accuracies, where the table says which images are right.
+    **where : object
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a seed; a column for each test image where they are known, else one.
+    """
+    for name, value in where.items():
+        table = table[table[name] == value]
+    bits = f"{column}_right"
+    if bits not in table:
+        return table.set_index("seed")[[column]].astype(float)
+    return pd.DataFrame([unpacked(text) for text in table[bits]], index=table.seed, dtype=float)
 
 
 def over_runs(table: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:

@@ -59,7 +59,8 @@ class Settings(chapter.Seeded):
     """
 
     slug: ClassVar[str] = "issl"
-    usual_seeds: ClassVar = {"smoke": 2, "quick": 3, "standard": 3, "paper": 3}
+    usual_seeds: ClassVar = {"smoke": 2, "quick": 20, "standard": 3, "paper": 3}
+    spent_seeds: ClassVar = {"quick": 5}
     fewest_seeds: ClassVar[int] = 2  # with an interval
 
     data: str = ""
@@ -138,10 +139,7 @@ class Settings(chapter.Seeded):
 
     @property
     def all_heads(self) -> bool:
-        """Whether every pair of heads is trained: not on digits for a page that waits.
-
-        There five runs of each show no difference between them.
-        """
+        """Whether every pair of heads is trained: not on digits for a page that waits."""
         return self.natural or self.profile in ("standard", "paper")
 
     @property

@@ -95,6 +95,10 @@ _EVERY = (
         options=partial(_cissl, teacher=0), mlp_probe=True,
     ),
     Variant(
+        name="cissl-mlp-student", title="CISSL, MLP student", heads="CISSL: MLP, MLP (one layer)",
+        options=partial(_cissl, student=1),
+    ),
+    Variant(
         name="simclr", title="SimCLR", heads="SimCLR: one MLP", method="simclr", options=_simclr
     ),
     Variant(

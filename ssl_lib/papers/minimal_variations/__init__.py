@@ -11,6 +11,7 @@ What the chapter shows, as functions of a few stored tables:
 ``networks``     networks trained with losses of self-supervised learning
 ``pairs``        pairs that agree with the task, and pairs that do not
 ``images``       variation in all directions and along translations
+``promise``      the bound on what functions miss, measured with labels on images
 ``experiments``  what a cell is; the tables of a run
 ``measures``     tables to numbers
 ``figures``      the figures
@@ -20,7 +21,7 @@ What the chapter shows, as functions of a few stored tables:
 The estimators themselves are in :mod:`ssl_lib.theory`.
 """
 
-from ssl_lib.papers.minimal_variations.experiments import load
+from ssl_lib.papers.minimal_variations.experiments import load, photographs
 from ssl_lib.papers.minimal_variations.settings import Settings
 
-__all__ = ["Settings", "load"]
+__all__ = ["Settings", "load", "photographs"]

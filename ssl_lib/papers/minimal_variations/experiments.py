@@ -9,14 +9,23 @@ import pandas as pd
 from ssl_lib import data
 from ssl_lib.papers import chapter
 from ssl_lib.papers.chapter import Tables
-from ssl_lib.papers.minimal_variations import exact, images, moons, networks, pairs
+from ssl_lib.papers.minimal_variations import (
+    exact,
+    images,
+    moons,
+    networks,
+    pairs,
+    promise,
+)
 from ssl_lib.papers.minimal_variations.settings import Settings
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
 
-__all__ = ["DRAWN", "experiments", "load", "maps"]
+__all__ = ["DRAWN", "OF_IMAGES", "experiments", "load", "maps", "photographs"]
 
+#: Tables of images, of which there are several sets.
+OF_IMAGES = ("images", "promise")
 #: The methods of the maps.
 DRAWN = ("dirichlet", "views", "graph", "diffusion", "pca", *networks.LOSSES)
 #: The least difference of a share, of an eigenvalue, and of an error that means anything.
@@ -44,6 +53,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     """
     each: list[dict[str, Any]] = [{"seed": seed} for seed in settings.every_seed]
     sized = {"sizes": settings.sizes}
+    shown = {**sized, "data": settings.images}
     trained = product(networks.LOSSES, networks.WORLDS, settings.every_seed)
     columns = ("loss", "world", "seed")
     cells = [dict(zip(columns, values, strict=True)) for values in trained]
@@ -55,23 +65,29 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
         "bounds": (moons.bounds, sized, each),
         "networks": (networks.networks, sized, cells),
         "weights": (pairs.weights, {"weights": pairs.WEIGHTS}, each),
-        "images": (images.images, {**sized, "data": settings.images}, each),
+        "images": (images.images, {**shown, "scales": _scales(settings)}, each),
+        "promise": (promise.promise, shown, each),
         "maps": (maps, {**sized, "seed": settings.every_seed[0]}, [{"method": m} for m in DRAWN]),
     }
     return {
         name: Experiment(
             name=f"minimal_variations-{name}", compute=compute, config=config, cells=own,
             checks=_CHECKS[name], place=_place(name, settings),
-            data=_hashes(settings) if name == "images" else {},
+            data=_hashes(settings) if name in OF_IMAGES else {},
         )
         for name, (compute, config, own) in made.items()
     }  # fmt: skip
 
 
+def _scales(settings: Settings) -> tuple[float, ...]:
+    """Return the kernels' scales: of photographs the first alone, which claims and figures show."""
+    return images.SCALES if settings.images == "digits" else images.SCALES[:1]
+
+
 def _place(name: str, settings: Settings) -> str:
     if name == "maps":
         return ""
-    used = settings.images if name == "images" else settings.usual_images
+    used = settings.images if name in OF_IMAGES else settings.usual_images
     return chapter.place(
         "minimal_variations", name, settings, data=used, usual=settings.usual_images
     )
@@ -98,6 +114,8 @@ _CHECKS = {
                        spread={"alignment": 1e-3, "whole": 1e-3}),
     "weights": _checks(("pairs", "inputs"), accuracy=ERROR),
     "images": _checks(("metric", "scale"), accuracy=ERROR, shifted=ERROR),
+    "promise": _checks(("metric",), variation=ENERGY, bound=ENERGY, missed=SHARE,
+                       fitted=SHARE, **{"labels missed": SHARE}),
     "maps": Checks(keys=("x", "y"), exact=("*",)),
 }  # fmt: skip
 
@@ -114,3 +132,30 @@ def load(settings: Settings, store: Store | None = None, seconds: float = 20.0) 
             experiments(settings), settings, slug=Settings.slug, store=store, seconds=seconds
         )
     return Tables(settings, fetched)
+
+
+def photographs(own: Tables, store: Store | None = None) -> dict[str, Tables]:
+    """Return tables of images by set: the run's own, and those of photographs that are published.
+
+    Parameters
+    ----------
+    own : Tables
+        Of the run.
+    store : Store, optional
+        Default: the user's.
+
+    Returns
+    -------
+    dict of str to Tables
+        The run's own first.
+    """
+    settings: Any = own.settings
+    found = {settings.images: own}
+    for name in ("fashion-mnist", "cifar10"):
+        made = experiments(Settings(profile="standard", data=name))
+        kept = chapter.published(
+            {table: made[table] for table in OF_IMAGES}, slug=Settings.slug, store=store
+        )
+        if kept and name not in found:
+            found[name] = Tables(own.settings, kept)
+    return found

@@ -18,11 +18,15 @@ from ssl_lib.theory.estimators import Estimator
 
 Whole = npt.NDArray[np.int64]
 
-__all__ = ["LABELS", "METRICS", "SCALES", "Metric", "Translation", "images"]
+__all__ = [
+    "LABELS", "METRICS", "SCALES", "Images", "Metric", "Translation", "images", "median_distance",
+    "model", "sample",
+]  # fmt: skip
 
 LABELS = (50, 200)
 #: The kernel's scale as a share of the median distance between images, the first for the claims.
 SCALES = (1.2, 0.9, 0.6)
+#: Views of an image; where all are the same two will do.
 PENALTY, VIEWS = 1e-6, 10
 
 
@@ -87,8 +91,8 @@ METRICS = (
 
 
 @dataclass(frozen=True)
-class _Sample:
-    """Rows of images and labels: of the unlabelled and of the test set, and how they move."""
+class Images:
+    """Rows of images and labels, to learn from and to test on, and how they move."""
 
     train: Array
     labels: Whole
@@ -98,7 +102,8 @@ class _Sample:
     classes: int
 
 
-def _sample(name: str, sizes: Sizes, seed: int) -> _Sample:
+def sample(name: str, sizes: Sizes, seed: int) -> Images:
+    """Draw images to learn from and images to test on."""
     parts: list[Any] = []
     for split, most in (("train", sizes.images), ("test", sizes.test)):
         loaded = data.load(name, split=split)
@@ -108,10 +113,11 @@ def _sample(name: str, sizes: Sizes, seed: int) -> _Sample:
     _, channels, side, _ = loaded.images.shape
     move = Translation(channels, side, max(1, side // 14))
     train, labels, test, truth = parts
-    return _Sample(train, labels, test, truth, move, loaded.n_classes)
+    return Images(train, labels, test, truth, move, loaded.n_classes)
 
 
-def _model(metric: Metric, kernel: Gaussian, given: _Sample, sizes: Sizes, seed: int) -> Estimator:
+def model(metric: Metric, kernel: Gaussian, given: Images, sizes: Sizes, seed: int) -> Estimator:
+    """Return the estimator of a metric's functions."""
     few = min(2 * sizes.landmarks, len(given.train))
     if metric.name == "dirichlet":
         return KernelDirichlet(sizes.kept, kernel=kernel, landmarks=few, centre=True, seed=seed)
@@ -123,8 +129,9 @@ def _model(metric: Metric, kernel: Gaussian, given: _Sample, sizes: Sizes, seed:
         "translation": given.move,
     }
     return KernelSSL(
-        views[metric.name], n_components=sizes.kept, kernel=kernel, penalty=PENALTY, n_views=VIEWS,
-        beta=float(metric.name != "pca"), landmarks=few, centre=True, scaled=False, seed=seed,
+        views[metric.name], n_components=sizes.kept, kernel=kernel, penalty=PENALTY,
+        n_views=2 if metric.name == "pca" else VIEWS, beta=float(metric.name != "pca"),
+        landmarks=few, centre=True, scaled=False, seed=seed,
     )  # fmt: skip
 
 
@@ -134,7 +141,7 @@ def images(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataFrame:
     Parameters
     ----------
     config : mapping
-        ``sizes`` and ``data``.
+        ``sizes``, ``data`` and ``scales``, of :data:`SCALES`.
     cell : mapping
         ``seed``.
 
@@ -145,36 +152,33 @@ def images(config: Mapping[str, Any], cell: Mapping[str, Any]) -> pd.DataFrame:
         same moved as far as a view goes, both by the number of labels.
     """
     sizes, seed = config["sizes"], cell["seed"]
-    given = _sample(config["data"], sizes, seed)
-    middle = _median_distance(given.train)
+    given = sample(config["data"], sizes, seed)
+    middle = median_distance(given.train)
     rows = [
         (metric.name, scale, *row)
-        for scale in SCALES
+        for scale in config["scales"]
         for metric in METRICS
-        for row in _judged(
-            _model(metric, Gaussian(scale * middle), given, sizes, seed), given, sizes, seed
-        )
+        for row in _judged(model(metric, Gaussian(scale * middle), given, sizes, seed), given, seed)
     ]
     return pd.DataFrame(rows, columns=["metric", "scale", "measure", "at", "value"]).astype(
         {"at": float}
     )
 
 
-def _median_distance(rows: Array) -> float:
+def median_distance(rows: Array) -> float:
+    """Return the median distance between the first rows."""
     some = rows[:500]
     square = (some**2).sum(1)
     distance = square[:, None] + square - 2 * some @ some.T
     return float(np.sqrt(np.median(distance[np.triu_indices(len(some), 1)])))
 
 
-def _judged(
-    model: Estimator, given: _Sample, sizes: Sizes, seed: int
-) -> Iterator[tuple[str, float, float]]:
-    train = model.fit(given.train).transform(given.train)
+def _judged(fitted: Estimator, given: Images, seed: int) -> Iterator[tuple[str, float, float]]:
+    train = fitted.fit(given.train).transform(given.train)
     steps = _steps(len(given.test), given.move.most, seed)
     tests = {"accuracy": given.test, "shifted": given.move.moved(given.test, steps)}
     for measure, rows in tests.items():
-        fresh = model.transform(rows)
+        fresh = fitted.transform(rows)
         for n in LABELS:
             targets = one_hot(given.labels[:n], given.classes)
             predicted = ridge(train[:n], targets, fresh).argmax(1)

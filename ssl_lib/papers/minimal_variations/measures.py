@@ -1,6 +1,6 @@
 """Tables to numbers: what is read from cells, by seed and over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,14 @@ import pandas as pd
 
 from ssl_lib.claims import Estimate
 from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.papers.minimal_variations.images import METRICS
 from ssl_lib.papers.minimal_variations.moons import CUTS
 from ssl_lib.papers.minimal_variations.tasks import TARGETS
 from ssl_lib.papers.minimal_variations.variants import METHODS
 
 __all__ = [
-    "against_bound", "by_seed", "compared", "dictionary", "gaps", "means", "ratio_to_limit",
-    "summary", "tightest",
+    "against_bound", "by_seed", "compared", "dictionary", "gaps", "means", "promised",
+    "ratio_to_limit", "stacked", "summary", "tightest",
 ]  # fmt: skip
 
 
@@ -114,6 +115,37 @@ def tightest(table: pd.DataFrame) -> pd.Series:
     found = against_bound(table)
     found = found[found.bound < 1]
     return (found.missed / found.bound).groupby(found.seed).max()
+
+
+def promised(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return from how many functions on the bound is below one, by metric and set, for readers.
+
+    Examples
+    --------
+    >>> rows = [("noise", "bound", 1.0, 2.0), ("noise", "bound", 5.0, 0.5)]
+    >>> table = pd.DataFrame(rows, columns=["metric", "measure", "at", "value"])
+    >>> promised({"digits": table}).digits.to_list()
+    ['never to 5', 'from 5 on', 'never to 5']
+    """
+    found: dict[str, list[str]] = {"metric": [metric.title for metric in METRICS[1:]]}
+    for name, table in tables.items():
+        bounds = table[table.measure == "bound"].groupby(["metric", "at"]).value.mean()
+        says = bounds[bounds < 1].reset_index("at").groupby("metric")["at"].min()
+        never = f"never to {table['at'].max():.0f}"
+        starts = (says.get(metric.name) for metric in METRICS[1:])
+        found[name] = [never if k is None else f"from {k:.0f} on" for k in starts]
+    return pd.DataFrame(found)
+
+
+def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return tables of several sets of images below each other, with a column data.
+
+    Examples
+    --------
+    >>> stacked({"digits": pd.DataFrame({"value": [1.0]})}).to_dict("records")
+    [{'data': 'digits', 'value': 1.0}]
+    """
+    return pd.concat(tables, names=["data"]).reset_index("data").reset_index(drop=True)
 
 
 def gaps() -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from ssl_lib.errors import InputError
 from ssl_lib.papers.minimal_variations.probes import one_hot
 from ssl_lib.theory import Gaussian, KernelDirichlet, LinearSSL, explained, principal_cosines
-from ssl_lib.theory.checks import as_matrix
+from ssl_lib.theory.checks import as_matrix, as_stack
 
 __all__ = ["against_inputs", "directions"]
 
@@ -51,9 +51,9 @@ def directions(
     >>> directions(views, label, k=1).round(2).to_dict("records")
     [{'direction': 1, 'variation': 0.0, 'labels explained': 1.0}]
     """
-    stack = [as_matrix(view, name="a view") for view in views]
-    middle = np.mean(stack, axis=0)
-    model = LinearSSL(stack, n_components=k, penalty=penalty, centre=True, scaled=False)
+    stack = as_stack(views)
+    middle = stack.mean(0)
+    model = LinearSSL(list(stack), n_components=k, penalty=penalty, centre=True, scaled=False)
     features = model.fit(middle).transform(middle)
     found = {"direction": range(1, k + 1), "variation": 1 - model.invariance_}
     if labels is not None:

@@ -1,5 +1,6 @@
 """How far networks are from affine on a region, without and with the constraint."""
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -191,7 +192,7 @@ OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]]
 
 
 def optimisers(config: Mapping[str, Any], cell: Mapping[str, int]) -> pd.DataFrame:
-    """Train a small constrained network, in float64, and measure it at every step.
+    """Train a small network with and without constraint, in float64, measured at every step.
 
     Parameters
     ----------
@@ -203,18 +204,21 @@ def optimisers(config: Mapping[str, Any], cell: Mapping[str, int]) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        Columns optimiser, step, loss, error (of affinity on the triangle).
+        Columns optimiser, constrained, step, loss, error (of affinity on the triangle).
     """
-    return pd.DataFrame([row for name in OPTIMISERS for row in _optimise(name, config, cell)])
+    runs = itertools.product(OPTIMISERS, (True, False))
+    return pd.DataFrame([row for run in runs for row in _optimise(*run, config, cell)])
 
 
 def _optimise(
-    name: str, config: Mapping[str, Any], cell: Mapping[str, int]
+    name: str, constrained: bool, config: Mapping[str, Any], cell: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     vertices, points = problems.region("triangle"), problems.grid(config["side"])
     wanted = problems.target("wave", points)
     with seeded(cell["seed"], "optimisers"):
-        model = constrain(dense(2, config["width"], 3).double(), vertices, sign=config["sign"])
+        model: nn.Module = dense(2, config["width"], 3).double()
+    if constrained:
+        model = constrain(model, vertices, sign=config["sign"])
     optimiser = OPTIMISERS[name](model.parameters())
 
     def closure() -> Tensor:
@@ -227,7 +231,8 @@ def _optimise(
     for step in range(config["steps"] + 1):
         error = affinity_error(model, vertices)
         loss = closure().item()
-        rows.append({"optimiser": name, "step": step, "loss": loss, "error": error})
+        about = {"optimiser": name, "constrained": constrained, "step": step}
+        rows.append(about | {"loss": loss, "error": error})
         if step < config["steps"]:
             optimiser.step(closure)  # type: ignore[arg-type]
     return rows

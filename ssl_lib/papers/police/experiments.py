@@ -88,7 +88,8 @@ def _small(settings: Settings, cells: list[dict[str, int]]) -> dict[str, dict[st
             "compute": affinity.optimisers, "cells": cells,
             "config": {"width": 16, "steps": steps, "side": 20, **sign},
             "checks": Checks(
-                keys=("optimiser", "step"), early={"loss": 1e-5}, spread={"error": DOUBLE}
+                keys=("optimiser", "constrained", "step"), early={"loss": 1e-5},
+                spread={"error": DOUBLE},
             ),
         },
     }  # fmt: skip

@@ -10,6 +10,7 @@ import torch
 
 from ssl_lib.data import ImageData
 from ssl_lib.evaluation.features import extract
+from ssl_lib.evaluation.lidar import lidar, view_features
 from ssl_lib.methods import Method
 from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import training
@@ -24,6 +25,8 @@ __all__ = ["COLUMNS", "KEYS", "Tables", "cell_table", "experiments", "load", "ph
 COLUMNS = ["seed", "setting", "measure", "at", "value"]
 #: What names an encoder where the tables of several experiments are joined.
 KEYS = ["experiment", "seed", "setting"]
+#: Views of each image, and images, from which LiDAR is measured; its paper has 50 of 1,000.
+LIDAR_VIEWS, LIDAR_IMAGES = 10, 1000
 #: What decides claims, and the resolution of its measurement at the profile's test set.
 DECISIVE = ("rankme", "accuracy", "embedding accuracy", "few labels", "kNN")
 TARGET = ("target rankme", "target accuracy")
@@ -66,8 +69,20 @@ def _measured(config: Recipe, seed: int, workdir: Path) -> Iterator[tuple[float,
         features = [_features(config, member, pair, source, seed) for pair in pairs]
         noise = config.sweep == "temperature" and not config.half
         target = features[1] if config.half else None
-        yield setting, iter([("early loss", 0, early)])
+        yield (
+            setting,
+            iter([("early loss", 0, early), ("lidar", 0, _lidar(config, member, source))]),
+        )
         yield setting, measure(*features[0], target=target, seed=seed, noise=noise)
+
+
+def _lidar(config: Recipe, member: Method, images: ImageData) -> float:
+    """Measure LiDAR of the embeddings of one set of views, the same for all settings."""
+    policy, _ = training.views(config, images)
+    assert isinstance(member.head, torch.nn.Module)
+    both = torch.nn.Sequential(member.encoder, member.head)
+    shown = training.measured(config, images, 0, LIDAR_IMAGES).images
+    return lidar(view_features(both, shown, policy, count=LIDAR_VIEWS))
 
 
 def _classes(images: ImageData, half: bool, *, first: bool) -> ImageData:

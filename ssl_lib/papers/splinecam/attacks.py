@@ -16,12 +16,15 @@ from ssl_lib.papers.splinecam import shapes
 from ssl_lib.papers.splinecam.classifiers import Network, predicted, train
 from ssl_lib.papers.splinecam.images import Part, pixels
 
-__all__ = ["Attacks", "attacks", "pictures", "summary"]
+__all__ = ["STOPS", "Attacks", "attacks", "pictures", "summary"]
+
+#: Where one looks at an attack: at the first step that changes the class, and at the last.
+STOPS = ("first step across", "last step")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attacks:
-    """Projected gradient steps against a classifier."""
+    """Projected gradient steps against a classifier, as many as cross the cube twice."""
 
     part: Part
     network: Network
@@ -39,35 +42,47 @@ def attacks(config: Attacks, cell: dict[str, Any]) -> pd.DataFrame:
     config : Attacks
     cell : mapping
         ``seed``: of the network and its training. The images are the first of the test set that
-        it classifies correctly and an attack turns.
+        it classifies correctly and that the last step of an attack has turned.
 
     Returns
     -------
     pandas.DataFrame
-        Columns image, label, to (the class it is taken for), moved (distance of the attack from
-        the image), margin (of the image from the boundary in the slice), beyond (distance of the
-        attack from the boundary), crossing (share of the straight way from the image to the attack
-        at which the boundary is crossed first).
+        Columns image, stop (one of :data:`STOPS`), label, to (the class it is taken for), moved
+        (distance of the attack from the image), margin (of the image from the boundary in the
+        slice), beyond (distance of the attack from the boundary), crossing (share of the straight
+        way from the image to the attack at which the boundary is crossed first).
     """
     rows = []
-    for number, (model, place, labels) in enumerate(_attacked(config, cell["seed"])):
-        border = decision_boundary(partition(model, place))
-        _, distance = border.nearest(place.anchors[:2])
-        moved = (place.anchors[1] - place.anchors[0]).norm().item()
-        row = {"image": number, "label": labels[0], "to": labels[1], "moved": moved}
-        row |= {"margin": distance[0].item(), "beyond": distance[1].item()}
-        rows.append(row | {"crossing": _crossing(place, border.segments)})
+    for number, (model, label, places) in enumerate(_attacked(config, cell["seed"])):
+        for stop, place in zip(STOPS, places, strict=True):
+            about = {"image": number, "stop": stop, "label": label}
+            rows.append(about | _measured(model, place))
     return pd.DataFrame(rows)
+
+
+def _measured(model: nn.Module, place: Slice) -> dict[str, float]:
+    border = decision_boundary(partition(model, place))
+    image, attack = place.anchors[:2]
+    _, distance = border.nearest(place.anchors[:2])
+    with torch.no_grad():
+        to = int(model(place.embed(attack[None])).argmax())
+    return {
+        "to": to,
+        "moved": (attack - image).norm().item(),
+        "margin": distance[0].item(),
+        "beyond": distance[1].item(),
+        "crossing": _crossing(place, border.segments),
+    }
 
 
 def summary(attacked: pd.DataFrame) -> pd.DataFrame:
     """Return the means over each network's attacks: elsewhere other images may be turned."""
     names = ["moved", "margin", "beyond", "crossing"]
-    return attacked.groupby("seed", sort=False)[names].mean().reset_index()
+    return attacked.groupby(["seed", "stop"], sort=False)[names].mean().reset_index()
 
 
 def pictures(config: Attacks, cell: dict[str, Any]) -> pd.DataFrame:
-    """Return the slice through an image, its attack and another image of its class.
+    """Return the slice through an image, its attack's last step and another image of its class.
 
     Returns
     -------
@@ -75,7 +90,7 @@ def pictures(config: Attacks, cell: dict[str, Any]) -> pd.DataFrame:
         A table of shapes of the panel "slice"; points are "image", "attack" and "same class" in
         this order, and the nearest boundary points of the first two.
     """
-    model, place, _ = next(_attacked(config, cell["seed"]))
+    model, _, (_, place) = next(_attacked(config, cell["seed"]))
     found = partition(model, place)
     border = decision_boundary(found)
     nearest, _ = border.nearest(place.anchors[:2])
@@ -97,36 +112,36 @@ def _crossing(place: Slice, segments: Tensor) -> float:
     return float(t[met].min()) if bool(met.any()) else float("nan")
 
 
-def _attacked(config: Attacks, seed: int) -> Iterator[tuple[nn.Module, Slice, tuple[int, int]]]:
-    """Successful attacks on correctly classified images, with the slice through each."""
+def _attacked(config: Attacks, seed: int) -> Iterator[tuple[nn.Module, int, list[Slice]]]:
+    """Successful attacks on correctly classified images: the class and the slice at each stop."""
     test = config.part.load("test")
     model = train(config.network, config.part, (config.epochs,), seed).at[config.epochs].double()
     right = predicted(model, test) == test.labels
     done = 0
     for row in right.nonzero()[:, 0].tolist():
         image, label = pixels(test.images[row]), int(test.labels[row])
-        attack = _attack(model, image, label, config)
+        path = torch.stack(list(_steps(model, image, label, config)))
         with torch.no_grad():
-            to = int(model(attack[None]).argmax(1))
-        if to == label:
+            across = model(path).argmax(1) != label
+        if not across[-1]:
             continue
         same = (test.labels == label) & right
         same[row] = False
-        yield model, slice_through(image, attack, pixels(test.images[same][0])), (label, to)
+        other = pixels(test.images[same][0])
+        stops = (path[across][0], path[-1])
+        yield model, label, [slice_through(image, attack, other) for attack in stops]
         done += 1
         if done == config.images:
             return
 
 
-def _attack(model: nn.Module, image: Tensor, label: int, config: Attacks) -> Tensor:
-    """Take sign-gradient steps within a cube about the image until it is misclassified."""
+def _steps(model: nn.Module, image: Tensor, label: int, config: Attacks) -> Iterator[Tensor]:
+    """Take sign-gradient steps within a cube about the image, whatever the class."""
     low, high = (image - config.radius).clamp_min(0), (image + config.radius).clamp_max(1)
     attack, target = image.clone(), torch.tensor([label])
     for _ in range(2 * round(config.radius / config.step)):
         attack.requires_grad_()
-        outputs = model(attack[None])
-        if int(outputs.argmax(1)) != label:
-            break
-        (gradient,) = torch.autograd.grad(F.cross_entropy(outputs, target), attack)
+        loss = F.cross_entropy(model(attack[None]), target)
+        (gradient,) = torch.autograd.grad(loss, attack)
         attack = (attack.detach() + config.step * gradient.sign()).clamp(low, high)
-    return attack.detach()
+        yield attack

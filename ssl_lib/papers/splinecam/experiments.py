@@ -84,7 +84,10 @@ _TRAINING = Checks(
 )
 _AUGMENTATION = Checks(keys=("image",), early=EARLY, spread={"regions": 1, "accuracy": 0.003})
 _EVOLUTION = Checks(keys=("slice", "epoch"), spread={"regions": 1, "length": 0.01})
-_SURFACE = Checks(keys=("plane", "distance"), exact=("area",), early=EARLY, spread={"regions": 1})
+_SQUARES = Checks(keys=("side", "image", "direction"), spread={"regions": 1})
+_SURFACE = Checks(
+    keys=("step", "plane", "distance"), exact=("area",), early=EARLY, spread={"regions": 1}
+)
 
 
 def _largest_tie(drawn: pd.DataFrame) -> pd.DataFrame:
@@ -93,26 +96,27 @@ def _largest_tie(drawn: pd.DataFrame) -> pd.DataFrame:
 
 
 _SAMPLES = Checks(keys=("network",), spread={"tie": 1e-12}, summary=_largest_tie)
-_ATTACKS = Checks(keys=(), spread={"beyond": 0.01, "moved": 0.01}, summary=attacks.summary)
+_ATTACKS = Checks(keys=("stop",), spread={"beyond": 0.01, "moved": 0.01}, summary=attacks.summary)
 
 TABLES = {
     "toy-shapes": Table(compute=toy.pictures, checks=shapes.CHECKS),
-    "toy": Table(compute=toy.curves, checks=_TOY, seeds=(2, 5, 10, 20)),
+    "toy": Table(compute=toy.curves, checks=_TOY, seeds=(2, 20, 20, 20)),
     "exactness": Table(compute=exactness.checks, checks=_EXACT),
-    "growth": Table(compute=growth.counts, checks=_COUNTS, seeds=(3, 8, 20, 40)),
-    "growth-times": Table(compute=growth.times, checks=_TIMES, timed=True),
+    "growth": Table(compute=growth.counts, checks=_COUNTS, seeds=(3, 20, 20, 40)),
+    "growth-times": Table(compute=growth.times, checks=_TIMES, seeds=(2, 5, 5, 5), timed=True),
     "training-shapes": Table(compute=training.pictures, checks=shapes.CHECKS, photographs=True),
     "training": Table(
         compute=training.over_epochs, checks=_TRAINING, seeds=(2, 2, 3, 5), photographs=True
     ),
+    "squares": Table(compute=training.by_square, checks=_SQUARES, seeds=(2, 5, 5, 5)),
     "augmentation": Table(
-        compute=training.at_test_images, checks=_AUGMENTATION, seeds=(2, 3, 3, 5), photographs=True
+        compute=training.at_test_images, checks=_AUGMENTATION, seeds=(2, 10, 3, 5), photographs=True
     ),
     "evolution-shapes": Table(
         compute=boundaries.evolution_pictures, checks=shapes.SLICES, photographs=True
     ),
     "evolution": Table(
-        compute=boundaries.evolution, checks=_EVOLUTION, seeds=(1, 1, 1, 1), photographs=True
+        compute=boundaries.evolution, checks=_EVOLUTION, seeds=(2, 10, 3, 5), photographs=True
     ),
     "architectures": Table(
         compute=boundaries.architectures, checks=shapes.CHECKS, photographs=True
@@ -120,11 +124,11 @@ TABLES = {
     "samples": Table(compute=boundaries.samples, checks=_SAMPLES, photographs=True, images=True),
     "attack-shapes": Table(compute=attacks.pictures, checks=shapes.CHECKS, photographs=True),
     "attacks": Table(
-        compute=attacks.attacks, checks=_ATTACKS, seeds=(1, 1, 1, 1), photographs=True
+        compute=attacks.attacks, checks=_ATTACKS, seeds=(2, 10, 3, 5), photographs=True
     ),
     "photo": Table(compute=implicit.photo_pictures, checks=shapes.CHECKS),
     "surface-shapes": Table(compute=implicit.surface_pictures, checks=shapes.CHECKS),
-    "surface": Table(compute=implicit.density, checks=_SURFACE, seeds=(2, 3, 3, 5)),
+    "surface": Table(compute=implicit.density, checks=_SURFACE, seeds=(2, 20, 5, 5)),
 }
 
 
@@ -144,7 +148,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     --------
     >>> made = experiments(Settings(profile="quick"))
     >>> made["training"].place, len(made["training"].cells), len(made["augmentation"].cells)
-    ('splinecam/training.quick', 2, 12)
+    ('splinecam/training.quick', 2, 40)
     """
     configs = recipes(settings)
     return {

@@ -190,11 +190,17 @@ def density(config: Surface, cell: dict[str, Any]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns plane, distance (middle of a bin of width 0.1), regions, area (of the domain in the
-        bin), error (mean distance of the zero level from the true surface), early_loss.
+        Columns step (0 before training, and the last), plane, distance (middle of a bin of width
+        0.1), regions, area (of the domain in the bin), error (mean distance of the zero level from
+        the true surface), early_loss.
     """
     trained = _fit_surface(config, cell["seed"])
-    parts = [_by_distance(trained.last, plane) for plane in PLANES]
+    untrained = relu_network((3, *config.hidden, 1), seed=cell["seed"], stream="surface").eval()
+    parts = [
+        _by_distance(model, plane).assign(step=step)
+        for step, model in ((0, untrained), (config.steps, trained.last))
+        for plane in PLANES
+    ]
     return pd.concat(parts, ignore_index=True).assign(early_loss=trained.early)
 
 

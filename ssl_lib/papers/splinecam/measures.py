@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.claims.resampling import crossed_bootstrap
+from ssl_lib.papers.splinecam.attacks import STOPS
 from ssl_lib.papers.splinecam.implicit import BAND
 from ssl_lib.results import Result
 
 __all__ = [
-    "BAND", "LIMIT", "between", "by_network", "costs", "factors", "failed", "larger", "moves",
-    "nearer", "stacked", "surface_factor", "toy_changes",
+    "BAND", "LIMIT", "between", "by_network", "by_stop", "costs", "exponents", "factors", "failed",
+    "larger", "nearer", "returns", "spreads", "stacked", "surface_factor", "toy_changes",
 ]  # fmt: skip
 
 #: The largest relative error of an exact number.
@@ -49,10 +50,10 @@ def by_network(density: pd.DataFrame) -> pd.DataFrame:
 
 
 def factors(density: pd.DataFrame) -> pd.DataFrame:
-    """Return by what factor the mean number of regions changes, with 95 % intervals over seeds.
+    """Return by what factor the mean number of regions changes, geometric mean over seeds.
 
-    Intervals are t intervals of the logarithm; networks with and without augmentation share
-    initial weights and are paired, as are two networks of one seed without.
+    Intervals are of a bootstrap that draws seeds and test images again: all networks are seen at
+    the same images, and those of one seed share initial weights.
 
     Parameters
     ----------
@@ -68,36 +69,83 @@ def factors(density: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import itertools
-    >>> rows = itertools.product(("a", "b"), ("plain", "augmented"), range(3))
-    >>> made = pd.DataFrame(rows, columns=["network", "training", "seed"])
-    >>> made["regions"] = [10, 11, 12, 20, 22, 24, 30, 33, 36, 30, 33, 36]
+    >>> rows = itertools.product(("a", "b"), ("plain", "augmented"), range(3), range(2))
+    >>> made = pd.DataFrame(rows, columns=["network", "training", "seed", "image"])
+    >>> made["regions"] = np.repeat([10, 11, 12, 20, 22, 24, 30, 33, 36, 30, 33, 36], 2)
     >>> factors(made).factor.round(6).tolist()
     [2.0, 1.0, 3.0, 1.0]
     """
     small, large = dict.fromkeys(density.network)
-    means = density.groupby(["network", "training", "seed"]).regions.mean()
-    logs = means.map(np.log).unstack("seed")
-    plain, augmented = logs.xs("plain", level="training"), logs.xs("augmented", level="training")
-    gains = augmented - plain
-    rows = [_factor(one, gains.loc[one].to_numpy()) for one in (small, large)]
-    ratio = plain.loc[large] - plain.loc[small]
-    rows += [_factor("larger over smaller", ratio.to_numpy()), _difference(*rows)]
-    names = ["what", "factor", "low", "high"]
-    return pd.DataFrame(rows, columns=names).assign(n=logs.shape[1])
+    wide = density.pivot(index=["network", "training", "seed"], columns="image", values="regions")
+    counts = np.array(
+        [[wide.loc[one, how] for how in ("plain", "augmented")] for one in (small, large)]
+    )
+
+    def statistic(seeds: np.ndarray, images: np.ndarray) -> np.ndarray:
+        means = np.log(counts[:, :, seeds][..., images].mean(3)).mean(2)
+        gains = np.exp(means[:, 1] - means[:, 0])
+        return np.array([*gains, np.exp(means[1, 0] - means[0, 0]), gains[0] - gains[1]])
+
+    size = counts.shape[2:]
+    low, high = crossed_bootstrap(statistic, size)
+    values = statistic(*map(np.arange, size))
+    names = [small, large, "larger over smaller", "difference"]
+    return pd.DataFrame({"what": names, "factor": values, "low": low, "high": high, "n": size[0]})
 
 
-def _factor(what: str, logs: np.ndarray) -> tuple[str, float, float, float]:
-    middle, low, high = (float(np.exp(end)) for end in mean_interval(logs))
-    return what, middle, low, high
+def spreads(squares: pd.DataFrame) -> pd.DataFrame:
+    """Return how far the number of regions differs, as standard deviations over the mean.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns side, mean (regions), directions (between squares at one image, of one network),
+        images (between the means of images) and networks (between the means of networks).
+
+    Examples
+    --------
+    >>> rows = {"side": 1.0, "seed": [0, 0, 0, 0], "image": [0, 0, 1, 1], "direction": [0, 1, 0, 1]}
+    >>> spreads(pd.DataFrame(rows).assign(regions=[9, 11, 9, 11])).iloc[0, 1:4].tolist()
+    [10.0, 0.1414213562373095, 0.0]
+    """
+    return pd.DataFrame([_spreads(own) for _, own in squares.groupby("side")])
 
 
-def _difference(
-    one: tuple[str, float, float, float], other: tuple[str, float, float, float]
-) -> tuple[str, float, float, float]:
-    """Difference of two factors with independent intervals, by adding them in quadrature."""
-    (_, a, a_low, a_high), (_, b, b_low, b_high) = one, other
-    low = a - b - float(np.hypot(a - a_low, b_high - b))
-    return "difference", a - b, low, a - b + float(np.hypot(a_high - a, b - b_low))
+def _spreads(own: pd.DataFrame) -> dict[str, float]:
+    mean = own.regions.mean()
+    within = own.groupby(["seed", "image"]).regions.var().mean() ** 0.5
+    between = {f"{by}s": own.groupby(by).regions.mean().std() for by in ("image", "seed")}
+    sizes = {"directions": within, "images": between["images"], "networks": between["seeds"]}
+    about = {"side": float(own.side.iloc[0]), "mean": float(mean)}
+    return about | {name: float(size / mean) for name, size in sizes.items()}
+
+
+def exponents(times: pd.DataFrame, *, least: int = 110) -> pd.DataFrame:
+    """Return by which power of the number of regions the seconds grow.
+
+    Parameters
+    ----------
+    times : pandas.DataFrame
+    least : int, default=110
+        Narrower layers take too short a time to measure.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns dimension, seed, exponent: the slope of a line through the logarithms.
+
+    Examples
+    --------
+    >>> made = pd.DataFrame({"dimension": 2, "seed": 0, "width": [200, 400], "regions": [10, 100]})
+    >>> exponents(made.assign(seconds=[1.0, 100.0])).exponent.round(9).tolist()
+    [2.0]
+    """
+    wide = times[times.width >= least]
+    rows = [
+        (*names, np.polyfit(np.log(own.regions), np.log(own.seconds), 1)[0])
+        for names, own in wide.groupby(["dimension", "seed"])
+    ]
+    return pd.DataFrame(rows, columns=["dimension", "seed", "exponent"])
 
 
 def between(found: pd.DataFrame, name: str) -> str:
@@ -117,35 +165,47 @@ def larger(ratio: float) -> str:
     return "larger" if ratio > 1 else "smaller" if ratio < 1 else "the same"
 
 
-def moves(lengths: pd.DataFrame, *, share: float = 0.1) -> pd.DataFrame:
-    """Return whether the boundary's length falls and rises by more than a share of its largest.
+def returns(lengths: pd.DataFrame) -> pd.DataFrame:
+    """Return whether the boundary left a slice that it had met, and met it again later.
 
     Parameters
     ----------
     lengths : pandas.DataFrame
         Columns seed, slice, epoch, length.
-    share : float
 
     Returns
     -------
     pandas.DataFrame
-        Columns seed, slice, rises, falls, both, returns (whether it left the slice and came back).
+        Columns seed, slice, returns.
 
     Examples
     --------
     >>> made = pd.DataFrame({"seed": 0, "slice": [0, 0, 0, 1, 1, 1], "epoch": [1, 2, 3] * 2})
-    >>> moves(made.assign(length=[1, 0, 1, 1, 2, 2]))[["both", "returns"]].to_numpy().tolist()
-    [[True, True], [False, False]]
+    >>> returns(made.assign(length=[1, 0, 1, 0, 1, 2])).returns.tolist()
+    [True, False]
     """
-    rows = []
-    for (seed, number), part in lengths.sort_values("epoch").groupby(["seed", "slice"]):
-        values = part.length.to_numpy(float)
-        step = np.triu(values[None, :] - values[:, None], 1) / max(values.max(), 1e-300)
-        rises, falls = bool(step.max() > share), bool(step.min() < -share)
-        there = np.flatnonzero(values > 0)
-        gap = len(there) > 0 and bool((values[there[0] : there[-1] + 1] == 0).any())
-        rows.append((seed, number, rises, falls, rises and falls, gap))
-    return pd.DataFrame(rows, columns=["seed", "slice", "rises", "falls", "both", "returns"])
+    met = lengths.sort_values("epoch").groupby(["seed", "slice"]).length
+    return met.agg(_returns).rename("returns").reset_index()
+
+
+def _returns(length: pd.Series) -> bool:
+    there = np.flatnonzero(length > 0)
+    return len(there) > 0 and bool((length.iloc[there[0] : there[-1]] == 0).any())
+
+
+def by_stop(attacked: pd.DataFrame) -> pd.DataFrame:
+    """Return means over the attacks of a network, and how far of its way an attack lies beyond.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns stop (in their order), seed, attacks, share (of the attack's way that lies beyond
+        the boundary), crossing.
+    """
+    table = attacked.assign(share=attacked.beyond / attacked.moved)
+    groups = table.groupby(["stop", "seed"])
+    means = groups[["share", "crossing"]].mean().assign(attacks=groups.size())
+    return means.reset_index().sort_values("stop", key=lambda names: names.map(STOPS.index))
 
 
 def nearer(attacked: pd.DataFrame) -> str:
@@ -166,20 +226,26 @@ def stacked(**tables: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def surface_factor(density: pd.DataFrame) -> pd.Series:
-    """Return regions per area near the surface over those elsewhere, by plane and seed.
+def surface_factor(density: pd.DataFrame) -> pd.DataFrame:
+    """Return regions per area near the surface over those elsewhere, mean over planes, by seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By seed, columns untrained and trained.
 
     Examples
     --------
-    >>> made = pd.DataFrame({"plane": "x = 0", "seed": 0, "distance": [0.05, 0.15, 0.25],
-    ...                      "regions": [30, 10, 10], "area": [1.0, 1.0, 1.0]})
-    >>> surface_factor(made).tolist()
-    [3.0]
+    >>> made = pd.DataFrame({"plane": "x = 0", "seed": 0, "distance": [0.05, 0.15, 0.25] * 2,
+    ...                      "step": [0, 0, 0, 9, 9, 9], "regions": [10, 10, 10, 30, 10, 10]})
+    >>> surface_factor(made.assign(area=1.0)).to_numpy().tolist()
+    [[1.0, 3.0]]
     """
     near = np.where(density.distance < BAND, "near", "elsewhere")
-    summed = density.groupby(["plane", "seed", near])[["regions", "area"]].sum()
+    summed = density.groupby(["step", "plane", "seed", near])[["regions", "area"]].sum()
     ratio = (summed.regions / summed.area).unstack()
-    return ratio["near"] / ratio["elsewhere"]
+    means = (ratio["near"] / ratio["elsewhere"]).groupby(["seed", "step"]).mean().unstack()
+    return means.set_axis(["untrained", "trained"], axis=1)
 
 
 #: What a table on photographs holds, in words.

@@ -14,7 +14,7 @@ from ssl_lib.papers.splinecam.images import Part
 from ssl_lib.papers.splinecam.implicit import Photo, Surface
 from ssl_lib.papers.splinecam.settings import Settings
 from ssl_lib.papers.splinecam.toy import Toy
-from ssl_lib.papers.splinecam.training import Augmentation, Training
+from ssl_lib.papers.splinecam.training import Augmentation, Squares, Training
 
 __all__ = ["recipes"]
 
@@ -53,6 +53,7 @@ def recipes(settings: Settings) -> dict[str, Any]:
         "growth-times": _times(settings),
         "training-shapes": _training(settings, _plane_network(settings)),
         "training": _training(settings, _square_network(settings), **_squares(settings)),
+        "squares": _square_sizes(settings),
         "augmentation": _augmentation(settings),
         "evolution-shapes": evolution(2),
         "evolution": evolution(_of(settings, 3, 10, 20, 100)),
@@ -102,7 +103,7 @@ def _growth(settings: Settings) -> Growth:
 
 def _times(settings: Settings) -> Growth:
     return Growth(
-        widths=_of(settings, (10, 110), _WIDTHS[:7], _WIDTHS, _WIDTHS),
+        widths=_of(settings, (10, 110, 210), _WIDTHS[:7], _WIDTHS, _WIDTHS),
         dimensions=(2, 2002),
         device=_device(settings),
     )
@@ -120,6 +121,17 @@ def _square_network(settings: Settings) -> Network:
 def _squares(settings: Settings) -> dict[str, Any]:
     half_side = 0.05 if settings.photographs else 0.5
     return {"slices": _of(settings, 3, 6, 12, 90), "half_side": half_side}
+
+
+def _square_sizes(settings: Settings) -> Squares:
+    return Squares(
+        part=Part("digits"),
+        network=_of(settings, _mlp(16, 2), *[_mlp(64, 3)] * 3),
+        epochs=_of(settings, 2, 20, 20, 20),
+        images=_of(settings, 2, 5, 5, 5),
+        directions=_of(settings, 3, 10, 10, 10),
+        half_sides=(0.125, 0.25, 0.5),
+    )
 
 
 def _training(settings: Settings, network: Network, **squares: Any) -> Training:
@@ -183,7 +195,7 @@ def _attacks(settings: Settings) -> Attacks:
         part=_images(settings),
         network=_of(settings, _mlp(16, 2), _mlp(64, 3), _patches(3), _patches(6)),
         epochs=_of(settings, 3, 30, 20, 20),
-        images=10 if settings.profile == "smoke" else 40,
+        images=_of(settings, 5, 20, 40, 40),
         radius=8 / 255 if settings.photographs else 0.3,
         step=1 / 255 if settings.photographs else 0.02,
     )

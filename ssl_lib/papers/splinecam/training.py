@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,10 @@ from ssl_lib.papers.splinecam.classifiers import Network, Trained, accuracy, tra
 from ssl_lib.papers.splinecam.images import Part, pixels, plane_of, some_images
 from ssl_lib.randomness import torch_generator
 
-__all__ = ["PLACES", "Augmentation", "Training", "at_test_images", "over_epochs", "pictures"]
+__all__ = [
+    "PLACES", "Augmentation", "Squares", "Training", "at_test_images", "by_square", "over_epochs",
+    "pictures",
+]  # fmt: skip
 
 PLACES = ("training images", "test images", "random points")
 SHOWN = (3, 5, 8)  # the classes of the images that span the plane of the pictures
@@ -145,3 +149,40 @@ def at_test_images(config: Augmentation, cell: dict[str, Any]) -> pd.DataFrame:
     )
     rows = [{"image": n, **_measured(model, place), **about} for n, place in enumerate(places)]
     return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squares:
+    """A classifier, and squares of several sizes and directions at test images."""
+
+    part: Part
+    network: Network
+    epochs: int
+    images: int
+    directions: int
+    half_sides: tuple[float, ...]
+
+
+def by_square(config: Squares, cell: dict[str, Any]) -> pd.DataFrame:
+    """Count the regions in squares at test images, by size and direction of the square.
+
+    Parameters
+    ----------
+    config : Squares
+    cell : mapping
+        ``seed``: of the network and its training. Images and directions are the same for all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns side (of the square), image, direction, regions.
+    """
+    model = train(config.network, config.part, (config.epochs,), cell["seed"]).at[config.epochs]
+    test = config.part.load(config.part.unseen)
+    images = pixels(some_images(test, config.images, torch_generator(0, "images")))
+    rows = []
+    for half, (number, image) in itertools.product(config.half_sides, enumerate(images)):
+        for direction in range(config.directions):
+            place = slice_through(image, half_side=half, seed=direction)
+            rows.append((2 * half, number, direction, len(partition(model, place))))
+    return pd.DataFrame(rows, columns=["side", "image", "direction", "regions"])

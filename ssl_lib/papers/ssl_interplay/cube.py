@@ -13,15 +13,25 @@ from ssl_lib.randomness import numpy_generator
 from ssl_lib.theory.checks import Array
 from ssl_lib.theory.dot_products import cube_eigenvalues
 from ssl_lib.theory.downstream import excess_risk
-from ssl_lib.theory.hypercube import Crop, Sets, characters, diameters, members, subsets
+from ssl_lib.theory.hypercube import (
+    Crop,
+    Flip,
+    FlipAll,
+    Resample,
+    Sets,
+    characters,
+    diameters,
+    members,
+    subsets,
+)
 from ssl_lib.theory.kernels import arc_cosine, relu
 from ssl_lib.theory.losses import moments
 from ssl_lib.theory.spectra import Interplay, augmentation_complexity
 from ssl_lib.theory.ssl import LinearSSL
 
 __all__ = [
-    "CUBES", "PARITIES", "TASKS", "Cube", "Parity", "Task", "World", "crops", "grid", "lines",
-    "parities", "rates",
+    "AUGMENTATIONS", "CUBES", "PARITIES", "TASKS", "Cube", "Parity", "Task", "World", "crops",
+    "grid", "kept", "lines", "parities", "rates",
 ]  # fmt: skip
 
 
@@ -70,6 +80,31 @@ def parities(cube: Cube) -> Interplay:
     sets = members([parity.bits for parity in PARITIES], cube.bits)
     invariance = Crop(cube.crop, one_arc=cube.one_arc).eigenvalues(sets)
     return Interplay.of(invariance, cube_eigenvalues(arc_cosine, cube.bits)[sets.sum(1)])
+
+
+#: Augmentations of the table of what is kept.
+AUGMENTATIONS = {
+    "each bit flipped, p = 0.1": Flip(0.1),
+    "each bit drawn anew, p = 0.25": Resample(0.25),
+    "all bits flipped, p = 0.25": FlipAll(0.25),
+    "crop of 3 bits": Crop(3),
+    "crop of 4 bits": Crop(4),
+}
+
+
+def kept(bits: int) -> pd.DataFrame:
+    """Return T's eigenvalues of some augmentations on some parities, for readers.
+
+    Examples
+    --------
+    >>> kept(6).iloc[-1, 1:].astype(float).round(4).to_list()
+    [0.4444, 0.25, 0.1111, 0.1111]
+    """
+    sets = {"bit 1": (1,), "bits 1, 2": (1, 2), "bits 1, 4": (1, 4), "bits 1 to 3": (1, 2, 3)}
+    rows = members(sets.values(), bits)
+    values = {name: one.eigenvalues(rows) for name, one in AUGMENTATIONS.items()}
+    found = pd.DataFrame.from_dict(values, orient="index", columns=list(sets))
+    return found.rename_axis("augmentation").reset_index()
 
 
 def lines() -> pd.DataFrame:

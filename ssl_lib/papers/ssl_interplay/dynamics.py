@@ -21,10 +21,12 @@ from ssl_lib.theory.dynamics import learning_times
 from ssl_lib.theory.hypercube import Crop, characters, subsets, vertices
 from ssl_lib.theory.kernels import arc_cosine
 
-__all__ = ["SHARE", "Modes", "paths", "steps", "train"]
+__all__ = ["SHARE", "USED", "Modes", "paths", "steps", "train"]
 
 #: Of its final squared amplitude: when a mode counts as learned.
 SHARE = 0.5
+#: Second moment from which on a component of the outputs counts as a feature that is there.
+USED = 0.05
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,13 @@ class Modes:
         """Return the mean squared amplitude of each mode's parities in outputs."""
         squares = (self.characters.T @ outputs.detach()).square().sum(1)
         return np.asarray(self.groups @ squares.numpy())
+
+    def alignments(self, outputs: torch.Tensor) -> Array:
+        """Return the share of each mode's parities in the span of the components in use."""
+        values = outputs.detach()
+        size, axes = torch.linalg.eigh(values.T @ values / len(values))
+        used = size > USED
+        return self.amplitudes(values @ axes[:, used] / size[used].sqrt())
 
 
 class Network(torch.nn.Module):
@@ -184,14 +193,16 @@ def paths(config: Dynamics, cell: Mapping[str, Any]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns step, mode, amplitude.
+        Columns step, mode, amplitude, and alignment (of the network's span with the mode).
     """
     modes = Modes(config.bits, cell["crop"])
     kept = set(np.unique(np.geomspace(1, config.steps + 1, config.keep).round()).astype(int) - 1)
     rows = [
-        (step, place, amplitude)
+        (step, place, *values)
         for step, _, outputs in train(config, cell, modes.operator)
         if step in kept
-        for place, amplitude in enumerate(modes.amplitudes(outputs))
+        for place, values in enumerate(
+            zip(modes.amplitudes(outputs), modes.alignments(outputs), strict=True)
+        )
     ]
-    return pd.DataFrame(rows, columns=["step", "mode", "amplitude"])
+    return pd.DataFrame(rows, columns=["step", "mode", "amplitude", "alignment"])

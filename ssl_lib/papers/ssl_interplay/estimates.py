@@ -11,6 +11,7 @@ from ssl_lib.papers.ssl_interplay.cube import CUBES
 from ssl_lib.papers.ssl_interplay.experiments import Tables
 from ssl_lib.papers.ssl_interplay.measures import mean
 from ssl_lib.papers.ssl_interplay.moons import NONE
+from ssl_lib.papers.ssl_interplay.reconstruction import IRRELEVANT
 
 __all__ = ["NOT_TESTED", "PAPER", "SENSIBLE", "TOO_SMALL", "estimates"]
 
@@ -38,6 +39,10 @@ def estimates(tables: Tables) -> dict[str, Given]:
         "C8": _capacity(tables),
         "C9": mean(measures.slopes(tables["rates"], tables["rates"].views.min())),
         **_dynamics(tables),
+        "C12": {
+            kind.title: mean(measures.ahead(tables["reconstruction"], kind.name))
+            for kind in IRRELEVANT
+        },
     }
 
 

@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssl_lib.papers import chapter
-from ssl_lib.papers.ssl_interplay import cube, dynamics, identities, moons, networks, own, sphere
+from ssl_lib.papers.ssl_interplay import (
+    cube,
+    dynamics,
+    identities,
+    moons,
+    networks,
+    own,
+    reconstruction,
+    sphere,
+)
 from ssl_lib.papers.ssl_interplay.recipes import Recipes, recipes
 from ssl_lib.papers.ssl_interplay.settings import Settings
 from ssl_lib.results import Store
@@ -121,13 +130,24 @@ def _digits(settings: Settings, cells: Sequence[Mapping[str, int]]) -> dict[str,
         "inputs": 200 if small else 800, "labels": 100 if small else 200,
         "landmarks": 60 if small else 300, "components": 10 if small else 30,
     }  # fmt: skip
+    heads = {
+        "inputs": config["inputs"], "labels": config["labels"], "irrelevant": 64,
+        "components": 5 if small else 20,
+    }  # fmt: skip
     return {
         "digits": {
             "compute": own.digits, "config": config, "cells": cells, "data": own.fingerprints,
             "checks": Checks(
                 keys=("features", "penalty"), spread={"accuracy": 1e-3, "shifted": 1e-3}
             ),
-        }
+        },
+        "reconstruction": {
+            "compute": reconstruction.reconstruction, "config": heads, "cells": cells,
+            "data": own.fingerprints,
+            "checks": Checks(
+                keys=("irrelevant", "features", "alignment"), spread={"accuracy": 1e-3}
+            ),
+        },
     }  # fmt: skip
 
 
@@ -143,8 +163,14 @@ class Tables(chapter.Tables):
 
 
 def load(settings: Settings, store: Store | None = None, seconds: float = 30.0) -> Tables:
-    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`."""
-    fetched = chapter.fetch(
-        experiments(settings), settings, slug="ssl_interplay", store=store, seconds=seconds
-    )
+    """Fetch all tables of a run, see :func:`ssl_lib.papers.chapter.fetch`, on one thread.
+
+    Matrices this small gain nothing from more, and lose much where cores are shared.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    with threadpool_limits(1):
+        fetched = chapter.fetch(
+            experiments(settings), settings, slug="ssl_interplay", store=store, seconds=seconds
+        )
     return Tables(settings, fetched)

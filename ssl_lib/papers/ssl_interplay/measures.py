@@ -15,9 +15,9 @@ from ssl_lib.papers.ssl_interplay.sphere import TARGETS
 from ssl_lib.theory.solving import Problem
 
 __all__ = [
-    "REGIMES", "best_widths", "change", "chosen", "crossings", "forecast", "gains", "learned",
-    "left", "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes", "said",
-    "slopes", "solved_switches", "together",
+    "REGIMES", "ahead", "best_widths", "change", "chosen", "crossings", "forecast", "gains",
+    "learned", "left", "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes",
+    "said", "sides", "slopes", "solved_switches", "together",
 ]  # fmt: skip
 
 #: The paper's names of the three regimes, from small penalties on.
@@ -243,6 +243,22 @@ def rank_by(table: pd.DataFrame, task: str, by: str) -> pd.Series:
     )
 
 
+def ahead(table: pd.DataFrame, irrelevant: str) -> pd.Series:
+    """Return by seed the accuracy of joint embedding less that of reconstruction, over alignments.
+
+    Examples
+    --------
+    >>> rows = [(0, "small", "joint", 0.5, 0.8), (0, "small", "reconstruction", 0.5, 0.9)]
+    >>> columns = ["seed", "irrelevant", "features", "alignment", "accuracy"]
+    >>> ahead(pd.DataFrame(rows, columns=columns), "small").round(9).to_dict()
+    {0: -0.1}
+    """
+    own = table[table.irrelevant == irrelevant]
+    means = own.groupby(["seed", "features"]).accuracy.mean().unstack()
+    gain: pd.Series = means["joint"] - means["reconstruction"]
+    return gain
+
+
 def said(cube: Cube, position: float) -> str:
     """Say which parity is best at a penalty in units of 1e-7, and which tasks that is bad for.
 
@@ -252,11 +268,31 @@ def said(cube: Cube, position: float) -> str:
     >>> said(CUBES[2], 9.0)[:83]
     'At a penalty of 9 the best single feature is the parity of bits 1 and 6 (architectu'
     """
-    best, regime = chosen(cube, position * 1e-7)
+    return f"At a penalty of {position:g} {_serves(cube, position * 1e-7)}"
+
+
+def sides(cube: Cube) -> list[str]:
+    """Say which parity is best in each range of penalties (in 1e-7), and what it does not serve.
+
+    Examples
+    --------
+    >>> from ssl_lib.papers.ssl_interplay.cube import CUBES
+    >>> [side[:10] for side in sides(CUBES[1])]
+    ['Below 9.18', 'Above 9.18']
+    """
+    edges = [0.0, *parities(cube).switches(), 2 * parities(cube).switches()[-1]]
+    names = [f"{edge * 1e7:.2f}" for edge in edges]
+    between = [f"From {low} to {high}" for low, high in itertools.pairwise(names[1:-1])]
+    ranges = [f"Below {names[1]}", *between, f"Above {names[-2]}"]
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
+    return [f"{where} {_serves(cube, at)}" for where, at in zip(ranges, middles, strict=True)]
+
+
+def _serves(cube: Cube, penalty: float) -> str:
+    best, regime = chosen(cube, penalty)
     titles = [parity.title for parity in PARITIES]
     others = " or ".join(title for place, title in enumerate(titles) if place != best)
     return (
-        f"At a penalty of {position:g} the best single feature is the parity of {titles[best]} "
-        f"({regime}). It serves a task that follows this parity, and is no better than guessing on "
-        f"one that follows {others}."
+        f"the best single feature is the parity of {titles[best]} ({regime}). It serves a task "
+        f"that follows this parity, and is no better than guessing on one that follows {others}."
     )

@@ -15,7 +15,7 @@ from ssl_lib.theory.checks import Array, Views, as_matrix
 from ssl_lib.theory.kernels import Gaussian, Kernel
 from ssl_lib.theory.ssl import KernelSSL
 
-__all__ = ["DIGITS", "along", "digits", "fingerprints", "one_pixel_shifts", "probe"]
+__all__ = ["DIGITS", "along", "digits", "digits_split", "fingerprints", "one_pixel_shifts", "probe"]
 
 #: Penalties of the experiment on digits.
 DIGITS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -141,7 +141,7 @@ def digits(config: Mapping[str, int], cell: Mapping[str, int]) -> pd.DataFrame:
         Columns features ("closed form", "kernel principal components", "pixels"), penalty (of the
         first alone), useful, accuracy, shifted (accuracy on shifted digits).
     """
-    x, labels, test, wanted = _split(config, cell["seed"])
+    x, labels, test, wanted = digits_split(config["inputs"], cell["seed"])
     views, few = one_pixel_shifts(x), config["labels"]
     plain, moved = (one_pixel_shifts(test)[place] for place in (0, 4))
     rows = []
@@ -168,11 +168,12 @@ def _features(
     yield "pixels", np.nan, np.nan, lambda images: images
 
 
-def _split(config: Mapping[str, int], seed: int) -> tuple[Array, Array, Array, Array]:
+def digits_split(n: int, seed: int) -> tuple[Array, Array, Array, Array]:
+    """Return n digits (n, 8, 8) in [0, 1] with their labels, and the others with theirs."""
     every = _every_digit()
     order = numpy_generator(seed, "digits").permutation(len(every.labels))
     images = every.images.numpy()[order, 0].astype(np.float64) / 255
-    labels, n = every.labels.numpy()[order], config["inputs"]
+    labels = every.labels.numpy()[order]
     return images[:n], labels[:n], images[n:], labels[n:]
 
 

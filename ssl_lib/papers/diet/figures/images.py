@@ -11,6 +11,7 @@ from ssl_lib import plotting
 from ssl_lib.papers.diet.figures import _marks as marks
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["factors", "own", "photographs"]
@@ -32,27 +33,35 @@ def factors(table: pd.DataFrame) -> Figure:
 
 
 @plotting.style()
-def photographs(curves: pd.DataFrame) -> Figure:
-    """Draw accuracy with few labels by views of each image, a line a method.
+def photographs(table: pd.DataFrame) -> Figure:
+    """Draw accuracy with few labels by views of each image, a panel a set and a line a method.
 
     Parameters
     ----------
-    curves : pandas.DataFrame
-        A table of photographs.
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.diet.measures.by_views`.
     """
-    fig, (ax,) = marks.panels(height=3.4)
-    part = curves[curves.measure == "accuracy at"]
-    for place, (name, own) in enumerate(part.groupby("method", sort=False)):
-        mean = 100 * own.groupby("at").value.mean()
-        ax.plot(mean.index, mean, label=str(name), **marks.look(place))
-    last = curves[(curves.measure == "accuracy") & (curves["at"] == 10)]
-    for style, name in zip(("--", ":"), ("pixels", "untrained"), strict=True):
-        level = 100 * last[last.method == name].value.mean()
-        ax.axhline(level, color=marks.GREY, linewidth=1, linestyle=style, label=name)
-    ax.set_xlabel("views of each image")
-    ax.set_ylabel("accuracy, %")
-    marks.legend(fig, ax, columns=3)
+    sets = list(dict.fromkeys(table.images))
+    fig, axes = marks.panels(len(sets), 1, height=0.8 + 2.6 * len(sets), sharex=True)
+    places = {title: place for place, title in enumerate(dict.fromkeys(table.title))}
+    for ax, name in zip(axes, sets, strict=True):
+        for title, part in table[table.images == name].groupby("title", sort=False):
+            _by_views(ax, part, str(title), places[str(title)])
+        ax.set_title(name)
+        ax.set_ylabel("accuracy, %")
+    axes[-1].set_xlabel("views of each image")
+    marks.legend(fig, axes[0], columns=3)
     return fig
+
+
+def _by_views(ax: Axes, part: pd.DataFrame, title: str, place: int) -> None:
+    """Draw a line over views, or a level one for what is not trained."""
+    look = marks.look(place)
+    if len(part) == 1:
+        style = "--" if place else ":"
+        ax.axhline(part.accuracy.item(), color=marks.GREY, linestyle=style, label=title)
+    else:
+        ax.plot(part["views"], part.accuracy, label=title, **look)
 
 
 @plotting.style()

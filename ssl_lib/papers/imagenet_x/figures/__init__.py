@@ -6,6 +6,7 @@ from ssl_lib.papers.imagenet_x.figures.annotations import (
     association_train,
     association_val,
     class_shift,
+    label_errors,
     prevalence,
 )
 from ssl_lib.papers.imagenet_x.figures.augmentation import (
@@ -50,6 +51,7 @@ __all__ = [
     "empties",
     "families",
     "four_models",
+    "label_errors",
     "line",
     "linear_model",
     "metaclasses",

@@ -20,6 +20,7 @@ __all__ = [
     "association_train",
     "association_val",
     "class_shift",
+    "label_errors",
     "prevalence",
 ]
 
@@ -170,4 +171,28 @@ def class_shift(table: pd.DataFrame) -> "Figure":
     mesh = _heat(ax, wide.reindex(index=rows, columns=columns), limit=200, quiet=1)
     bar = fig.colorbar(mesh, ax=ax, location="top", shrink=0.5, aspect=30, extend="max")
     bar.set_label("share of the factor among the top factors, % above or below all images")
+    return fig
+
+
+@plotting.style()
+def label_errors(table: pd.DataFrame, best: "pd.Series[float]") -> "Figure":
+    """Draw how many labels a second look confirms, beside the accuracy of the best models.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`ssl_lib.papers.imagenet_x.measures.annotations.label_errors`.
+    best : pandas.Series
+        Accuracy by factor.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = list(table.sort_values("confirmed").factor)
+    fig, (ax,) = marks.panels(height=4.8)
+    marks.dots(ax, table.assign(model="labels"), rows=rows, series=["labels"], value="confirmed")
+    ax.plot(best[rows], range(len(rows)), linestyle="", marker="D", color=marks.INK, mfc="none")
+    marks.name_rows([ax], rows)
+    ax.set_xlabel("share of the factor's images")
     return fig

@@ -36,33 +36,39 @@ def line(points: pd.DataFrame, fits: pd.DataFrame) -> "Figure":
     ----------
     points, fits : pandas.DataFrame
         From :func:`ssl_lib.papers.imagenet_x.measures.comparison.line` and ``line_fits``. In the
-        band 95 % of models on the fitted line would lie by the chance of so few images.
+        band 95 % of models on the fitted line would lie by the chance of so few images. What has no
+        fit, the worst factor and classes of each model, comes last.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plotting.small_multiples(len(fits), columns=3, height=1.75)
-    for ax, fit in zip(axes, fits.itertuples(), strict=True):
-        _line_panel(ax, points[points.factor == fit.factor], fit)
+    names = list(dict.fromkeys([*fits.factor, *points.factor]))
+    fig, axes = plotting.small_multiples(len(names), columns=3, height=1.75)
+    for ax, name in zip(axes, names, strict=True):
+        _line_panel(ax, points[points.factor == name], name)
+    for ax, fit in zip(axes, fits.itertuples(), strict=False):
+        _fit(ax, points, fit)
     handles, labels = axes[0].get_legend_handles_labels()
-    corner = (1.0, 0.045)
-    fig.legend(handles, labels, markerscale=2, loc="lower right", bbox_to_anchor=corner)
+    fig.legend(handles, labels, markerscale=2, loc="outside upper center", ncols=2)
     fig.supxlabel("accuracy on all images, %", fontsize="medium")
     fig.supylabel("accuracy on the factor's images, %", fontsize="medium")
     return fig
 
 
-def _line_panel(ax: "Axes", points: pd.DataFrame, fit: Any) -> None:
-    x = np.linspace(points.top1.min(), points.top1.max(), 50)
-    y = np.clip(fit.intercept + fit.slope * x, 0, 1)
-    half = Z * np.sqrt(y * (1 - y) / fit.images)
+def _line_panel(ax: "Axes", points: pd.DataFrame, name: str) -> None:
     ax.plot([0, 100], [0, 100], marker="", linestyle="--", color=marks.GREY, linewidth=1)
-    ax.fill_between(100 * x, 100 * (y - half), 100 * (y + half), color=marks.GREY, alpha=0.25, lw=0)
     for family, style in LOOKS.items():
         part = points[points.family == family]
         ax.plot(100 * part.top1, 100 * part.accuracy, **POINTS, **style)
-    ax.set(xlim=(27, 92), ylim=(0, 100), title=marks.words(fit.factor))
+    ax.set(xlim=(27, 92), ylim=(0, 100), title=marks.words(name))
+
+
+def _fit(ax: "Axes", points: pd.DataFrame, fit: Any) -> None:
+    x = np.linspace(points.top1.min(), points.top1.max(), 50)
+    y = np.clip(fit.intercept + fit.slope * x, 0, 1)
+    half = Z * np.sqrt(y * (1 - y) / fit.images)
+    ax.fill_between(100 * x, 100 * (y - half), 100 * (y + half), color=marks.GREY, alpha=0.25, lw=0)
     ax.text(0.97, 0.04, f"r = {fit.pearson:.2f}", transform=ax.transAxes, ha="right")
 
 
@@ -154,7 +160,7 @@ def effective_robustness(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.imagenet_x.measures.comparison.effective_robustness`.
+        From :func:`ssl_lib.papers.imagenet_x.measures.robustness.effective_robustness`.
 
     Returns
     -------

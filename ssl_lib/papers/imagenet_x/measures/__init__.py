@@ -3,8 +3,10 @@
 ``annotations``   about the annotations alone
 ``base_models``   about the four models with published predictions
 ``comparison``    about 209 models of four families
+``robustness``    about how far these families lie above the line
 ``augmentation``  about the sweeps over crops, colour jitter and blur
-``intervals``     what several of them share
+``shared``        what the images that all models share do to intervals
+``intervals``     what several of them use
 
 The statistics themselves are in :mod:`ssl_lib.evaluation.imagenet_x`.
 """
@@ -15,6 +17,10 @@ from ssl_lib.papers.imagenet_x.measures import (
     base_models,
     comparison,
     intervals,
+    robustness,
+    shared,
 )
 
-__all__ = ["annotations", "augmentation", "base_models", "comparison", "intervals"]
+__all__ = [
+    "annotations", "augmentation", "base_models", "comparison", "intervals", "robustness", "shared",
+]  # fmt: skip

@@ -12,7 +12,9 @@ __all__ = [
     "active_factors",
     "associations",
     "class_shift",
+    "equal_splits",
     "glossary",
+    "label_errors",
     "prevalence",
     "similarity",
 ]
@@ -139,6 +141,56 @@ def _similarity(table: pd.DataFrame, selection: str) -> dict[str, object]:
         "ticks_train": wide.train.sum() / 100,
         "ticks_val": wide.val.sum() / 100,
     }
+
+
+def equal_splits() -> tuple[float, int, float]:
+    """Test whether train and val have the same distribution of top factors.
+
+    Returns
+    -------
+    statistic, freedom, p_value : float, int, float
+        Of Pearson's chi-square test, as the paper reports one.
+
+    Examples
+    --------
+    >>> statistic, freedom, p_value = equal_splits()
+    >>> round(statistic), freedom, p_value < 1e-100
+    (776, 15, True)
+    """
+    from scipy import stats
+
+    counts = [ix.load_annotations(split=split).factors.sum(axis=0) for split in SPLITS]
+    found = stats.chi2_contingency(counts)
+    return float(found.statistic), int(found.dof), float(found.pvalue)
+
+
+def label_errors() -> pd.DataFrame:
+    """Return how many original labels a second look (ReaL) confirms, by top factor.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns factor, images, confirmed (a share; images without any reassessed label count as not
+        confirmed, as in the released tables), low, high: a 95 % Wilson interval.
+
+    Examples
+    --------
+    >>> table = label_errors().set_index("factor")
+    >>> table.confirmed[["texture", "subcategory"]].round(3).tolist()
+    [0.638, 0.622]
+    """
+    table = ix.load_annotations()
+    counts = ix.score(ix.human(table), table, scoring="real").counts()
+    low, high = wilson(counts.factor_correct[0], counts.factor_images[0])
+    return pd.DataFrame(
+        {
+            "factor": ix.FACTORS,
+            "images": counts.factor_images[0],
+            "confirmed": counts.factor_accuracy[0],
+            "low": low,
+            "high": high,
+        }
+    )
 
 
 def active_factors() -> pd.DataFrame:

@@ -187,7 +187,8 @@ def extremes(models: Sweep) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns augmentation, factor, images, weakest, strongest (strengths), before, after (mean
-        error ratios), change, low, high (95 % bootstrap over models within each strength), models.
+        error ratios), change, low, high (95 % bootstrap over models within each strength,
+        images fixed), models.
     """
     weakest, strongest = models.strength.min(), models.strength.max()
     ratios = models.counts.error_ratio
@@ -198,7 +199,7 @@ def extremes(models: Sweep) -> pd.DataFrame:
         mask = strong[rows]
         return np.asarray(values[rows][mask].mean(axis=0) - values[rows][~mask].mean(axis=0))
 
-    low, high = models.interval(change, len(values), models.name, strong.astype(object))
+    low, high = models.interval(change, strong)
     return pd.DataFrame(
         {
             "augmentation": models.name,

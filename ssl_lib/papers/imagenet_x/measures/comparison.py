@@ -1,18 +1,21 @@
 """Tables about the 209 models of the main comparison: consistency, the line, families."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ssl_lib.claims.intervals import mean_interval
+from ssl_lib.claims.resampling import corrected_correlation
 from ssl_lib.evaluation import imagenet_x as ix
+from ssl_lib.evaluation.imagenet_x.annotations import Selection
 from ssl_lib.evaluation.imagenet_x.families import COMPARED as FAMILIES
 from ssl_lib.evaluation.imagenet_x.families import family
 from ssl_lib.papers.imagenet_x.experiments import Tables
 from ssl_lib.papers.imagenet_x.measures.crossed import crossed
 from ssl_lib.papers.imagenet_x.measures.intervals import Resampled
+from ssl_lib.papers.imagenet_x.measures.shared import change_of_ratios, own_luck
 from ssl_lib.papers.imagenet_x.settings import ALIKE
 
 __all__ = [
@@ -22,12 +25,12 @@ __all__ = [
     "agreement",
     "compare",
     "consistency",
-    "effective_robustness",
+    "corrected",
+    "cost_of",
     "error_ratios",
     "family_ratios",
     "line",
     "line_fits",
-    "mean_gains",
     "mean_ratios",
     "pairs_interval",
     "pearson",
@@ -47,13 +50,18 @@ class Comparison(Resampled):
         Of m models.
     families : object array (m,)
         Family of each model, one of ``FAMILIES``.
+    images : Scored
+        The four base models on each image that all models share.
     """
 
     counts: ix.FactorCounts
     families: Names
+    images: ix.Scored
 
 
-def compare(tables: Tables, *, selection: str | None = None) -> Comparison:
+def compare(
+    tables: Tables, *, selection: Selection | None = None, corrected: bool = False
+) -> Comparison:
     """Choose the models of the main comparison from all published ones.
 
     Parameters
@@ -61,6 +69,8 @@ def compare(tables: Tables, *, selection: str | None = None) -> Comparison:
     tables : Tables
     selection : {"top", "multi"}, optional
         Default: the chapter's.
+    corrected : bool, default=False
+        Correct the families, see :func:`ssl_lib.evaluation.imagenet_x.families.family`.
 
     Returns
     -------
@@ -68,13 +78,15 @@ def compare(tables: Tables, *, selection: str | None = None) -> Comparison:
         209 models: the testbed's models of four families, the self-supervised models of
         model-vs-human, and DINO.
     """
-    rows = tables.rows(selection)
-    found = [family(group, model) for group, model in zip(rows.group, rows.model, strict=True)]
+    rows, own = tables.rows(selection), tables.settings
+    found = [family(*names, corrected=corrected) for names in rows[["group", "model"]].to_numpy()]
     keep = np.array([name in FAMILIES for name in found])
     families = np.array(found, dtype=object)[keep]
     counts = ix.FactorCounts.from_frame(rows[keep])
-    own = tables.settings
-    return Comparison(counts=counts, families=families, draws=own.draws, seed=own.seed)
+    images = tables.scored(selection=selection or own.selection)
+    return Comparison(
+        counts=counts, families=families, images=images, draws=own.draws, seed=own.seed
+    )
 
 
 def error_ratios(models: Comparison) -> pd.DataFrame:
@@ -98,15 +110,15 @@ def error_ratios(models: Comparison) -> pd.DataFrame:
 
 
 def mean_ratios(models: Comparison) -> pd.DataFrame:
-    """Return the mean error ratio by factor over the models, with an interval over models.
+    """Return the mean error ratio by factor, with an interval over models and images.
 
     Returns
     -------
     pandas.DataFrame
-        Columns factor, error_ratio, low, high, sd, models.
+        Columns factor, error_ratio, low, high, sd (over models), models.
     """
     ratios = models.counts.error_ratio
-    mean, low, high = mean_interval(ratios)
+    mean, low, high = _of_means(models, lambda means: means)
     return pd.DataFrame(
         {
             "factor": ix.FACTORS,
@@ -117,6 +129,41 @@ def mean_ratios(models: Comparison) -> pd.DataFrame:
             "models": len(ratios),
         }
     )
+
+
+def _of_means(
+    models: Comparison, statistic: Callable[[Floats], npt.ArrayLike]
+) -> tuple[Floats, Floats, Floats]:
+    """Return a statistic of the mean error ratios (16,), and its interval over models and images.
+
+    Only of the base models is known which images they miss. What a draw of images does to their
+    mean error ratio is taken to happen to that of all models.
+    """
+    ratios, change = models.counts.error_ratio, change_of_ratios(models.images)
+    low, high = models.interval(
+        lambda rows, images: statistic(ratios[rows].mean(axis=0) * change(images)),
+        len(ratios),
+        len(models.images.table),
+    )
+    return np.asarray(statistic(ratios.mean(axis=0))), low, high
+
+
+def cost_of(models: Comparison, factors: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+    """Return how far mean error ratios of some factors lie above the mean of the others.
+
+    Returns
+    -------
+    dict of str to tuple
+        "mean" of these factors and their "smallest", each with its interval over models and images.
+    """
+    chosen = np.isin(ix.FACTORS, factors)
+
+    def above(means: Floats) -> tuple[float, float]:
+        others = means[~chosen].mean()
+        return means[chosen].mean() - others, means[chosen].min() - others
+
+    found = np.transpose(_of_means(models, above))
+    return {name: tuple(row) for name, row in zip(("mean", "smallest"), found, strict=True)}
 
 
 def family_ratios(models: Comparison) -> pd.DataFrame:
@@ -151,11 +198,22 @@ def line(models: Comparison) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns model, factor, family, top1, accuracy, images.
+        Columns model, factor (last "worst factor" and "worst 100 classes", each model's own),
+        family, top1, accuracy, images.
     """
-    images = dict(zip(ix.FACTORS, models.counts.factor_images[0], strict=True))
+    counts = models.counts
+    images = dict(zip(ix.FACTORS, counts.factor_images[0], strict=True))
+    worst = {"worst factor": counts.worst_factor, "worst 100 classes": counts.worst_classes}
+    more = crossed(
+        {"model": counts.models, "factor": list(worst)},
+        family=models.families[:, None],
+        top1=counts.accuracy[:, None],
+        accuracy=np.transpose(list(worst.values())),
+    )
     table = error_ratios(models).drop(columns=["error_ratio", "rank"])
-    return table.assign(images=table.factor.map(images))
+    return pd.concat([table, more], ignore_index=True).assign(
+        images=lambda whole: whole.factor.map(images)
+    )
 
 
 def line_fits(models: Comparison) -> pd.DataFrame:
@@ -164,19 +222,21 @@ def line_fits(models: Comparison) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns factor, images, pearson, low, high (95 % bootstrap over models), spearman, slope,
-        intercept, above (share of models above the diagonal), best (mean factor accuracy of the
-        20 most accurate models); in decreasing order of best.
+        Columns factor, images, pearson, corrected (without the noise of so few images, see
+        :func:`corrected`), low, high (95 % bootstrap over models of corrected, images fixed),
+        spearman, slope, intercept, above (share of models above the diagonal), best (mean factor
+        accuracy of the 20 most accurate models); in decreasing order of best.
     """
-    counts = models.counts
+    counts, luck = models.counts, own_luck(models.images)
     fit = ix.accuracy_on_the_line(counts)
-    low, high = models.interval(lambda rows: pearson(counts, rows), len(counts), "line")
+    low, high = models.interval(lambda rows: corrected(counts, rows, luck=luck), len(counts))
     twenty = np.argsort(-counts.accuracy, kind="stable")[:20]
     table = pd.DataFrame(
         {
             "factor": ix.FACTORS,
             "images": counts.factor_images[0],
             "pearson": fit.pearson,
+            "corrected": corrected(counts, np.arange(len(counts)), luck=luck),
             "low": low,
             "high": high,
             "spearman": fit.spearman,
@@ -205,6 +265,32 @@ def pearson(counts: ix.FactorCounts, rows: npt.NDArray[np.int64]) -> Floats:
     return _pearson(counts.accuracy[rows], counts.factor_accuracy[rows])
 
 
+def corrected(counts: ix.FactorCounts, rows: npt.NDArray[np.int64], *, luck: float) -> Floats:
+    """Return what :func:`pearson` would be without the noise of few images.
+
+    Parameters
+    ----------
+    counts, rows
+        As of :func:`pearson`.
+    luck : float
+        Which share of the binomial variance of an accuracy is a model's own. What all models share
+        moves the line, not the models about it.
+
+    Returns
+    -------
+    float64 array (16,)
+        Above 1 by chance.
+    """
+    x, y = counts.accuracy[rows], counts.factor_accuracy[rows]
+    noise = luck * y * (1 - y) / counts.factor_images[rows]
+    return np.array(
+        [
+            corrected_correlation(x, own, noise_y=variance)
+            for own, variance in zip(y.T, noise.T, strict=True)
+        ]
+    )
+
+
 def _pearson(x: Floats, y: Floats) -> Floats:
     x, y = x - x.mean(), y - y.mean(axis=0)
     return np.asarray(x @ y / np.sqrt((x @ x) * (y * y).sum(axis=0)))
@@ -225,7 +311,7 @@ def consistency(models: Comparison) -> pd.DataFrame:
     low, high = pairs_interval(models)
     rows = [["all pairs of models", *summary[:4], low, high]]
     for name in FAMILIES:
-        value, low, high = agreement(models, ratios, models.families == name, name)
+        value, low, high = agreement(models, ratios, models.families == name)
         rows.append([name, value, np.nan, np.nan, 1, low, high])
     columns = ["what", "mean", "median", "low_5", "pairs", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
@@ -249,12 +335,12 @@ def pairs_interval(models: Comparison) -> tuple[float, float]:
         same = weights @ (weights * np.diag(matrix))
         return float((weights @ matrix @ weights - same) / (m**2 - weights @ weights))
 
-    low, high = models.interval(mean_over_pairs, m, "pairs")
+    low, high = models.interval(mean_over_pairs, m)
     return float(low), float(high)
 
 
 def agreement(
-    models: Resampled, ratios: Floats, inside: npt.NDArray[np.bool_], stream: str
+    models: Resampled, ratios: Floats, inside: npt.NDArray[np.bool_]
 ) -> tuple[float, float, float]:
     """Correlate the mean error ratios of two groups of models (Spearman).
 
@@ -266,8 +352,6 @@ def agreement(
         Error ratios.
     inside : bool array (m,)
         Which models are in the first group.
-    stream : str
-        Name of the random stream.
 
     Returns
     -------
@@ -280,8 +364,7 @@ def agreement(
         means = np.stack([ratios[rows][mask].mean(axis=0), ratios[rows][~mask].mean(axis=0)])
         return float(ix.pairwise_spearman(means)[0, 1])
 
-    groups = np.where(inside, "inside", "outside").astype(object)
-    low, high = models.interval(correlate, len(ratios), stream, groups)
+    low, high = models.interval(correlate, inside)
     return correlate(np.arange(len(ratios))), float(low), float(high)
 
 
@@ -295,51 +378,9 @@ def accuracy_dependence(models: Comparison) -> pd.DataFrame:
     """
     counts = models.counts
     low, high = models.interval(
-        lambda rows: _pearson(counts.accuracy[rows], counts.error_ratio[rows]),
-        len(counts),
-        "dependence",
+        lambda rows: _pearson(counts.accuracy[rows], counts.error_ratio[rows]), len(counts)
     )
     correlation = _pearson(counts.accuracy, counts.error_ratio)
     return pd.DataFrame(
         {"factor": ix.FACTORS, "correlation": correlation, "low": low, "high": high}
-    )
-
-
-def mean_gains(models: Comparison) -> dict[str, npt.NDArray[np.float64]]:
-    """Return each model's effective robustness, averaged over the factors, by family.
-
-    Returns
-    -------
-    dict of str to float64 array
-        Percentage points, one number a model.
-    """
-    gains = _gains(models).mean(axis=1)
-    return {name: gains[models.families == name] for name in FAMILIES}
-
-
-def _gains(models: Comparison) -> Floats:
-    reference = models.families == "ImageNet-1k"
-    return np.asarray(100 * ix.effective_robustness(models.counts, reference=reference))
-
-
-def effective_robustness(models: Comparison) -> pd.DataFrame:
-    """Return how far families lie above the line of the standard models (dossier 4.10).
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns family, factor, models, gain (percentage points above what a logit-logit line
-        through the ImageNet-1k models predicts), low, high (95 % t interval over models). A last
-        "factor" called "mean of factors" averages the sixteen.
-    """
-    gains = _gains(models)
-    gains = np.column_stack([gains, gains.mean(axis=1)])
-    each = [gains[models.families == name] for name in FAMILIES]
-    mean, low, high = np.stack([mean_interval(part) for part in each], axis=1)
-    return crossed(
-        {"family": FAMILIES, "factor": [*ix.FACTORS, "mean of factors"]},
-        models=[[len(part)] for part in each],
-        gain=mean,
-        low=low,
-        high=high,
     )

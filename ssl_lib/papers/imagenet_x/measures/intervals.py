@@ -1,4 +1,4 @@
-"""Small intervals that several tables of the chapter share."""
+"""Intervals that several tables of the chapter share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ssl_lib.randomness import numpy_generator
+from ssl_lib.claims.resampling import Units, crossed_bootstrap
 
-__all__ = ["Resampled", "bootstrap_over_models", "wilson"]
+__all__ = ["Resampled", "wilson"]
 
 Floats = npt.NDArray[np.float64]
 Z = stats.norm.ppf(0.975)
@@ -42,62 +42,9 @@ def wilson(successes: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[Floats, Flo
     return np.where(none, 0.0, centre - half), np.where(none, 1.0, centre + half)
 
 
-def bootstrap_over_models(
-    statistic: Callable[[npt.NDArray[np.int64]], npt.ArrayLike],
-    models: int,
-    *,
-    replicates: int,
-    seed: int,
-    stream: str,
-    groups: npt.NDArray[np.object_] | None = None,
-) -> tuple[Floats, Floats]:
-    """Return the 95 % percentile interval of a statistic when models are drawn again.
-
-    Parameters
-    ----------
-    statistic : callable
-        Takes the drawn rows, int (models,), and returns a number or an array.
-    models : int
-        Number of models.
-    replicates, seed : int
-        How many draws, and the seed they derive from.
-    stream : str
-        Name of the random stream, so that two intervals do not share draws.
-    groups : array (models,), optional
-        Draw within each group, keeping its size.
-
-    Returns
-    -------
-    low, high : float64 arrays, shaped as the statistic
-
-    Examples
-    --------
-    >>> values = np.arange(10.0)
-    >>> low, high = bootstrap_over_models(
-    ...     lambda rows: values[rows].mean(), 10, replicates=500, seed=0, stream="doctest"
-    ... )
-    >>> bool(low < values.mean() < high)
-    True
-    """
-    generator = numpy_generator(seed, "imagenet_x", stream)
-    blocks = _blocks(models, groups)
-    draws = [
-        np.asarray(statistic(np.concatenate([generator.choice(b, len(b)) for b in blocks])))
-        for _ in range(replicates)
-    ]
-    low, high = np.percentile(np.stack(draws), [2.5, 97.5], axis=0)
-    return low, high
-
-
-def _blocks(models: int, groups: npt.NDArray[np.object_] | None) -> list[npt.NDArray[np.int64]]:
-    if groups is None:
-        return [np.arange(models)]
-    return [np.flatnonzero(groups == name) for name in np.unique(groups)]
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Resampled:
-    """Models that are drawn again for intervals.
+    """What is drawn again for intervals.
 
     Attributes
     ----------
@@ -109,13 +56,7 @@ class Resampled:
     seed: int
 
     def interval(
-        self,
-        statistic: Callable[[npt.NDArray[np.int64]], npt.ArrayLike],
-        models: int,
-        stream: str,
-        groups: npt.NDArray[np.object_] | None = None,
+        self, statistic: Callable[..., npt.ArrayLike], *units: Units
     ) -> tuple[Floats, Floats]:
-        """Return the interval of a statistic over models; see :func:`bootstrap_over_models`."""
-        return bootstrap_over_models(
-            statistic, models, replicates=self.draws, seed=self.seed, stream=stream, groups=groups
-        )
+        """Return the 95 % interval of a statistic of drawn units, see :func:`crossed_bootstrap`."""
+        return crossed_bootstrap(statistic, units, replicates=self.draws, seed=self.seed)

@@ -45,11 +45,10 @@ def band(
     look: tuple[str, str],
     style: str = "-",
 ) -> None:
-    """Draw the mean over runs as a line, and all runs as a band from least to largest."""
+    """Draw the mean over runs as a line, and its 95 % interval as a band."""
     means = over_runs(table, [x], y).sort_values(x)
-    ends = table.groupby(x)[y].agg(["min", "max"]).reindex(means[x])
     colour, marker = look
-    ax.fill_between(means[x], ends["min"], ends["max"], color=colour, alpha=0.2, linewidth=0)
+    ax.fill_between(means[x], means.low, means.high, color=colour, alpha=0.2, linewidth=0)
     ax.plot(means[x], means["mean"], style, color=colour, marker=marker, label=label)
 
 

@@ -21,13 +21,15 @@ __all__ = [
 
 
 @plotting.style()
-def dimensions(tables: Mapping[str, pd.DataFrame]) -> "Figure":
+def dimensions(tables: Mapping[str, pd.DataFrame], again: pd.DataFrame | None = None) -> "Figure":
     """Draw accuracy against dimension: all labels, few labels, augmented images.
 
     Parameters
     ----------
     tables : mapping of str to pandas.DataFrame
         Dimension sweeps by the names of their images, a column of panels each.
+    again : pandas.DataFrame, optional
+        Runs of the first that were trained again, as hollow marks.
 
     Returns
     -------
@@ -39,6 +41,8 @@ def dimensions(tables: Mapping[str, pd.DataFrame]) -> "Figure":
         column = axes[place :: len(tables)]
         for ax, (probe, title) in zip(column, PROBES.items(), strict=True):
             _sweep(ax, table, probe)
+            if again is not None and not place:
+                _hollow(ax, again, probe)
             ax.set_title(f"{images}\n{title}" if several and ax is column[0] else title)
         column[-1].set_xlabel("dimension d" if several else "dimension d of the representation")
     for ax in axes[:: len(tables)]:
@@ -59,6 +63,12 @@ def _sweep(ax: "Axes", table: pd.DataFrame, probe: str) -> None:
     across: Literal["left", "right"] = "left" if end == 0 else "right"
     ax.text(dims[end], level, VARIANTS["pixels"].title, fontsize=10, va=side, ha=across)
     marks.log_dims(ax, dims)
+
+
+def _hollow(ax: "Axes", again: pd.DataFrame, probe: str) -> None:
+    for name, part in trained(again).groupby("variant", sort=False):
+        colour, marker = marks.LOOK[str(name)]
+        ax.plot(part.dim, part[probe], marker, color=colour, markersize=9, markerfacecolor="none")
 
 
 def _variant(ax: "Axes", part: pd.DataFrame, x: str, y: str, name: str) -> None:

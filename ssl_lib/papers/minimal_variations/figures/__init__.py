@@ -7,6 +7,7 @@ from ssl_lib.papers.minimal_variations.figures.curves import (
     exact,
     labels,
     noise,
+    promise,
     weight,
 )
 from ssl_lib.papers.minimal_variations.figures.dots import metric, networks, unification
@@ -14,5 +15,5 @@ from ssl_lib.papers.minimal_variations.figures.maps import eigenfunctions, learn
 
 __all__ = [
     "bound", "counterexample", "density", "eigenfunctions", "exact", "labels", "learned", "metric",
-    "networks", "noise", "unification", "weight",
+    "networks", "noise", "promise", "unification", "weight",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Curves: noise, density, labels, bounds, weights, exact spectra."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 
 from ssl_lib import plotting
 from ssl_lib.papers.minimal_variations.exact import SPACES
+from ssl_lib.papers.minimal_variations.images import METRICS
 from ssl_lib.papers.minimal_variations.measures import against_bound, means
 from ssl_lib.papers.minimal_variations.moons import CUTS, LABELS
 from ssl_lib.papers.minimal_variations.pairs import PAIRS, SIZES
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["bound", "counterexample", "density", "exact", "labels", "noise", "weight"]
+__all__ = ["bound", "counterexample", "density", "exact", "labels", "noise", "promise", "weight"]
 
 HUES, MARKERS, PALETTE = plotting.HUES, plotting.MARKERS, plotting.PALETTE
 GREY = "#6E7681"
@@ -170,6 +172,25 @@ def bound(table: pd.DataFrame) -> "Figure":
     ax.set(xscale="log", yscale="log", xlabel="bound V / η of the next function",
            ylabel="share missed by k functions")  # fmt: skip
     fig.legend(loc="outside upper left", ncols=2, markerscale=2)
+    return fig
+
+
+@plotting.style()
+def promise(tables: Mapping[str, pd.DataFrame]) -> "Figure":
+    """Draw what k functions miss of the classes and the bound on it, by metric; a panel a set."""
+    fig, axes = plotting.small_multiples(len(tables), columns=1, height=3.4)
+    for ax, (name, table) in zip(axes, tables.items(), strict=True):
+        spread = means(table[table["at"] > 0], ["metric", "measure", "at"])
+        for series, metric in enumerate(METRICS[1:]):
+            own = spread[spread.metric == metric.name]
+            _band(ax, own[own.measure == "missed"], "at", series, metric.title)
+            limit = own[own.measure == "bound"]
+            ax.plot(limit["at"], limit["mean"], color=PALETTE[series], ls="--", marker="")
+        ax.axhline(1, color=GREY, lw=1, ls=":", zorder=0)
+        ax.set(yscale="log", title=name, ylabel="share of the classes")
+    axes[-1].set_xlabel("functions")
+    handles, names = axes[0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside upper left")
     return fig
 
 

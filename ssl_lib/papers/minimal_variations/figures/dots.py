@@ -1,5 +1,7 @@
 """Dots with intervals: methods, networks and metrics beside each other."""
 
+from collections.abc import Mapping
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ from ssl_lib.papers.minimal_variations.networks import LOSSES, WORLDS
 from ssl_lib.papers.minimal_variations.variants import METHODS
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["metric", "networks", "unification"]
@@ -63,21 +66,25 @@ def networks(table: pd.DataFrame) -> "Figure":
 
 
 @plotting.style()
-def metric(table: pd.DataFrame) -> "Figure":
-    """Draw accuracies by what functions should not change along."""
-    fig, axes = plotting.small_multiples(2, columns=1, height=2.1)
-    titles = {"accuracy": "test images as they are", "shifted": "test images moved"}
-    names = [one.title for one in METRICS]
-    here = table[np.isclose(table.scale, SCALES[0])]
-    for ax, (measure, title) in zip(axes, titles.items(), strict=True):
-        for series, count in enumerate(LABELS):
-            rows = here[(here.measure == measure) & (here["at"] == count)]
-            part = means(rows, ["metric"]).set_index("metric").loc[[one.name for one in METRICS]]
-            ends = part.low.to_list(), part.high.to_list()
-            plotting.intervals(ax, names, part["mean"].to_list(), *ends, series=series,
-                               of=len(LABELS), label=f"{count} labels")  # fmt: skip
-        ax.set_title(title)
+def metric(tables: Mapping[str, pd.DataFrame]) -> "Figure":
+    """Draw accuracies by what functions should not change along, two panels a set of images."""
+    fig, axes = plotting.small_multiples(2 * len(tables), columns=1, height=2.1)
+    panels = product(tables.items(), {"accuracy": "as they are", "shifted": "moved"}.items())
+    for ax, ((name, table), (measure, title)) in zip(axes, panels, strict=True):
+        rows = table[np.isclose(table.scale, SCALES[0]) & (table.measure == measure)]
+        _by_labels(ax, rows)
+        ax.set_title(f"{name}, {title}")
     axes[-1].set_xlabel("accuracy")
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper left", ncols=2)
     return fig
+
+
+def _by_labels(ax: "Axes", rows: pd.DataFrame) -> None:
+    names = [one.title for one in METRICS]
+    for series, count in enumerate(LABELS):
+        part = means(rows[rows["at"] == count], ["metric"]).set_index("metric")
+        part = part.loc[[one.name for one in METRICS]]
+        ends = part.low.to_list(), part.high.to_list()
+        plotting.intervals(ax, names, part["mean"].to_list(), *ends, series=series,
+                           of=len(LABELS), label=f"{count} labels")  # fmt: skip

@@ -72,20 +72,30 @@ def transfer(table: pd.DataFrame) -> "Figure":
     columns = {"accuracy": "source classes", "target accuracy": "target classes"}
     for row, data in enumerate(sets):
         for ax, (column, title) in zip(axes[2 * row :], columns.items(), strict=False):
-            for place, (seed, part) in enumerate(table[table.data == data].groupby("seed")):
-                shade = plotting.PALETTE[(0, 4, 2)[place % 3]]
-                look: dict[str, Any] = {
-                    "color": shade,
-                    "marker": plotting.MARKERS[place % 7],
-                    "linestyle": "",
-                }
-                ax.plot(part.rankme, 100 * part[column], label=f"seed {seed}", **look)
+            for setting, part in table[table.data == data].groupby("setting"):
+                ax.plot(
+                    part.rankme, 100 * part[column], label=f"τ = {setting:g}",
+                    **_temperature(float(str(setting))),
+                )  # fmt: skip
             ax.set_title(f"{data}, {title}")
         axes[2 * row].set_ylabel("accuracy, %")
     for ax in axes[-2:]:
         ax.set_xlabel("RankMe, source")
-    marks.legend(fig, max(axes, key=lambda ax: len(ax.lines)), columns=3)
+    marks.legend(fig, max(axes, key=lambda ax: len(ax.lines)), columns=4)
     return fig
+
+
+def _temperature(setting: float) -> dict[str, Any]:
+    """Return a temperature's look, the same for all data sets: from dark to light."""
+    import matplotlib as mpl
+
+    values = SWEEPS["temperature"].values
+    place = values.index(setting)
+    colour = mpl.colormaps["viridis"](0.9 * place / (len(values) - 1))
+    return {
+        "color": colour, "marker": plotting.MARKERS[place % 7], "linestyle": "", "markersize": 5,
+        "alpha": 0.8,
+    }  # fmt: skip
 
 
 @plotting.style()

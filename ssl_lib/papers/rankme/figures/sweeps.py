@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ssl_lib import plotting
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.papers.rankme.figures import _marks as marks
 from ssl_lib.papers.rankme.settings import TITLES
 
@@ -16,7 +17,12 @@ __all__ = ["correlations", "gaps", "picks", "readouts", "scatter"]
 
 
 @plotting.style()
-def picks(curves: pd.DataFrame, runs: pd.DataFrame, selections: pd.DataFrame) -> "Figure":
+def picks(
+    curves: pd.DataFrame,
+    runs: pd.DataFrame,
+    selections: pd.DataFrame,
+    again: pd.DataFrame | None = None,
+) -> "Figure":
     """Draw accuracy and RankMe against the hyper-parameter, with the picks (Fig. 4).
 
     Parameters
@@ -26,8 +32,10 @@ def picks(curves: pd.DataFrame, runs: pd.DataFrame, selections: pd.DataFrame) ->
     runs : pandas.DataFrame
         From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`.
     selections : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.selection.selections`; every seed's picks are
-        marked.
+        From :func:`ssl_lib.papers.rankme.measures.selection.selections`; marks are larger the more
+        seeds pick a setting.
+    again : pandas.DataFrame, optional
+        Encoders that were trained again, drawn as hollow circles.
 
     Returns
     -------
@@ -37,12 +45,16 @@ def picks(curves: pd.DataFrame, runs: pd.DataFrame, selections: pd.DataFrame) ->
     fig, axes = marks.panels(len(names), 2, height=2.1 * len(names) + 0.5)
     for row, name in enumerate(names):
         part = curves[curves.experiment == name]
-        own = runs[runs.experiment == name].set_index(["seed", "setting"])
+        own = runs[runs.experiment == name].groupby("setting")
+        fresh = None if again is None else again[again.experiment == name]
         chosen = selections[selections.experiment == name]
         for ax, measure in zip(axes[2 * row : 2 * row + 2], ("accuracy", "rankme"), strict=True):
             factor = 100 if measure == "accuracy" else 1
             places = _curve(ax, part[part.measure == measure], factor, name)
-            _mark_picks(ax, factor * own[measure], chosen, places)
+            _mark_picks(ax, factor * own[measure].mean(), chosen, places)
+            if fresh is not None and len(fresh):
+                x = [places[setting] for setting in fresh.setting]
+                ax.plot(x, factor * fresh[measure], label="trained again by this run", **_HOLLOW)
         # The left panel's title may run over the right one's place.
         axes[2 * row].set_title(f"{TITLES[name]}: accuracy, %")
         axes[2 * row + 1].set_title("RankMe", loc="right")
@@ -56,10 +68,14 @@ def _curve(ax: "Axes", part: pd.DataFrame, factor: float, name: str) -> dict[flo
     x = list(places.values())
     colour = marks.look(name)["color"]
     ax.plot(x, factor * part["mean"], color=colour, marker="", label="_")
-    ax.fill_between(
-        x, factor * part.lowest, factor * part.highest, color=colour, alpha=0.2, linewidth=0
-    )
+    ax.fill_between(x, factor * part.low, factor * part.high, color=colour, alpha=0.2, linewidth=0)
     return places
+
+
+_HOLLOW: dict[str, Any] = {
+    "linestyle": "", "marker": "o", "markersize": 5, "markerfacecolor": "none",
+    "color": marks.GREY, "zorder": 3,
+}  # fmt: skip
 
 
 def _mark_picks(
@@ -67,17 +83,16 @@ def _mark_picks(
 ) -> None:
     # The oracle's marks are hollow, so that a star shows inside where both pick alike.
     looks: dict[str, dict[str, Any]] = {
-        "labelled oracle": {"marker": "^", "markersize": 12, "markerfacecolor": "none"},
-        "RankMe": {"marker": "*", "markersize": 8},
+        "labelled oracle": {"marker": "^", "facecolors": "none", "color": plotting.PALETTE[6]},
+        "RankMe": {"marker": "*", "color": plotting.PALETTE[5]},
     }
-    colours = {"labelled oracle": plotting.PALETTE[6], "RankMe": plotting.PALETTE[5]}
-    for rule, look in looks.items():
-        part = chosen[chosen.rule == rule]
-        x = [places[setting] for setting in part.setting]
-        y = [values.loc[key] for key in zip(part.seed, part.setting, strict=True)]
-        ax.plot(
-            x, y, linestyle="", color=colours[rule], label=f"picked by {rule}", zorder=4,
-            clip_on=False, **look,
+    for (rule, look), most in zip(looks.items(), (300, 150), strict=True):
+        shares = chosen[chosen.rule == rule].setting.value_counts(normalize=True)
+        x = [places[setting] for setting in shares.index]
+        sizes = most * shares.clip(lower=0.1)  # or a single seed's mark cannot be seen
+        ax.scatter(
+            x, values.loc[shares.index], sizes, label=f"picked by {rule}", zorder=4, clip_on=False,
+            **look,
         )  # fmt: skip
 
 
@@ -188,12 +203,14 @@ def gaps(ours: pd.DataFrame, papers: pd.DataFrame) -> "Figure":
     theirs = list(dict.fromkeys(papers.sweep))
     names = [f"{TITLES[name]} (ours)" for name in mine] + theirs
     looks = {"RankMe": ("*", 10, plotting.PALETTE[5]), "alpha-ReQ": ("s", 6, plotting.PALETTE[4])}
+    least = -0.15
     for offset, (rule, (marker, size, colour)) in zip((-0.17, 0.17), looks.items(), strict=True):
-        own = ours[ours.rule == rule]
-        for row, name in enumerate(mine):
-            gap = own.loc[own.experiment == name, "gap"]
-            ax.hlines(row + offset, gap.min(), gap.max(), color=colour, linewidth=1.6)
-            ax.plot(gap.mean(), row + offset, marker, color=colour, markersize=size)
+        each = ours[ours.rule == rule].pivot(index="seed", columns="experiment", values="gap")[mine]
+        mean, low, high = mean_interval(each)
+        least = min(least, float(low.min()))
+        rows = [row + offset for row in range(len(mine))]
+        ax.hlines(rows, low, high, color=colour, linewidth=1.6)
+        ax.plot(mean, rows, marker, color=colour, markersize=size)
         there = papers[papers.rule == rule].set_index("sweep").gap.loc[theirs]
         y = [len(mine) + row + offset for row in range(len(theirs))]
         label = rule.replace("alpha", "α")
@@ -203,8 +220,8 @@ def gaps(ours: pd.DataFrame, papers: pd.DataFrame) -> "Figure":
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(False, axis="y")
     ax.set_xscale("symlog", linthresh=1)
-    ax.set_xticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])
-    ax.set_xlim(min(-0.15, 1.1 * ours.gap.min()), 45)
-    ax.set_xlabel("points lost against the labelled oracle")
+    ax.set_xticks([-1, 0, 1, 3, 10, 30], ["\N{MINUS SIGN}1", "0", "1", "3", "10", "30"])
+    ax.set_xlim(1.1 * least, 45)
+    ax.set_xlabel("points lost against labels")
     marks.legend(fig, ax)
     return fig

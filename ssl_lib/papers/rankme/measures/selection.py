@@ -5,17 +5,21 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from ssl_lib.claims.resampling import exact_p
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.rank import select_by_rank
+from ssl_lib.papers.rankme.measures.statistics import by_seed
 from ssl_lib.papers.rankme.measures.sweeps import within
 from ssl_lib.papers.rankme.settings import TITLES
 from ssl_lib.plotting import words
 
 __all__ = [
     "COMPARED",
+    "HELD_OUT",
     "PAPER",
     "RULES",
     "gaps",
+    "held_out",
     "paper_gaps",
     "pick",
     "selections",
@@ -44,6 +48,8 @@ PAPER = pd.DataFrame(
     columns=["sweep", "oracle", "alpha-ReQ", "RankMe", "read in"],
 )
 
+#: What a labelled validation set would reach.
+HELD_OUT = "labels held out"
 #: What is set side by side: rules, and the average setting.
 COMPARED = ["RankMe", "alpha-ReQ", "labelled oracle", "mean of the sweep"]
 
@@ -70,6 +76,7 @@ RULES: dict[str, Rule] = {
     "RankMe": _rank_rule("rankme"),
     "alpha-ReQ": _largest("alpha score, representation"),
     "alpha-ReQ, embedding": _largest("alpha score, embedding"),
+    "LiDAR": _largest("lidar"),
 }
 
 
@@ -131,23 +138,42 @@ def selections(
     rows = []
     for (experiment, seed), part in runs.groupby(["experiment", "seed"], sort=False):
         sweep = part.sort_values("setting").reset_index(drop=True)
-        for rule in RULES:
+        for rule in (name for name in RULES if name != "LiDAR" or _has_lidar(sweep)):
             row = sweep.loc[pick(sweep, rule, tolerance=tolerance)]
             rows.append((experiment, seed, rule, row.setting, row[outcome]))
         others = {"mean of the sweep": sweep[outcome].mean(), "worst": sweep[outcome].min()}
         if outcome == "accuracy":
-            others["labels held out"] = _held_out(sweep)
+            others[HELD_OUT] = held_out(sweep)
         rows += [(experiment, seed, name, np.nan, value) for name, value in others.items()]
     return pd.DataFrame(rows, columns=["experiment", "seed", "rule", "setting", "accuracy"])
 
 
-def _held_out(sweep: pd.DataFrame) -> float:
+def _has_lidar(sweep: pd.DataFrame) -> bool:
+    """Tell whether a table is not older than this measure."""
+    return "lidar" in sweep and bool(sweep["lidar"].notna().all())
+
+
+def held_out(sweep: pd.DataFrame) -> float:
+    """Return the accuracy of what labels of one half of the test images pick, on the other half.
+
+    Parameters
+    ----------
+    sweep : pandas.DataFrame
+        The encoders of one sweep and seed.
+
+    Returns
+    -------
+    float
+        Mean of both ways round.
+    """
     even, odd = (sweep[f"accuracy, {half}"].to_numpy(float) for half in ("even", "odd"))
     return float((odd[even.argmax()] + even[odd.argmax()]) / 2)
 
 
 def gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Compute what each rule loses against the labelled oracle, in percentage points.
+    """Compute what each rule loses against labels held out, in percentage points.
+
+    The labelled oracle would be judged on the very images that it picks by, which flatters it.
 
     Parameters
     ----------
@@ -160,7 +186,7 @@ def gaps(table: pd.DataFrame) -> pd.DataFrame:
         Columns experiment, seed, rule, gap.
     """
     wide = table.pivot(index=["experiment", "seed"], columns="rule", values="accuracy")
-    lost = 100 * wide.rsub(wide["labelled oracle"], axis=0).drop(columns="labelled oracle")
+    lost = 100 * wide.rsub(wide[HELD_OUT], axis=0).drop(columns=HELD_OUT)
     return lost.reset_index().melt(["experiment", "seed"], var_name="rule", value_name="gap")
 
 
@@ -178,8 +204,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         One row a rule, one column an experiment, in the order in which they first appear.
     """
     mean = 100 * table.groupby(["rule", "experiment"], sort=False).accuracy.mean().unstack()
-    order = ["labelled oracle", "labels held out", "RankMe", "alpha-ReQ", "alpha-ReQ, embedding"]
-    rows = [name for name in (*order, "mean of the sweep", "worst") if name in mean.index]
+    order = ["labelled oracle", HELD_OUT, *list(RULES)[1:], "mean of the sweep", "worst"]
+    rows = [name for name in order if name in mean.index]
     return mean.loc[rows, list(dict.fromkeys(table.experiment))].rename_axis(columns=None)
 
 
@@ -196,12 +222,17 @@ def side_by_side(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``sweep``, ``seed``, ``Kendall`` (RankMe against accuracy), then the accuracy in percent of
-        what RankMe, alpha-ReQ and the labelled oracle pick, and the mean of the sweep.
+        ``sweep``, ``seed``, ``Kendall`` (RankMe against accuracy) and its exact ``p``, then the
+        accuracy in percent of what RankMe, alpha-ReQ and the labelled oracle pick, and the mean of
+        the sweep.
     """
     keys = ["experiment", "seed"]
     picked = 100 * chosen.pivot(index=keys, columns="rule", values="accuracy")[COMPARED]
     tau = within(table).rename(columns={"value": "Kendall"})
+    ends = by_seed(
+        table, lambda sweep: exact_p(sweep.rankme, sweep.accuracy), within=["experiment"]
+    )
+    tau = tau.merge(ends.rename(columns={"value": "p"}), on=keys)
     both = tau.merge(picked.reset_index(), on=keys)
     sweeps = both.pop("experiment").map(TITLES)
     both.insert(0, "sweep", sweeps)

@@ -47,9 +47,14 @@ def correlation(x: npt.ArrayLike, y: npt.ArrayLike, *, kind: str = "kendall") ->
 
 
 def mean_estimate(
-    values: npt.ArrayLike, *, limits: tuple[float, float] | None = None, note: str = ""
+    values: npt.ArrayLike,
+    *,
+    limits: tuple[float, float] | None = None,
+    level: float = 0.95,
+    resolution: float = 0.0,
+    note: str = "",
 ) -> Estimate:
-    """Return the mean over seeds with its 95 % t interval.
+    """Return the mean over seeds with its t interval.
 
     Parameters
     ----------
@@ -57,6 +62,10 @@ def mean_estimate(
         One a seed.
     limits : tuple of float, optional
         What the statistic cannot go beyond; the interval is cut there.
+    level : float, default=0.95
+        Of confidence.
+    resolution : float, default=0
+        See :func:`ssl_lib.claims.intervals.mean_interval`.
     note : str, default=""
         Shown beside it.
 
@@ -71,7 +80,8 @@ def mean_estimate(
     0.8 (0.5516 to 1.048, n = 3, 95 % t interval over seeds)
     """
     n = len(np.asarray(values))
-    mean, low, high = (float(end) for end in mean_interval(values))
+    found = mean_interval(values, level=level, resolution=resolution)
+    mean, low, high = (float(end) for end in found)
     if n == 1:
         low, high = -np.inf, np.inf
     if limits is not None:

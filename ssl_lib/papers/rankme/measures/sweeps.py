@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.papers.rankme.experiments import KEYS, Tables
 from ssl_lib.papers.rankme.measures.statistics import correlation, mean_estimate
 from ssl_lib.papers.rankme.settings import SWEEPS, TITLES, recipes
@@ -15,9 +17,11 @@ __all__ = [
     "RANK",
     "READOUTS",
     "SHOWN",
+    "between_settings",
     "correlations",
     "curves",
     "encoders",
+    "kendall_step",
     "pooled",
     "readouts",
     "spans",
@@ -34,6 +38,7 @@ PREDICTORS: dict[str, str] = {
     "rankme, representation": "RankMe of the representation",
     "alpha score, representation": "α-ReQ of the representation",
     "alpha score, embedding": "α-ReQ of the embedding",
+    "lidar": "LiDAR",
     "std, embedding": "spread of the embedding",
 }
 RANK = {"rankme": PREDICTORS["rankme"]}
@@ -114,6 +119,8 @@ def correlations(
 ) -> pd.DataFrame:
     """Correlate label-free measures with accuracy within each sweep (Kendall's tau-b).
 
+    Tables that are older than a measure do not have it.
+
     Parameters
     ----------
     table : pandas.DataFrame
@@ -126,17 +133,36 @@ def correlations(
     Returns
     -------
     pandas.DataFrame
-        Columns experiment, predictor, mean, low, high (95 % t interval over seeds), seeds (values
-        as text).
+        Columns experiment, predictor, mean, low, high (95 % t interval over seeds), seeds (in
+        words: each of a few, or the range of many).
     """
     rows = []
-    for name, title in predictors.items():
+    for name, title in ((n, t) for n, t in predictors.items() if n in table):
         for experiment, each in within(table, name, outcome).groupby("experiment", sort=False):
-            found = mean_estimate(list(each.value), limits=(-1, 1))
-            seeds = " / ".join(f"{value:.2f}" for value in each.value).replace("-", "−")
-            rows.append((experiment, title, found.value, *found.bounds, seeds))
+            found = mean_estimate(
+                list(each.value), limits=(-1, 1), resolution=kendall_step(table, str(experiment))
+            )
+            rows.append((experiment, title, found.value, *found.bounds, _each(each.value)))
     columns = ["experiment", "predictor", "mean", "low", "high", "seeds"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def kendall_step(table: pd.DataFrame, experiment: str) -> float:
+    """Return by how much one swapped pair of settings changes Kendall's correlation of a sweep.
+
+    Examples
+    --------
+    >>> kendall_step(pd.DataFrame({"experiment": "a", "setting": [1, 2, 3, 4, 5]}), "a")
+    0.2
+    """
+    settings = table[table.experiment == experiment].setting.nunique()
+    return 4 / (settings * (settings - 1))
+
+
+def _each(values: pd.Series) -> str:
+    if len(values) > 5:
+        return words.spread(values, ".2f")
+    return " / ".join(f"{value:.2f}" for value in values).replace("-", "−")
 
 
 def readouts(table: pd.DataFrame) -> pd.DataFrame:
@@ -172,11 +198,44 @@ def curves(table: pd.DataFrame, measures: Sequence[str] = ("accuracy", "rankme")
     Returns
     -------
     pandas.DataFrame
-        Columns experiment, setting, measure, mean, lowest, highest over seeds.
+        Columns experiment, setting, measure, mean, low, high (95 % t interval over seeds).
     """
     long = table.melt(KEYS, list(measures), "measure", "value")
     grouped = long.groupby(["experiment", "setting", "measure"], sort=False).value
-    return grouped.agg(mean="mean", lowest="min", highest="max").reset_index()
+    rows = [(*key, *map(float, mean_interval(values))) for key, values in grouped]
+    return pd.DataFrame(rows, columns=["experiment", "setting", "measure", "mean", "low", "high"])
+
+
+def between_settings(table: pd.DataFrame, column: str = "rankme") -> pd.Series:
+    """Return which share of a column's variance in each sweep the setting explains.
+
+    The rest is between seeds: differences between settings that are no larger select nothing.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`encoders`.
+    column : str, default="rankme"
+
+    Returns
+    -------
+    pandas.Series
+        By experiment; variances of seeds within settings and of the settings' means, without what
+        the former adds to the latter.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"experiment": "a", "setting": [1, 1, 2, 2], "rankme": [3, 5, 7, 9]})
+    >>> float(between_settings(table)["a"].round(3))
+    0.778
+    """
+    shares = {}
+    for name, part in table.groupby("experiment", sort=False):
+        each = part.groupby("setting")[column]
+        noise = each.var().mean()
+        signal = max(float(each.mean().var() - noise / each.count().mean()), 0.0)
+        shares[str(name)] = signal / (signal + noise)
+    return pd.Series(shares)
 
 
 def trends(lines: pd.DataFrame) -> str:
@@ -233,7 +292,7 @@ def transfer(*runs: Tables) -> pd.DataFrame:
 
 
 def pooled(table: pd.DataFrame) -> pd.DataFrame:
-    """Compare the correlation over all encoders of both methods with those within sweeps.
+    """Compare the order of pairs of encoders of one method with that of pairs across methods.
 
     Parameters
     ----------
@@ -243,10 +302,28 @@ def pooled(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns seed, within (mean over sweeps), pooled; Kendall's tau-b with accuracy.
+        Columns seed, within, across: concordant minus discordant pairs of RankMe and accuracy over
+        the pairs that differ in both, of encoders of one method (in whichever of its sweeps) and
+        of two methods.
+
+    Examples
+    --------
+    >>> names = ["temperature", "temperature", "invariance", "covariance"]
+    >>> table = pd.DataFrame({"experiment": names, "seed": 0, "rankme": [1, 2, 3, 4],
+    ...                       "accuracy": [0.6, 0.7, 0.4, 0.5]})
+    >>> pooled(table).values.tolist()
+    [[0.0, 1.0, -1.0]]
     """
-    rows = [
-        (seed, np.mean(within(part).value), correlation(part.rankme, part.accuracy))
-        for seed, part in swept(table).groupby("seed", sort=False)
-    ]
-    return pd.DataFrame(rows, columns=["seed", "within", "pooled"])
+    rows = []
+    for seed, part in swept(table).groupby("seed", sort=False):
+        signs = _order(part.rankme) * _order(part.accuracy)
+        method = part.experiment.map(lambda name: SWEEPS[name].method).to_numpy()
+        same = method[:, None] == method
+        rows.append((seed, *(signs[(signs != 0) & kind].mean() for kind in (same, ~same))))
+    return pd.DataFrame(rows, columns=["seed", "within", "across"])
+
+
+def _order(values: pd.Series) -> npt.NDArray[np.float64]:
+    numbers = values.to_numpy(float)
+    signs: npt.NDArray[np.float64] = np.sign(numbers[:, None] - numbers)
+    return signs

@@ -5,6 +5,7 @@ from ssl_lib.papers.splinecam.figures.curves import (
     augmentation,
     boundary_lengths,
     growth,
+    squares,
     surface_density,
     toy_curves,
     training,
@@ -25,6 +26,6 @@ from ssl_lib.papers.splinecam.figures.pictures import (
 
 __all__ = [
     "CLASSES", "architectures", "attack", "attacks", "augmentation", "boundary_lengths",
-    "circles", "evolution", "explore", "growth", "moons", "photo", "samples", "surface",
-    "surface_density", "toy_curves", "training", "training_pictures",
+    "circles", "evolution", "explore", "growth", "moons", "photo", "samples", "squares",
+    "surface", "surface_density", "toy_curves", "training", "training_pictures",
 ]  # fmt: skip

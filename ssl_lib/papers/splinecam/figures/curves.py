@@ -50,11 +50,7 @@ def growth(counts: pd.DataFrame, times: pd.DataFrame) -> Figure:
     for number, (dimension, own) in enumerate(counts.groupby("dimension")):
         _spread(top, own, "width", "regions", number, f"{dimension:,} inputs")
     for number, (dimension, own) in enumerate(times.groupby("dimension")):
-        look: dict[str, Any] = {
-            "color": plotting.PALETTE[number],
-            "marker": plotting.MARKERS[number],
-        }
-        bottom.plot(own.width, own.seconds, label=f"{dimension:,} inputs", **look)
+        _spread(bottom, own, "width", "seconds", number, f"{dimension:,} inputs")
     for ax, table, divisor, name in ((top, counts, 5, "n²/5"), (bottom, times, 5000, "n²/5000 s")):
         n = np.array(sorted(table.width.unique()), float)
         ax.plot(n, n**2 / divisor, color=GUIDE, linestyle="--", marker="", label=name)
@@ -154,12 +150,15 @@ def boundary_lengths(table: pd.DataFrame) -> Figure:
 
 @plotting.style()
 def surface_density(table: pd.DataFrame) -> Figure:
-    """Draw regions per area against the distance from the true surface."""
+    """Draw regions per area against the distance from the true surface, before and after."""
     fig, (ax,) = plotting.small_multiples(1, columns=1, height=2.8)
-    summed = table.groupby(["plane", "seed", "distance"])[["regions", "area"]].sum().reset_index()
-    summed["density"] = summed.regions / summed.area
-    for number, (plane, own) in enumerate(summed.groupby("plane")):
+    each = table.assign(density=table.regions / table.area)
+    trained = each[each.step > 0]
+    for number, (plane, own) in enumerate(trained.groupby("plane")):
         _spread(ax, own, "distance", "density", number, str(plane))
+    before = each[each.step == 0].groupby("distance").density.mean()
+    look: dict[str, Any] = {"color": GUIDE, "linestyle": "--", "marker": ""}
+    ax.plot(before.index, before, label="untrained", **look)
     ax.set(xlabel="distance from the surface", ylabel="regions per unit of area", ylim=(0, None))
     ax.legend(loc="upper right")
     return fig
@@ -167,17 +166,46 @@ def surface_density(table: pd.DataFrame) -> Figure:
 
 @plotting.style()
 def attacks(table: pd.DataFrame) -> Figure:
-    """Draw each attack's distance from its image against the image's margin in the slice."""
-    fig, (ax,) = plotting.small_multiples(1, columns=1, height=3.2)
-    top = float(table.moved.max()) * 1.08
+    """Draw each attack's and its image's distance from the boundary, a panel for each stop."""
+    stops = list(dict.fromkeys(table.stop))
+    fig, axes = plotting.small_multiples(len(stops), columns=2, height=2.8, share=False)
+    for ax, stop in zip(axes, stops, strict=True):
+        _distances(ax, table[table.stop == stop])
+        ax.set(title=stop, xlabel="image to attack")
+    axes[0].set_ylabel("distance in the slice")
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper left", ncols=3)
+    return fig
+
+
+def _distances(ax: Axes, own: pd.DataFrame) -> None:
+    top = float(own.moved.max()) * 1.08
     ax.plot([0, top], [0, top], color=GUIDE, linestyle="--", marker="", label="equal")
     named = {"margin": "image to boundary", "beyond": "attack to boundary"}
+    look: dict[str, Any] = {"linestyle": "", "markersize": 2.6, "alpha": 0.7}
     for number, (name, label) in enumerate(named.items()):
-        look: dict[str, Any] = {
-            "color": plotting.PALETTE[(4, 0)[number]],
-            "marker": plotting.MARKERS[number],
-        }
-        ax.plot(table.moved, table[name], linestyle="", label=label, **look)
-    ax.set(xlabel="image to attack", ylabel="distance in the slice", xlim=(0, top), ylim=(0, top))
-    ax.legend(loc="upper left")
+        colour, marker = plotting.PALETTE[(4, 0)[number]], plotting.MARKERS[number]
+        ax.plot(own.moved, own[name], label=label, color=colour, marker=marker, **look)
+    ax.set(xlim=(0, top), ylim=(0, top))
+
+
+@plotting.style()
+def squares(table: pd.DataFrame) -> Figure:
+    """Draw regions by the side of the square: a dot a direction, a column an image and network."""
+    sides = sorted(table.side.unique())
+    fig, axes = plotting.small_multiples(len(sides), columns=3, height=2.6, share=False)
+    for ax, side in zip(axes, sides, strict=True):
+        own = table[table.side == side]
+        for number, (_, of_image) in enumerate(own.groupby("image")):
+            _columns(ax, of_image, number)
+        ax.set(title=f"side {side:g}", xticks=[], ylim=(0, None))
+    axes[0].set_ylabel("regions in the square")
+    fig.supxlabel("network, a colour for each image", fontsize="medium")
     return fig
+
+
+def _columns(ax: Axes, own: pd.DataFrame, number: int) -> None:
+    place = own.seed.rank(method="dense") + 0.14 * (number - 2)
+    look: dict[str, Any] = {"linestyle": "", "markersize": 2.4, "alpha": 0.7}
+    colour, marker = plotting.PALETTE[number], plotting.MARKERS[number]
+    ax.plot(place, own.regions, color=colour, marker=marker, **look)

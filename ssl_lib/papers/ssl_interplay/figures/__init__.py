@@ -1,10 +1,12 @@
 """The chapter's figures: each takes tables or settings and returns a figure."""
 
 from ssl_lib.papers.ssl_interplay.figures.curves import (
+    alignment,
     crops,
     digits,
     pairs,
     rates,
+    reconstruction,
     sizes,
     steps,
     stopping,
@@ -15,6 +17,7 @@ from ssl_lib.papers.ssl_interplay.figures.envelopes import POSITIONS, explore, l
 from ssl_lib.papers.ssl_interplay.figures.maps import capacity, level, moons, spectra, sphere
 
 __all__ = [
-    "POSITIONS", "capacity", "crops", "digits", "explore", "level", "lines", "moons", "pairs",
-    "parities", "rates", "sizes", "spectra", "sphere", "steps", "stopping", "tradeoff", "width",
+    "POSITIONS", "alignment", "capacity", "crops", "digits", "explore", "level", "lines", "moons",
+    "pairs", "parities", "rates", "reconstruction", "sizes", "spectra", "sphere", "steps",
+    "stopping", "tradeoff", "width",
 ]  # fmt: skip

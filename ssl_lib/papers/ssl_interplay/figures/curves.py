@@ -10,13 +10,15 @@ from ssl_lib import plotting
 from ssl_lib.papers.ssl_interplay.cube import TASKS
 from ssl_lib.papers.ssl_interplay.measures import over_seeds
 from ssl_lib.papers.ssl_interplay.networks import PROBED
+from ssl_lib.papers.ssl_interplay.reconstruction import IRRELEVANT, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
-    "crops", "digits", "pairs", "rates", "sizes", "steps", "stopping", "tradeoff", "width",
+    "alignment", "crops", "digits", "pairs", "rates", "reconstruction", "sizes", "steps",
+    "stopping", "tradeoff", "width",
 ]  # fmt: skip
 
 HUES, MARKERS = plotting.PALETTE, plotting.MARKERS
@@ -141,17 +143,34 @@ def steps(paths: pd.DataFrame, times: pd.DataFrame) -> "Figure":
     times : pandas.DataFrame
         Forecasts: ``width``, ``mode``, ``predicted``.
     """
+    shares = paths.assign(share=paths.amplitude / paths.invariance)
+    return _rising(shares, times, "share of final squared amplitude")
+
+
+@plotting.style()
+def alignment(paths: pd.DataFrame, times: pd.DataFrame) -> "Figure":
+    """Draw the share of each mode in the network's span by the step at which it is stopped.
+
+    Parameters
+    ----------
+    paths, times
+        See :func:`steps`; with ``alignment``.
+    """
+    return _rising(paths.assign(share=paths.alignment), times, "share of mode in the span")
+
+
+def _rising(paths: pd.DataFrame, times: pd.DataFrame, label: str) -> "Figure":
     widths = sorted(paths.width.unique(), reverse=True)
     fig, axes = plotting.small_multiples(len(widths), columns=1, height=2.2)
     for ax, units in zip(axes, widths, strict=True):
         for place, own in paths[paths.width == units].groupby("mode"):
-            share = own.amplitude / own.invariance
-            ax.plot(own.step + 1, share, color=HUES[place % 7], marker="", label=mode_name(own))
+            hue = HUES[place % 7]
+            ax.plot(own.step + 1, own.share, color=hue, marker="", label=mode_name(own))
             when = times[(times.width == units) & (times["mode"] == place)].predicted.mean()
-            ax.axvline(when, color=HUES[place % 7], ls=":", lw=1.3)
-        ax.set(xscale="log", ylim=(-0.05, 1.3), title=f"{units} hidden units")
+            ax.axvline(when, color=hue, ls=":", lw=1.3)
+        ax.set(xscale="log", ylim=(-0.05, 1.3), title=f"{units:,} hidden units")
         ax.set_xlim(1, paths.step.max() + 1)
-    axes[len(axes) // 2].set_ylabel("share of final squared amplitude")
+    axes[len(axes) // 2].set_ylabel(label)
     axes[-1].set_xlabel("step")
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=9)
@@ -206,6 +225,34 @@ def _plain_ticks(axis: Any, values: Sequence[int], steps: int = 99) -> None:
     shown = values[:: max(1, (len(values) - 1) // steps)]
     axis.set_ticks(shown, [f"{value:,}" for value in shown])
     axis.set_ticks([], minor=True)
+
+
+@plotting.style()
+def reconstruction(table: pd.DataFrame) -> "Figure":
+    """Draw accuracy against the augmentation's alignment, for small and large irrelevant features.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``irrelevant``, ``features``, ``alignment``, ``accuracy``.
+    """
+    fig, axes = _one(3.4, 2, sharey=True)
+    for ax, kind in zip(axes, IRRELEVANT, strict=True):
+        own = table[table.irrelevant == kind.name]
+        for place, method in enumerate(METHODS):
+            rows = over_seeds(own[own.features == method.name], ["alignment"], "accuracy")
+            _band(ax, rows, "alignment", place, method.title)
+        given = own[own.features == "all"].accuracy.mean()
+        ax.axhline(given, color=GREY, ls="--", marker="", label="all that is given")
+        ax.set_xscale("symlog", linthresh=0.1)
+        ax.set_xlim(-0.03, 1.3 * own.alignment.max())
+        ax.set_xticks([0, 0.1, 1, 10], ["0", "0.1", "1", "10"])
+        ax.set_title(kind.title, fontsize=10)
+        ax.set_xlabel("alignment of the views")
+    axes[0].set_ylabel("accuracy")
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper left", ncols=2, fontsize=9)
+    return fig
 
 
 @plotting.style()
