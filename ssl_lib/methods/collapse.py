@@ -141,7 +141,7 @@ def collapse_alarms(
     ----------
     history : sequence of mapping
         Entries in the order of training with the logs of :func:`prototype_logs`, such as
-        :attr:`ssl_lib.training.loop.Run.history`.
+        ``Run.history``.
     n_prototypes : int
         K.
     n_classes : int, optional
