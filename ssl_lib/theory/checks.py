@@ -63,6 +63,10 @@ def as_matrix(values: npt.ArrayLike, *, name: str = "X", width: int | None = Non
     return array
 
 
+class _NoNumbers(InputError, TypeError):
+    """Things that no number can be made of: scikit-learn's checks ask for a TypeError."""
+
+
 def _as_doubles(values: npt.ArrayLike, name: str) -> Array:
     if hasattr(values, "toarray"):
         raise InputError(f"{name} must be dense: sparse input is not supported, call toarray().")
@@ -73,7 +77,9 @@ def _as_doubles(values: npt.ArrayLike, name: str) -> Array:
         raise InputError(f"{name} must be real. Complex data not supported: got {array.dtype}.")
     try:
         return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
+        raise _NoNumbers(f"{name} must be numbers: {error}.") from error
+    except ValueError as error:
         raise InputError(f"{name} must be numbers: {error}.") from error
 
 

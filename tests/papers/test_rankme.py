@@ -268,7 +268,7 @@ def test_the_largest_of_several_means_has_an_interval_that_allows_for_all_of_the
     assert found.bounds == pytest.approx((clear.low, wide.high))
     assert found.value == pytest.approx(22 / 3)
     assert "of 2 cases, clearest: clear" in found.note
-    assert estimates._strongest({"one": pd.Series([1.0])}).low is None
+    assert estimates._strongest({"one": pd.Series([1.0])}).bounds == (-100, 100)
 
 
 def test_equal_correlations_are_known_to_a_swap_of_neighbours() -> None:

@@ -97,13 +97,12 @@ def _strongest(cases: Mapping[str, pd.Series]) -> Estimate:
     """Estimate the largest of several means, for claims that there is such a case.
 
     Bonferroni's level makes the intervals hold for all cases together; then the largest mean lies
-    between the largest of their lower and the largest of their upper ends.
+    between the largest of their lower and the largest of their upper ends. One seed leaves all that
+    points can be.
     """
     level = 1 - 0.05 / len(cases)
     each = {name: mean_estimate(list(v), limits=POINTS, level=level) for name, v in cases.items()}
     value = max(one.value for one in each.values())
-    if any(one.low is None for one in each.values()):
-        return Estimate(value, n=1, note="one seed, no interval")
     clearest = max(each, key=lambda name: each[name].bounds[0])
     low, high = (max(one.bounds[end] for one in each.values()) for end in (0, 1))
     note = f"largest of {len(cases)} cases, clearest: {clearest}; t intervals at {level:.1%}"
