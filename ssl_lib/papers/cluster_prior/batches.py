@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor
 
 from ssl_lib.data.subsets import class_poor_batches
@@ -100,6 +99,8 @@ def _probed(method: Any, made: tails.Digits, config: Poor, seed: int) -> dict[st
 
 
 def _groups(method: Any, images: Tensor, labels: Tensor) -> dict[str, float]:
+    from sklearn.metrics import normalized_mutual_info_score
+
     found = training.shares(method, images).argmax(1)
     attributes = {"class": labels, "ink": ink(images)}
     return {

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor, nn
 
 from ssl_lib import data
@@ -104,6 +103,8 @@ def factors_cell(config: Canvas, cell: Mapping[str, Any]) -> pd.DataFrame:
         A row: columns even, rare (normalised mutual information of prototypes with each glyph),
         early_loss.
     """
+    from sklearn.metrics import normalized_mutual_info_score
+
     seed, exponent, model = cell["seed"], cell["exponent"], cell["model"]
     images, even, rare = canvas(config, exponent, seed)
     method = build_method(

@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
 
 from ssl_lib.evaluation.clusters import majority_classes
 from ssl_lib.papers.cluster_prior import tails
@@ -89,6 +87,8 @@ def _sizes(points: int, ratio: float) -> list[int]:
 
 def kmeans(x: Floats, k: int, starts: int, seed: int) -> Labels:
     """Return the clusters of K-means, the best of several starts."""
+    from sklearn.cluster import KMeans
+
     state = stream_seed(seed, "cluster-prior", "kmeans") % 2**32
     found = KMeans(n_clusters=k, n_init=starts, random_state=state).fit(x)
     return np.asarray(found.labels_, dtype=np.int64)
@@ -161,6 +161,8 @@ def gaussians_cell(config: Mixtures, cell: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _described(found: Labels, cluster: Labels) -> tuple[float, float]:
+    from sklearn.metrics import adjusted_rand_score
+
     return float(adjusted_rand_score(cluster, found)), float(np.bincount(found).max() / len(found))
 
 

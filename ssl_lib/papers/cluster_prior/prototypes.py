@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 from torch.nn import functional
 
@@ -159,6 +158,8 @@ def fixed_cell(config: Fit, cell: Mapping[str, Any]) -> pd.DataFrame:
     pandas.DataFrame
         Columns exponent, model, agreement (adjusted Rand index), largest (share of a cluster).
     """
+    from sklearn.metrics import adjusted_rand_score
+
     rows = []
     for exponent in config.exponents:
         made = tails.digits(exponent, cell["seed"])
