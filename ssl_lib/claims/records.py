@@ -63,17 +63,19 @@ def to_json(given: Given) -> dict[str, Any]:
     return {**fields, **numbers}
 
 
-def _plain_number(value: Any) -> float | int | None:
-    """Turn numpy's scalars into Python's, and what JSON lacks (not-a-number) into None."""
+def _plain_number(value: Any) -> float | int | str | None:
+    """Turn numpy's scalars into Python's, and what JSON lacks into None ("inf" without an end)."""
     if value is None or math.isnan(value):
         return None
+    if math.isinf(value):
+        return str(float(value))
     return int(value) if float(value).is_integer() and hasattr(value, "__index__") else float(value)
 
 
 def from_json(given: Mapping[str, Any]) -> Given:
     """Return what :func:`to_json` was given."""
     if isinstance(given.get("note"), str):
-        return Estimate(
-            **{**given, "value": math.nan if given["value"] is None else given["value"]}
-        )
+        value = math.nan if given["value"] is None else float(given["value"])
+        ends = {end: given[end] and float(given[end]) for end in ("low", "high")}
+        return Estimate(**{**given, "value": value, **ends})
     return {name: from_json(part) for name, part in given.items()}  # type: ignore[misc]

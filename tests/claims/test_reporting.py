@@ -22,6 +22,7 @@ from ssl_lib.claims import (
     Revision,
     decide,
     load,
+    records,
     report,
     restore,
     scoreboard,
@@ -581,3 +582,10 @@ def test_such_a_run_leaves_the_record_of_an_earlier_one(tmp_path: Path) -> None:
 def test_settings_that_are_no_dataclass_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="settings must be a dataclass, got dict"):
         record_after(tmp_path, {"seed": 1})
+
+
+@pytest.mark.parametrize("ends", [(-math.inf, math.inf), (0.0, math.inf), (0, 2), (None, None)])
+def test_a_record_is_json_whatever_the_ends_of_an_interval(ends):
+    estimate = Estimate(1.0, *ends, n=1, note="one seed")
+    text = json.dumps(records.to_json({"C1": estimate}), allow_nan=False)
+    assert records.from_json(json.loads(text)) == {"C1": estimate}
