@@ -55,6 +55,8 @@ class Small:
     encoder : str
     encoder_options : dict
     recipe : Recipe
+    bfloat16 : bool
+        Whether the forward pass is computed in it.
     """
 
     data: str = "cifar10"
@@ -65,6 +67,7 @@ class Small:
         default_factory=lambda: {"out_dim": 128, "widths": (16, 32, 64)}
     )
     recipe: training.Recipe = _RECIPE
+    bfloat16: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +159,8 @@ def _trained(config: Small, images: ImageData, exponent: float, seed: int) -> tu
     ).to(config.device)  # fmt: skip
     rows = training.drawn(len(images), config.recipe.batch_size, _stream(seed, "order"))
     placed = images.images.to(config.device)
+    half = torch.autocast(torch.device(config.device).type, torch.bfloat16, config.bfloat16)
+    method.forward = half(method.forward)  # type: ignore[method-assign]
     early = training.train(method, placed, views(images), rows, config.recipe, seed=seed)
     return method.eval(), early
 
