@@ -1,12 +1,23 @@
 """Which images prototypes stand for: galleries, usage, their numbers."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from ssl_lib.papers.cluster_prior import GALLERIES, RUNS, encoders, galleries, tails, training
+from ssl_lib.papers.cluster_prior import (
+    GALLERIES,
+    RUNS,
+    encoders,
+    figures,
+    galleries,
+    measures,
+    tails,
+    training,
+)
 from ssl_lib.papers.cluster_prior.batches import Poor, batches_cell
+from ssl_lib.papers.cluster_prior.figures.galleries import mosaic
 
 SHORT = training.Recipe(steps=12)
 CONFIG = galleries.Shown(poor=SHORT, tailed=SHORT)
@@ -115,3 +126,92 @@ def test_numbers_of_galleries_made_by_hand():
 def test_galleries_name_runs_and_batches_that_are_there():
     assert all(one.run in RUNS or one.classes in Poor().classes for one in GALLERIES.values())
     assert [one.tail for one in GALLERIES.values()] == [0, 0, 0, 0, 0, 0, 1.5, 1.5, 1.5, 1.5]
+
+
+# Tables to numbers and pictures
+
+
+def usage_table(shares: dict[str, list[list[float]]]) -> pd.DataFrame:
+    """Make rows of soft and hard usage: by model, a list of shares for each seed."""
+    rows = [
+        (seed, model, measure, place, 0, share)
+        for model, seeds in shares.items()
+        for seed, own in enumerate(seeds)
+        for measure in ("soft", "hard")
+        for place, share in enumerate(own)
+    ]
+    return pd.DataFrame(rows, columns=["seed", "model", "measure", "prototype", "place", "value"])
+
+
+def test_what_would_have_to_move_to_meet_the_prior():
+    """Uniform over four is .25 each; the power law of exponent 1 over two is 2/3, 1/3."""
+    table = usage_table({"tail-0": [[0.25] * 4, [0.5, 0.25, 0.25, 0.0]]})
+    found = measures.off_the_prior(table, ["tail-0"])
+    assert found["tail-0", "hard"].tolist() == pytest.approx([0, 0.25])
+    table = usage_table({"tail-1": [[1.0, 0.0]]})
+    assert measures.off_the_prior(table, ["tail-1"])["tail-1", "soft"][0] == pytest.approx(1 / 3)
+
+
+def test_usage_stands_beside_its_prior_by_rank():
+    table = usage_table({"tail-1": [[0.8, 0.2], [0.6, 0.4]], "tail-0": [[0.5, 0.5]] * 2})
+    found = measures.usage(table, ["tail-1", "tail-0"])
+    one = found[(found.model == "tail-1") & (found.measure == "soft")]
+    assert one["rank"].tolist() == [1, 2]
+    assert one["mean"].tolist() == pytest.approx([0.7, 0.3])
+    assert one.prior.tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert found[found.model == "tail-0"].prior.tolist() == pytest.approx([0.5] * 4)
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """Two seeds of four models, after twelve steps."""
+    return pd.concat(
+        [
+            galleries.galleries_cell(CONFIG, {"seed": seed, "model": name}).assign(
+                seed=number, model=name
+            )
+            for number, seed in enumerate((3, 4))
+            for name in ("classes-10", "classes-2", "tail-0", "tail-0.5")
+        ],
+        ignore_index=True,
+    )
+
+
+def test_the_pictures_of_a_model_are_those_of_the_first_seed(table):
+    part = table[(table.model == "tail-0.5") & (table.seed == 0)]
+    found = measures.gallery(table, "tail-0.5", 3)
+    assert found.images.shape == found.classes.shape == (3, 8)
+    images = part[(part.measure == "image") & (part.prototype == 2)].value
+    assert found.images[2].tolist() == images.tolist()
+    assert found.usage.tolist() == part[part.measure == "hard"].value[:3].tolist()
+    assert measures.gallery(table, "tail-0.5", 99).images.shape[0] <= 8
+
+
+def test_numbers_of_galleries_are_means_over_seeds(table):
+    found = measures.gallery_means(table, ["tail-0", "classes-2"])
+    own = table[(table.model == "tail-0") & (table.measure == "purity")].value
+    assert found.purity["tail-0"] == pytest.approx(100 * own.mean())
+    assert found.low["tail-0"] <= found.purity["tail-0"] <= found.high["tail-0"]
+    assert found.title.tolist() == ["uniform prior", "two classes in a batch"]
+
+
+def test_galleries_and_usage_are_drawn(table):
+    names = ("classes-10", "classes-2", "tail-0", "tail-0.5")
+    images = {name: tails.digits(GALLERIES[name].tail, 3).images for name in names}
+    drawn = figures.galleries(table, images), figures.usage(measures.usage(table, names[2:]))
+    for figure in drawn:
+        figure.canvas.draw()
+        plt.close(figure)
+    frames = sum(len(ax.patches) for ax in drawn[0].axes)
+    shown = [measures.gallery(table, name, 8).classes for name in names]
+    alone = sum(int(len(row) - row.bincount().max()) for rows in shown for row in rows)
+    assert frames == alone
+
+
+def test_a_mosaic_has_images_in_their_places_and_clear_gaps():
+    images = torch.linspace(0, 1, 6).reshape(2, 3, 1, 1, 1).expand(2, 3, 1, 8, 8)
+    made = mosaic(images)
+    step = made.shape[0] // 2
+    assert made[step, 2 * step, :3].tolist() == [1, 1, 1]
+    assert made[0, step, 0] == pytest.approx(0.2)
+    assert made[step - 1, :, 3].max() == 0

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from torch import Tensor
 
 from ssl_lib import plotting
 from ssl_lib.papers.cluster_prior import measures
@@ -22,7 +20,6 @@ __all__ = [
     "batches",
     "crossing",
     "duplicates",
-    "own",
     "panels",
     "photographs",
     "remedies",
@@ -190,30 +187,4 @@ def photographs(table: pd.DataFrame) -> Figure:
         ax.set_ylabel(title)
     axes[1].set_xlabel("exponent of the prior")
     marks.legend(fig, axes[0])
-    return fig
-
-
-@plotting.style()
-def own(images: Tensor, nearest: Tensor, usage: Tensor) -> Figure:
-    """Draw the images nearest to each prototype, a row a prototype, the most used first.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, c, h, w)
-    nearest : torch.Tensor of shape (rows, k)
-        Positions of images.
-    usage : torch.Tensor of shape (rows,)
-        Shares of the images.
-    """
-    rows, columns = nearest.shape
-    fig, axes = marks.panels(rows, columns, height=0.5 * rows + 0.2)
-    for place, (ax, image) in enumerate(zip(axes, nearest.flatten().tolist(), strict=True)):
-        picture = images[image].permute(1, 2, 0).cpu().numpy()
-        ax.imshow(np.asarray(picture).squeeze(), cmap="gray" if picture.shape[2] == 1 else None)
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.grid(visible=False)
-        if place % columns == 0:
-            share = f"{float(usage[place // columns]):.0%}"
-            ax.set_ylabel(share, rotation=0, ha="right", va="center", fontsize=9)
     return fig
