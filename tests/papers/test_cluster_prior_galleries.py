@@ -192,7 +192,7 @@ def test_numbers_of_galleries_are_means_over_seeds(table):
     own = table[(table.model == "tail-0") & (table.measure == "purity")].value
     assert found.purity["tail-0"] == pytest.approx(100 * own.mean())
     assert found.low["tail-0"] <= found.purity["tail-0"] <= found.high["tail-0"]
-    assert found.title.tolist() == ["uniform prior", "two classes in a batch"]
+    assert found.title.tolist() == ["long tail, uniform prior", "two classes in a batch"]
 
 
 def test_galleries_and_usage_are_drawn(table):

@@ -41,6 +41,7 @@ __all__ = [
     "photographs_summary",
     "remedies",
     "summary",
+    "titled",
     "usage",
 ]
 
@@ -168,6 +169,19 @@ def of_galleries(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return wide[[name for name in GALLERIES if name in wide]]
 
 
+def titled(model: str) -> str:
+    """Say which data a model of galleries has seen, and how.
+
+    Examples
+    --------
+    >>> titled("tail-0"), titled("classes-2")
+    ('long tail, uniform prior', 'two classes in a batch')
+    """
+    one = GALLERIES[model]
+    data = "long tail, " if one.tail else "balanced, "
+    return (data if one.run else "") + one.title
+
+
 def gallery_means(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     """Return what galleries show, a row a model.
 
@@ -178,7 +192,7 @@ def gallery_means(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
         with the 95 % t interval of the purity.
     """
     pure = summary(100 * of_galleries(table, "purity")[list(models)])
-    found = {"title": [GALLERIES[name].title for name in models], "purity": pure["mean"],
+    found = {"title": [titled(name) for name in models], "purity": pure["mean"],
              "low": pure.low, "high": pure.high}  # fmt: skip
     for name, scale in (("chance", 100), ("head", 100), ("ink", 1), ("classes", 1)):
         found[name] = scale * of_galleries(table, name)[list(models)].mean()

@@ -14,7 +14,6 @@ from ssl_lib import plotting
 from ssl_lib.evaluation.clusters import majority_classes
 from ssl_lib.papers.cluster_prior import measures
 from ssl_lib.papers.cluster_prior.figures import _marks as marks
-from ssl_lib.papers.cluster_prior.settings import GALLERIES, RUNS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +45,7 @@ def galleries(table: pd.DataFrame, images: Mapping[str, Tensor], *, rows: int = 
         majority = majority_classes(found.classes.flatten(), line)
         for row, column in (found.classes != majority[:, None]).nonzero().tolist():
             _frame(ax, row, column)
-        ax.set_title(GALLERIES[name].title, fontsize=10)
+        ax.set_title(measures.titled(name), fontsize=9)
     return fig
 
 
@@ -131,8 +130,7 @@ def usage(table: pd.DataFrame) -> Figure:
             _falling(ax, own_rows[own_rows.measure == measure], place, title)
         one = own_rows[own_rows.measure == "soft"]
         ax.plot(one["rank"], one.prior, color=marks.GREY, linestyle="--", marker="", label="prior")
-        ax.set_title(f"{'long tail' if RUNS[name].tail else 'balanced'}, {GALLERIES[name].title}",
-                     fontsize=9)  # fmt: skip
+        ax.set_title(measures.titled(name), fontsize=9)
     _logarithmic(axes, int(table["rank"].max()))
     fig.supxlabel("rank of the prototype", fontsize=11)
     fig.supylabel("share", fontsize=11)
