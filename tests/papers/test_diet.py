@@ -270,7 +270,7 @@ def test_a_bill_counts_what_is_missing(tmp_path):
     owed = costs.bill(store).set_index(["images", "table"])
     assert (owed.published == 0).all()
     assert (owed.hours == 0).all()
-    assert owed.left["cifar100", "photographs"] > 100
+    assert owed.left["CIFAR-100", "photographs"] > 100
     whole = experiments.experiments(Settings(profile="standard"))["whole"]
     assert costs.views(whole.config, {"method": "diet"}) == 60_000 * whole.config.views
 

@@ -10,6 +10,7 @@ from ssl_lib.papers.rankme.experiments import Tables
 from ssl_lib.papers.rankme.measures import selection, spectra, sweeps
 from ssl_lib.papers.rankme.measures.statistics import by_seed, correlation, mean_estimate
 from ssl_lib.papers.rankme.settings import SWEEPS, TITLES, recipes
+from ssl_lib.plotting import words
 
 __all__ = ["NOT_TESTED", "estimates", "not_tested"]
 
@@ -151,7 +152,7 @@ def _insufficient(runs: list[Tables]) -> dict[str, pd.Series]:
         data, table = recipes(tables.settings)["temperature"].data, sweeps.encoders(tables)
         each = by_seed(table[table.experiment != "transfer"], _wasted, within=["experiment"])
         for name, part in each.groupby("experiment", sort=False):
-            cases[f"{TITLES[str(name)]}, {data}"] = part.value
+            cases[f"{TITLES[str(name)]}, {words.images(data)}"] = part.value
     return cases
 
 
