@@ -224,7 +224,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     -------
     dict of str to Experiment
         ``digits``, ``latents``, ``noise``, ``shapes``, ``streaming`` and ``spectral``, which all
-        profiles but ``smoke`` share; ``photographs``, ``whole``, ``long`` where the profile has such.
+        profiles but ``smoke`` share; of photographs ``photographs``, ``whole`` and ``long``.
 
     Examples
     --------
