@@ -55,7 +55,9 @@ def estimates(
         "C1": _tracks(swept),
         "C2": _mean(lost["RankMe"], POINTS),
         "C3": _mean(lost["alpha-ReQ"] - lost["RankMe"], POINTS),
-        "C4": _strongest({str(name): _beaten(part, tolerance) for name, part in halves}),
+        "C4": _strongest(
+            {words.images(str(name)): _beaten(part, tolerance) for name, part in halves}
+        ),
         "C5": {"necessary": _necessary(swept), "not sufficient": _strongest(_insufficient(runs))},
         "C6": _one_method(swept),
         "C7": _bound(tables),
