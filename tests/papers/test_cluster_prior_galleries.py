@@ -208,6 +208,15 @@ def test_galleries_and_usage_are_drawn(table):
     assert frames == alone
 
 
+def test_shares_near_nothing_do_not_hinder_a_logarithm():
+    seeds = [[0.9999, 0.0001, 0.0], [0.99, 0.01, 0.0], [1.0, 0.0, 0.0]]
+    figure = figures.usage(
+        measures.usage(usage_table({"tail-0": seeds, "tail-1": seeds}), ["tail-0", "tail-1"])
+    )
+    figure.canvas.draw()
+    plt.close(figure)
+
+
 def test_a_mosaic_has_images_in_their_places_and_clear_gaps():
     images = torch.linspace(0, 1, 6).reshape(2, 3, 1, 1, 1).expand(2, 3, 1, 8, 8)
     made = mosaic(images)

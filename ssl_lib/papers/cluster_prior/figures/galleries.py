@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["galleries", "own", "usage"]
 
 _SIZE, _GAP = 5, 4  # of a pixel, and between images, in pixels of the mosaic
+_LEAST = 1e-3  # share that is drawn
 
 
 @plotting.style()
@@ -139,14 +140,14 @@ def usage(table: pd.DataFrame) -> Figure:
 
 
 def _falling(ax: Axes, part: pd.DataFrame, place: int, label: str) -> None:
-    """Draw means, and intervals as far as a logarithm has them."""
-    part = part[part["mean"] > 0]
-    marks.line(ax, part.assign(low=part.low.clip(lower=1e-4)), "rank", place, label)
+    """Draw means, and intervals as far as the axis goes."""
+    part = part[part["mean"] >= _LEAST]
+    marks.line(ax, part.assign(low=part.low.clip(lower=_LEAST)), "rank", place, label)
 
 
 def _logarithmic(axes: list[Axes], most: int) -> None:
     ranks = [rank for rank in (1, 2, 4, 8, 16, 32, 64) if rank <= most]
     for ax in axes:
-        ax.set(xscale="log", yscale="log", ylim=(1e-3, 1))
+        ax.set(xscale="log", yscale="log", ylim=(_LEAST, 1))
         ax.minorticks_off()
         ax.set_xticks(ranks, [str(rank) for rank in ranks])
