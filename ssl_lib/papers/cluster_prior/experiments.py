@@ -24,6 +24,7 @@ from ssl_lib.papers.cluster_prior import (
     training,
 )
 from ssl_lib.papers.cluster_prior.settings import BATCHES, GALLERIES, RUNS, Settings
+from ssl_lib.plotting import words
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Cell, Experiment
 from ssl_lib.results.verification import Checks
@@ -221,14 +222,14 @@ def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tabl
     Returns
     -------
     dict of str to Tables
-        Empty where none is published.
+        By the name that readers know. Empty where none is published.
     """
     if name := photographs_data(own.settings):
-        return {name: own}
+        return {words.images(name): own}
     found = {}
     for name in ("fashion-mnist", "cifar10"):
         settings = Settings(profile="standard", data=name)
         made = chapter.published(_photographs(settings), slug=SLUG, store=store)
         if made:
-            found[name] = Tables(settings=settings, tables=made)
+            found[words.images(name)] = Tables(settings=settings, tables=made)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -181,21 +182,22 @@ def remedies(table: pd.DataFrame) -> Figure:
 
 
 @plotting.style()
-def photographs(table: pd.DataFrame) -> Figure:
+def photographs(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw agreement and probe by the prior's exponent, a line a law of class sizes.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        A table of photographs.
+    tables : mapping of str to pandas.DataFrame
+        Tables of photographs by data set; two panels each.
     """
-    fig, axes = marks.panels(2, 1, height=4.8, sharex=True)
     names = {"agreement": "adjusted Rand index", "accuracy": "probe on balanced\ntest images"}
-    for ax, (measure, title) in zip(axes, names.items(), strict=True):
+    fig, axes = marks.panels(2 * len(tables), 1, height=0.6 + 4.2 * len(tables), sharex=True)
+    shown = ((name, table, measure) for name, table in tables.items() for measure in names)
+    for ax, (name, table, measure) in zip(axes, shown, strict=True):
         found = measures.summary(measures.of_photographs(table, measure)).reset_index()
         for place, (law, own) in enumerate(found.groupby("law", sort=False)):
             marks.line(ax, own, "exponent", place, PHOTOGRAPHS[str(law)].title)
-        ax.set_ylabel(title)
-    axes[1].set_xlabel("exponent of the prior")
+        ax.set(title=name, ylabel=names[measure])
+    axes[-1].set_xlabel("exponent of the prior")
     marks.legend(fig, axes[0])
     return fig
