@@ -35,10 +35,14 @@ def look(place: int) -> dict[str, Any]:
     }
 
 
-def line(ax: Axes, table: pd.DataFrame, x: str, place: int, label: str = "_") -> None:
+def line(
+    ax: Axes, table: pd.DataFrame, x: str, place: int, label: str = "_", **options: Any
+) -> None:
     """Draw means joined by a line, with their intervals."""
     error = [table["mean"] - table.low, table.high - table["mean"]]
-    ax.errorbar(table[x], table["mean"], yerr=error, label=label, capsize=2, **look(place))
+    ax.errorbar(
+        table[x], table["mean"], yerr=error, label=label, capsize=2, **look(place) | options
+    )
 
 
 def legend(fig: Figure, ax: Axes, *, columns: int = 2) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -25,6 +25,19 @@ __all__ = [
     "photographs",
     "remedies",
 ]
+
+#: What is counted of prototypes on the way: twice a number and what it is without copies.
+_COUNTED = {
+    "used": "used prototypes",
+    "distinct": "distinct prototypes",
+    "divergence": "divergence from the prior",
+    "merged": "the same, copies merged",
+}
+
+_HOLLOW: tuple[dict[str, Any], ...] = (
+    {},
+    {"linestyle": "--", "markerfacecolor": "none", "markersize": 8},
+)
 
 
 @plotting.style()
@@ -110,20 +123,18 @@ def duplicates(table: pd.DataFrame) -> Figure:
     """
     runs = list(dict.fromkeys(table.run))
     fig, axes = marks.panels(2, len(runs), height=4.8, sharex=True, sharey="row")
-    rows = (("used", "distinct"), ("divergence", "merged"))
-    labels = {"divergence": "divergence", "merged": "of merged copies"}
-    for row, names in enumerate(rows):
+    for place, (name, title) in enumerate(_COUNTED.items()):
         for column, run in enumerate(runs):
-            ax = axes[row * len(runs) + column]
-            for place, name in enumerate(names):
-                own = table[(table.run == run) & (table.measure == name)]
-                marks.line(ax, own, "step", place + 2 * row, labels.get(name, name))
-        axes[row * len(runs)].set_ylabel(("prototypes", "nats")[row])
-        axes[row * len(runs)].legend(fontsize=9)
+            ax = axes[place // 2 * len(runs) + column]
+            own = table[(table.run == run) & (table.measure == name)]
+            marks.line(ax, own, "step", place, title if not column else "_", **_HOLLOW[place % 2])
     for column, run in enumerate(runs):
         tail = "long tail" if RUNS[run].tail else "balanced"
         axes[column].set_title(f"{tail},\nexponent {RUNS[run].exponent:g}")
         axes[len(runs) + column].set_xlabel("steps")
+    for row, unit in enumerate(("prototypes", "nats")):
+        axes[row * len(runs)].set_ylabel(unit)
+    fig.legend(loc="outside upper center", ncols=2)
     return fig
 
 
