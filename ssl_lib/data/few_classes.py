@@ -69,6 +69,11 @@ def class_poor(data: ImageData, classes_per_batch: int) -> ClassPoorData:
     -------
     ClassPoorData
 
+    Raises
+    ------
+    InputError
+        When there are no labels, or not so many classes.
+
     Examples
     --------
     >>> from ssl_lib.data import load

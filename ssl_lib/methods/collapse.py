@@ -74,6 +74,11 @@ def merged_usage(usage: Tensor, prototypes: Tensor, *, cosine: float = ALIKE) ->
     torch.Tensor
         (groups,), with the sum of `usage`.
 
+    Raises
+    ------
+    InputError
+        When there is not one share per prototype.
+
     Examples
     --------
     >>> prototypes = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 0.1]])
