@@ -11,12 +11,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from ssl_lib.errors import InputError
 
-__all__ = ["Text", "count", "listed", "spread", "text", "trend"]
+__all__ = ["Text", "count", "images", "listed", "spread", "text", "trend"]
 
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_IMAGES = {
+    "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100",
+    "tiny-imagenet": "TinyImageNet",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,17 @@ def text(markdown: str) -> Text:
     return Text(cleaned)
 
 
+def images(name: str) -> str:
+    """Write the name of a data set, or of a folder, as readers know it.
+
+    Examples
+    --------
+    >>> images("cifar10"), images("digits"), images("/data/birds")
+    ('CIFAR-10', 'digits', 'birds')
+    """
+    return _IMAGES.get(name, PurePath(name).name)
+
+
 def listed(values: Mapping[str, float], form: str) -> str:
     """Write names with their numbers.
 
@@ -77,8 +93,14 @@ def listed(values: Mapping[str, float], form: str) -> str:
     --------
     >>> listed({"bottom": 0.125, "top": -0.5}, "+.1%")
     'bottom +12.5%, top −50.0%'
+
+    Names that hold a comma themselves are parted by semicolons.
+
+    >>> listed({"pairwise, raw": 0.7, "LogDet": -1.1}, "+.1f")
+    'pairwise, raw +0.7; LogDet −1.1'
     """
-    return ", ".join(f"{name} {_number(value, form)}" for name, value in values.items())
+    between = "; " if any("," in str(name) for name in values.keys()) else ", "  # noqa: SIM118
+    return between.join(f"{name} {_number(value, form)}" for name, value in values.items())
 
 
 def spread(values: Iterable[float], form: str) -> str:

@@ -373,7 +373,7 @@ def test_photographs_are_trained_and_measured(pictures):
     assert table.value.notna().all()
     found = measures.photographs_summary(table)
     assert found.accuracy.between(0, 100).all()
-    plt.close(figures.photographs(table))
+    plt.close(figures.photographs({"mini": table, "other": table}))
     assert len(comparisons.followed(list(comparisons._on_photos("mini", table)))) == 8
 
 

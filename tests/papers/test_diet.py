@@ -77,7 +77,7 @@ def test_the_larger_profiles_share_the_small_tables_and_add_photographs():
     quick, standard = (experiments.experiments(Settings(profile=p)) for p in ("quick", "standard"))
     assert {made.place for made in quick.values()} < {made.place for made in standard.values()}
     assert standard["photographs"].place == "diet/photographs.standard"
-    assert len(standard["whole"].cells) == 1
+    assert [len(standard[name].cells) for name in ("whole", "long")] == [1, 2]
     assert not any(
         made.place for made in experiments.experiments(Settings(profile="smoke")).values()
     )
@@ -270,7 +270,7 @@ def test_a_bill_counts_what_is_missing(tmp_path):
     owed = costs.bill(store).set_index(["images", "table"])
     assert (owed.published == 0).all()
     assert (owed.hours == 0).all()
-    assert owed.left["cifar100", "photographs"] > 100
+    assert owed.left["CIFAR-100", "photographs"] > 100
     whole = experiments.experiments(Settings(profile="standard"))["whole"]
     assert costs.views(whole.config, {"method": "diet"}) == 60_000 * whole.config.views
 
@@ -329,10 +329,11 @@ def photographed(seeds, methods):
 
 @pytest.fixture
 def photos():
-    """Tables of photographs of one set: three seeds of a part, one of all images."""
+    """Tables of photographs of one set: three seeds of a part, one of all images and of longer."""
     parts = {
         "photographs": photographed(range(3), ["pixels", "diet"]),
         "whole": photographed(range(1), ["diet"]),
+        "long": photographed(range(1), ["diet"]),
     }
     results = {name: SimpleNamespace(table=table) for name, table in parts.items()}
     return {"fashion-mnist": Tables(settings=Settings(), tables=results)}
@@ -340,7 +341,12 @@ def photos():
 
 def test_photographs_by_hand(photos):
     found = measures.photographs(photos).set_index("title")
-    assert found.seeds.to_dict() == {"raw pixels": 3, "DIET": 3, measures.ALL_IMAGES: 1}
+    assert found.seeds.to_dict() == {
+        "raw pixels": 3,
+        "DIET": 3,
+        measures.ALL_IMAGES: 1,
+        "DIET, longer": 1,
+    }
     assert found.accuracy["DIET"] == pytest.approx(62)
     assert found["range"]["DIET"] == pytest.approx(4)
     way = measures.by_views(photos).set_index(["title", "views"]).accuracy

@@ -245,9 +245,9 @@ def test_photographs_are_those_that_are_published(tmp_path: Path) -> None:
     store = Store(tmp_path / "store", published=tmp_path / "results")
     assert list(experiments.photographs(run, store)) == ["digits"]
     shown = experiments.photographs(run)
-    assert list(shown) == ["digits", "fashion-mnist", "cifar10"]
+    assert list(shown) == ["digits", "Fashion-MNIST", "CIFAR-10"]
     assert shown["digits"] is run
-    assert set(shown["cifar10"]["images"].metric) == {one.name for one in images.METRICS}
+    assert set(shown["CIFAR-10"]["images"].metric) == {one.name for one in images.METRICS}
 
 
 # Networks

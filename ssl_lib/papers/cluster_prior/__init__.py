@@ -11,6 +11,7 @@
 ``training``     small encoders trained by steps
 ``batches``      batches of few classes
 ``encoders``     encoders of long-tailed digits under priors and remedies
+``galleries``    which images a prototype stands for, and how often each is used
 ``photographs``  encoders of long-tailed photographs; digits over photographs
 ``measures``     tables to numbers
 ``comparisons``  where the rule names a winner, and whether it won
@@ -22,6 +23,6 @@ The methods are in :mod:`ssl_lib.methods.msn` and :mod:`ssl_lib.methods.pmsn`.
 """
 
 from ssl_lib.papers.cluster_prior.experiments import Tables, load, on_photographs
-from ssl_lib.papers.cluster_prior.settings import BATCHES, PANELS, RUNS, Settings
+from ssl_lib.papers.cluster_prior.settings import BATCHES, GALLERIES, PANELS, RUNS, Settings
 
-__all__ = ["BATCHES", "PANELS", "RUNS", "Settings", "Tables", "load", "on_photographs"]
+__all__ = ["BATCHES", "GALLERIES", "PANELS", "RUNS", "Settings", "Tables", "load", "on_photographs"]

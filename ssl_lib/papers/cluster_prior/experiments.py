@@ -15,6 +15,7 @@ from ssl_lib.papers.cluster_prior import (
     batches,
     encoders,
     factors,
+    galleries,
     identities,
     mixtures,
     photographs,
@@ -22,7 +23,8 @@ from ssl_lib.papers.cluster_prior import (
     tails,
     training,
 )
-from ssl_lib.papers.cluster_prior.settings import BATCHES, RUNS, Settings
+from ssl_lib.papers.cluster_prior.settings import BATCHES, GALLERIES, RUNS, Settings
+from ssl_lib.plotting import words
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Cell, Experiment
 from ssl_lib.results.verification import Checks
@@ -51,9 +53,9 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     Returns
     -------
     dict of str to Experiment
-        ``identities``, ``gaussians``, ``kmeans``, ``fixed``, ``factors``, ``batches`` and
-        ``encoders``, which all profiles but ``smoke`` share; ``photographs`` and ``overlay`` where
-        the profile has such.
+        ``identities``, ``gaussians``, ``kmeans``, ``fixed``, ``factors``, ``batches``, ``encoders``
+        and ``galleries``, which all profiles but ``smoke`` share; ``photographs`` and ``overlay``
+        where the profile has such.
 
     Examples
     --------
@@ -89,10 +91,12 @@ def _clusters(settings: Settings) -> dict[str, Experiment]:
 def _trained(settings: Settings) -> dict[str, Experiment]:
     smoke = settings.profile == "smoke"
     canvas, poor, digit = factors.Canvas(), batches.Poor(), encoders.Digit()
+    shown = galleries.Shown()
     if smoke:
         canvas = replace(canvas, recipe=replace(_SHORT, learning_rate=1e-2), images=300)
         poor = replace(poor, recipe=_SHORT, draws=1)
         digit = replace(digit, recipe=_SHORT)
+        shown = replace(shown, poor=_SHORT, tailed=_SHORT)
     told = {"even": 1e-2, "rare": 1e-2}
     decisive = dict.fromkeys(("agreement", "probe accuracy", "probe F1"), 2.5e-3)
     make = partial(_experiment, settings)
@@ -107,6 +111,10 @@ def _trained(settings: Settings) -> dict[str, Experiment]:
         "encoders": make("encoders", encoders.encoders_cell, digit,
                          Checks(keys=("measure", "at"), early=_EARLY, spread=decisive),
                          [{"run": name} for name in RUNS]),
+        "galleries": make("galleries", galleries.galleries_cell, shown,
+                          Checks(keys=("measure", "prototype", "place"), early=_EARLY,
+                                 spread={"purity": 2e-3, "ink": 2e-3}),
+                          [{"model": name} for name in GALLERIES]),
     }  # fmt: skip
 
 
@@ -214,14 +222,14 @@ def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tabl
     Returns
     -------
     dict of str to Tables
-        Empty where none is published.
+        By the name that readers know. Empty where none is published.
     """
     if name := photographs_data(own.settings):
-        return {name: own}
+        return {words.images(name): own}
     found = {}
     for name in ("fashion-mnist", "cifar10"):
         settings = Settings(profile="standard", data=name)
         made = chapter.published(_photographs(settings), slug=SLUG, store=store)
         if made:
-            found[name] = Tables(settings=settings, tables=made)
+            found[words.images(name)] = Tables(settings=settings, tables=made)
     return found

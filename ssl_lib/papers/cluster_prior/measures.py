@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from ssl_lib.claims.intervals import mean_interval
-from ssl_lib.papers.cluster_prior.settings import PANELS, PHOTOGRAPHS, RUNS
+from ssl_lib.methods.prior import power_law_prior
+from ssl_lib.papers.cluster_prior.settings import GALLERIES, PANELS, PHOTOGRAPHS, RUNS
 
 __all__ = [
     "BALANCED",
     "CHOOSERS",
     "REMEDIES",
     "TAILED",
+    "Gallery",
     "attributes",
     "best_exponents",
     "by",
+    "changed",
     "choosing",
     "crossing",
     "equalised",
     "few",
+    "gallery",
+    "gallery_means",
     "least",
+    "of_galleries",
     "of_panel",
     "of_photographs",
     "of_runs",
+    "off_the_prior",
     "on_the_way",
     "overlay",
     "photographs_summary",
     "remedies",
     "summary",
+    "titled",
+    "usage",
 ]
 
 #: Runs of 16 prototypes by the exponent of their prior.
@@ -67,6 +79,18 @@ def summary(wide: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(same)
     parts = dict(zip(("mean", "low", "high"), mean_interval(wide.to_numpy()), strict=True))
     return pd.DataFrame(parts, index=wide.columns)
+
+
+def changed(wide: pd.DataFrame, before: str, after: str, form: str) -> str:
+    """Write how a column differs from another, seed by seed: mean and 95 % t interval.
+
+    Examples
+    --------
+    >>> changed(pd.DataFrame({"a": [0.0, 0.0], "b": [-1.0, -2.0]}), "a", "b", "+.1f")
+    '−1.5 (−7.9 to +4.9)'
+    """
+    mean, low, high = summary((wide[after] - wide[before]).to_frame()).iloc[0]
+    return f"{mean:{form}} ({low:{form}} to {high:{form}})".replace("-", "−")
 
 
 def by(table: pd.DataFrame, columns: list[str], value: str) -> pd.DataFrame:
@@ -119,6 +143,99 @@ def attributes(batches: pd.DataFrame) -> pd.DataFrame:
     """Return MSN's mutual information, rows seeds, columns (class or ink, classes of a batch)."""
     part = batches[batches.measure.isin(("class", "ink"))]
     return by(part, ["measure", "classes"], "value")
+
+
+class Gallery(NamedTuple):
+    """The pictures of one model: share of the images, positions and classes, a row a prototype."""
+
+    usage: Tensor
+    images: Tensor
+    classes: Tensor
+
+
+def gallery(table: pd.DataFrame, model: str, rows: int) -> Gallery:
+    """Return the pictures of a model's most used prototypes, of the first seed in the table."""
+    part = table[(table.model == model) & (table.seed == table.seed.min())]
+    wide = part.pivot(index="prototype", columns=["measure", "place"], values="value")[:rows]
+    kept = wide["image"].dropna()
+    images, classes = (torch.tensor(wide.loc[kept.index, name].to_numpy()).long()
+                       for name in ("image", "class"))  # fmt: skip
+    return Gallery(torch.tensor(wide.loc[kept.index, ("hard", 0)].to_numpy()), images, classes)
+
+
+def of_galleries(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return a number of all of a model's galleries: rows seeds, columns models."""
+    wide = by(table[table.measure == measure], ["model"], "value")
+    return wide[[name for name in GALLERIES if name in wide]]
+
+
+def titled(model: str) -> str:
+    """Say which data a model of galleries has seen, and how.
+
+    Examples
+    --------
+    >>> titled("tail-0"), titled("classes-2")
+    ('long tail, uniform prior', 'two classes in a batch')
+    """
+    one = GALLERIES[model]
+    data = "long tail, " if one.tail else "balanced, "
+    return (data if one.run else "") + one.title
+
+
+def gallery_means(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Return what galleries show, a row a model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns title, purity, low, high, chance, head (in percent), ink, classes: means over seeds,
+        with the 95 % t interval of the purity.
+    """
+    pure = summary(100 * of_galleries(table, "purity")[list(models)])
+    found = {"title": [titled(name) for name in models], "purity": pure["mean"],
+             "low": pure.low, "high": pure.high}  # fmt: skip
+    for name, scale in (("chance", 100), ("head", 100), ("ink", 1), ("classes", 1)):
+        found[name] = scale * of_galleries(table, name)[list(models)].mean()
+    return pd.DataFrame(found)
+
+
+def usage(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Return how often prototypes are used, and the prior, both in falling order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, measure (soft, hard), rank (from 1), mean, low, high, prior.
+    """
+    part = table[table.model.isin(models) & table.measure.isin(("soft", "hard"))]
+    wide = by(part.assign(rank=part.prototype + 1), ["model", "measure", "rank"], "value")
+    found = summary(wide).reset_index(names=["model", "measure", "rank"])
+    priors = {name: _prior(name, int(found["rank"].max())) for name in models}
+    own = [priors[name][rank - 1] for name, rank in zip(found.model, found["rank"], strict=True)]
+    return found.assign(prior=own)
+
+
+def off_the_prior(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Return the share that would have to move to another prototype for the prior to be met.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows seeds; columns (model, measure: soft or hard).
+    """
+    found = {}
+    for model in models:
+        for measure in ("soft", "hard"):
+            part = table[(table.model == model) & (table.measure == measure)]
+            wide = part.pivot(index="seed", columns="prototype", values="value")
+            prior = _prior(model, wide.shape[1])
+            found[model, measure] = (wide - prior).abs().sum(axis=1) / 2
+    return pd.DataFrame(found)
+
+
+def _prior(model: str, prototypes: int) -> np.ndarray:
+    exponent = RUNS[GALLERIES[model].run].exponent
+    return power_law_prior(prototypes, exponent=exponent).double().numpy()
 
 
 def on_the_way(encoders: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:

@@ -11,11 +11,13 @@ from ssl_lib.papers import chapter
 
 __all__ = [
     "BATCHES",
+    "GALLERIES",
     "PANELS",
     "PHOTOGRAPHS",
     "RUNS",
     "TAIL",
     "Batches",
+    "Gallery",
     "Panel",
     "Photograph",
     "Run",
@@ -203,6 +205,43 @@ BATCHES: dict[str, Batches] = {
         Batches(name="autoencoder", title="masked autoencoder"),
     )
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """A model whose prototypes are looked at.
+
+    Attributes
+    ----------
+    name, title : str
+    run : str
+        A key of :data:`RUNS`; empty for MSN on balanced digits, as in :data:`BATCHES`.
+    classes : int
+        In a batch of the latter.
+    """
+
+    name: str
+    title: str
+    run: str = ""
+    classes: int = 10
+
+    @property
+    def tail(self) -> float:
+        """Class sizes fall as this power of their rank."""
+        return RUNS[self.run].tail if self.run else 0.0
+
+
+#: Batches of many and of few classes, then each prior on both kinds of data.
+GALLERIES: dict[str, Gallery] = {
+    one.name: one
+    for one in (
+        Gallery(name="classes-10", title="ten classes in a batch"),
+        Gallery(name="classes-2", title="two classes in a batch", classes=2),
+        *(Gallery(name=f"{data}-{x:g}", run=f"{data}-{x:g}",
+                  title=f"prior of exponent {x:g}" if x else "uniform prior")
+          for data in ("balanced", "tail") for x in (0.0, 0.25, 0.5, 1.0)),
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from ssl_lib.papers.diet import photographs
 from ssl_lib.papers.diet.photographs import SETS, Photographs
 from ssl_lib.papers.diet.settings import Settings
 from ssl_lib.paths import share
+from ssl_lib.plotting import words
 from ssl_lib.profiles import Profile
 from ssl_lib.results import Store, evidence
 from ssl_lib.results.experiments import Cell
@@ -69,8 +70,8 @@ def _rows(profile: Profile, name: str, store: Store) -> Iterator[dict[str, objec
         rate = seen / hours if seen else _benchmark(name)
         missing = [cell for cell in made.cells if dict(cell) not in done]
         yield {
-            "images": name, "table": table, "profile": profile, "cells": len(made.cells),
-            "published": len(done), "hours": hours,
+            "images": words.images(name), "table": table, "profile": profile,
+            "cells": len(made.cells), "published": len(done), "hours": hours,
             "left": sum(views(made.config, cell) for cell in missing) / rate,
             "command": f"ssl-lib publish diet {table} --profile {profile} --data {name}",
         }  # fmt: skip

@@ -26,6 +26,7 @@ from ssl_lib.papers.diet.settings import (
     Run,
     Settings,
 )
+from ssl_lib.plotting import words
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
@@ -223,7 +224,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     -------
     dict of str to Experiment
         ``digits``, ``latents``, ``noise``, ``shapes``, ``streaming`` and ``spectral``, which all
-        profiles but ``smoke`` share; ``photographs`` and ``whole`` where the profile has such.
+        profiles but ``smoke`` share; of photographs ``photographs``, ``whole`` and ``long``.
 
     Examples
     --------
@@ -345,14 +346,14 @@ def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tabl
     Returns
     -------
     dict of str to Tables
-        Empty where none is published.
+        By the name that readers know. Empty where none is published.
     """
     if name := photographs_data(own.settings):
-        return {name: own}
+        return {words.images(name): own}
     found = {}
     for name in photographs.SETS["standard"]:
         settings = Settings(profile="standard", data=name)
         made = chapter.published(photographs.experiments(settings), slug="diet", store=store)
         if made:
-            found[name] = Tables(settings=settings, tables=made)
+            found[words.images(name)] = Tables(settings=settings, tables=made)
     return found

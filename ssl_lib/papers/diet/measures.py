@@ -332,6 +332,9 @@ def _compared(found: chapter.Tables) -> Iterator[tuple[str, str, pd.DataFrame]]:
         yield from ((METHODS[m], m, table) for m in METHODS if m in set(table.method))
     if "whole" in found.tables:
         yield ALL_IMAGES, "diet", found["whole"]
+    if "long" in found.tables:
+        table = found["long"]
+        yield from ((f"{METHODS[m]}, longer", m, table) for m in METHODS if m in set(table.method))
 
 
 def _of_method(part: pd.DataFrame, title: str) -> pd.DataFrame:
@@ -348,14 +351,14 @@ def _of_method(part: pd.DataFrame, title: str) -> pd.DataFrame:
 
 
 def by_views(found: Mapping[str, chapter.Tables]) -> pd.DataFrame:
-    """Return accuracy on the way: columns images, title, views, accuracy (mean, percent)."""
+    """Return accuracy on the way: columns images, title, method, views, accuracy (percent)."""
     rows = [
-        (name, title, views, 100 * value)
+        (name, title, method, views, 100 * value)
         for name, tables in found.items()
         for title, method, table in _compared(tables)
         for views, value in _on_the_way(table[table.method == method]).items()
     ]
-    return pd.DataFrame(rows, columns=["images", "title", "views", "accuracy"])
+    return pd.DataFrame(rows, columns=["images", "title", "method", "views", "accuracy"])
 
 
 def _on_the_way(part: pd.DataFrame) -> pd.Series:

@@ -31,6 +31,7 @@ from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import Run, pretrain
 
 __all__ = [
+    "LONG",
     "PHOTOGRAPHS",
     "SETS",
     "Photographs",
@@ -98,6 +99,8 @@ def photographs_data(settings: Settings) -> str:
     )
 
 
+#: Views of each image in ``long``.
+LONG = 200
 #: Sets that the page has tables of, by profile, with their training images.
 SETS: dict[profiles.Profile, dict[str, int]] = {
     "standard": {"fashion-mnist": 60_000, "cifar10": 50_000},
@@ -284,13 +287,16 @@ def _few(x: Tensor, images: ImageData, z: Tensor, test: ImageData, seed: int) ->
 
 
 def experiments(settings: Settings) -> dict[str, Experiment]:
-    """Return ``photographs``, and ``whole`` where that trains on a part of a named set.
+    """Return ``photographs``; ``whole`` and ``long`` where that trains on a part of a named set.
+
+    ``whole`` is DIET on all images with as many views in all, ``long`` DIET and SimCLR on the same
+    part with more views of each.
 
     Examples
     --------
     >>> made = experiments(Settings(profile="standard", data="cifar10"))
     >>> made["photographs"].place, [len(one.cells) for one in made.values()]
-    ('diet/photographs.standard.cifar10', [18, 1])
+    ('diet/photographs.standard.cifar10', [18, 1, 2])
     >>> list(experiments(Settings(profile="paper")))
     ['photographs']
     """
@@ -306,6 +312,8 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
         all_images = replace(config, images=0, views=showings, chunk=_CHUNK)
         one = [{"seed": every[0], "method": "diet"}]
         made["whole"] = _experiment("whole", settings, all_images, one)
+        both = [{"seed": every[0], "method": method} for method in ("diet", "simclr")]
+        made["long"] = _experiment("long", settings, replace(config, views=LONG), both)
     return made
 
 

@@ -16,7 +16,7 @@ from ssl_lib.papers.fair_ensemble.measures import (
 from ssl_lib.papers.fair_ensemble.recipes import imbalances
 from ssl_lib.papers.fair_ensemble.settings import SOURCES, Settings
 from ssl_lib.papers.fair_ensemble.statistics import CONTRAST
-from ssl_lib.papers.fair_ensemble.table_1 import DATA_TITLES
+from ssl_lib.plotting import words
 
 __all__ = ["NOT_TESTED", "estimates", "not_tested"]
 
@@ -156,7 +156,7 @@ def _extreme(
 ) -> Estimate | None:
     """Return a group's relative gain by the paper's protocol on the data set that decides."""
     found = {
-        data: _estimate(_rows(table, protocol="paper"), "relative", group, note=DATA_TITLES[data])
+        data: _estimate(_rows(table, protocol="paper"), "relative", group, note=words.images(data))
         for data, table in sets.items()
     }
     known = {data: one for data, one in found.items() if one is not None}

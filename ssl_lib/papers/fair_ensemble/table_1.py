@@ -7,13 +7,10 @@ import pandas as pd
 from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.fair_ensemble import measures
 from ssl_lib.papers.fair_ensemble.recipes import recipe
+from ssl_lib.plotting import words
 
-__all__ = ["DATA_TITLES", "beside", "settings_beside", "table_1"]
+__all__ = ["beside", "settings_beside", "table_1"]
 
-DATA_TITLES = {
-    "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "digits",
-    "tiny-imagenet": "TinyImageNet",
-}  # fmt: skip
 NETWORKS = {"mlp": "MLP 16-16", "resnet9": "ResNet9"}
 
 # Data set, architecture, then ensemble mean, top, bottom and single mean, top, bottom.
@@ -83,7 +80,7 @@ def _ends(run: Tables) -> pd.DataFrame:
     both = last.merge(one[[*keys, "accuracy"]], on=keys, suffixes=("", "_one"))
     return pd.DataFrame(
         {
-            "data": DATA_TITLES[made.data], "network": NETWORKS[made.encoder], "group": both.group,
+            "data": words.images(made.data), "network": NETWORKS[made.encoder], "group": both.group,
             "one": both.accuracy_one, "ensemble": both.accuracy, "gain": both.gain,
             "relative": both.relative, "source": "here, " + both.protocol + " protocol",
         }
@@ -121,7 +118,7 @@ def _settings(run: Tables) -> dict[str, object]:
     counts = table[table.measure == "images"].groupby("group").value.first().astype(int)
     own = _ends(run).query("source == 'here, paper protocol'")
     return {
-        "where": "here", "data": DATA_TITLES[made.data], "network": NETWORKS[made.encoder],
+        "where": "here", "data": words.images(made.data), "network": NETWORKS[made.encoder],
         "training images": counts["training"], "test images": counts["test"],
         "epochs": made.epochs, "members": made.members, "K": made.k, **_arrows(own),
     }  # fmt: skip

@@ -18,6 +18,7 @@ from ssl_lib.papers.minimal_variations import (
     promise,
 )
 from ssl_lib.papers.minimal_variations.settings import Settings
+from ssl_lib.plotting import words
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
@@ -150,12 +151,12 @@ def photographs(own: Tables, store: Store | None = None) -> dict[str, Tables]:
         The run's own first.
     """
     settings: Any = own.settings
-    found = {settings.images: own}
+    found = {words.images(settings.images): own}
     for name in ("fashion-mnist", "cifar10"):
         made = experiments(Settings(profile="standard", data=name))
         kept = chapter.published(
             {table: made[table] for table in OF_IMAGES}, slug=Settings.slug, store=store
         )
-        if kept and name not in found:
-            found[name] = Tables(own.settings, kept)
+        if kept and words.images(name) not in found:
+            found[words.images(name)] = Tables(own.settings, kept)
     return found

@@ -10,6 +10,7 @@ from ssl_lib.papers.rankme.experiments import Tables
 from ssl_lib.papers.rankme.measures import selection, spectra, sweeps
 from ssl_lib.papers.rankme.measures.statistics import by_seed, correlation, mean_estimate
 from ssl_lib.papers.rankme.settings import SWEEPS, TITLES, recipes
+from ssl_lib.plotting import words
 
 __all__ = ["NOT_TESTED", "estimates", "not_tested"]
 
@@ -54,7 +55,9 @@ def estimates(
         "C1": _tracks(swept),
         "C2": _mean(lost["RankMe"], POINTS),
         "C3": _mean(lost["alpha-ReQ"] - lost["RankMe"], POINTS),
-        "C4": _strongest({str(name): _beaten(part, tolerance) for name, part in halves}),
+        "C4": _strongest(
+            {words.images(str(name)): _beaten(part, tolerance) for name, part in halves}
+        ),
         "C5": {"necessary": _necessary(swept), "not sufficient": _strongest(_insufficient(runs))},
         "C6": _one_method(swept),
         "C7": _bound(tables),
@@ -151,7 +154,7 @@ def _insufficient(runs: list[Tables]) -> dict[str, pd.Series]:
         data, table = recipes(tables.settings)["temperature"].data, sweeps.encoders(tables)
         each = by_seed(table[table.experiment != "transfer"], _wasted, within=["experiment"])
         for name, part in each.groupby("experiment", sort=False):
-            cases[f"{TITLES[str(name)]}, {data}"] = part.value
+            cases[f"{TITLES[str(name)]}, {words.images(data)}"] = part.value
     return cases
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from ssl_lib.claims.resampling import crossed_bootstrap
 from ssl_lib.papers.splinecam.attacks import STOPS
 from ssl_lib.papers.splinecam.implicit import BAND
+from ssl_lib.plotting import words
 from ssl_lib.results import Result
 
 __all__ = [
@@ -260,7 +261,6 @@ _SAID = {
     "attack-shapes": "the plane of one attack",
     "attacks": "attacks",
 }
-_DATA = {"cifar10": "CIFAR-10", "tiny-imagenet": "TinyImageNet"}
 
 
 def costs(tables: dict[str, Result]) -> pd.DataFrame:
@@ -286,7 +286,7 @@ def _cost(name: str, made: Result) -> dict[str, object]:
     most = f", the first {part['most']:,} images" if part["most"] else ""
     return {
         "table": _SAID[name],
-        "trained on": f"{_DATA.get(part['data'], part['data'])}{classes}{most}",
+        "trained on": f"{words.images(part['data'])}{classes}{most}",
         "networks": ", ".join(network["name"] for network in networks),
         "epochs": max(epochs) if isinstance(epochs, list) else epochs,
         "seeds": len(made.manifest.seeds),

@@ -20,6 +20,7 @@ from ssl_lib.papers.vicreg_info import (
     photographs,
 )
 from ssl_lib.papers.vicreg_info.settings import LADDER, SETTINGS, Settings, Sizes, sizes
+from ssl_lib.plotting import words
 from ssl_lib.results import Result, Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
@@ -173,14 +174,14 @@ def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tabl
     Returns
     -------
     dict of str to Tables
-        Empty where none is published.
+        By the name that readers know. Empty where none is published.
     """
     if name := own.settings.photographs:
-        return {name: own}
+        return {words.images(name): own}
     found = {}
     for name in ("fashion-mnist", "cifar10"):
         settings = replace(own.settings, profile="standard", data=name, seed=0)
         made = chapter.published(_photographs(settings), slug=Settings.slug, store=store)
         if made:
-            found[name] = Tables(settings=settings, tables=made)
+            found[words.images(name)] = Tables(settings=settings, tables=made)
     return found

@@ -13,11 +13,11 @@ from ssl_lib.papers.cluster_prior.figures.encoders import (
     batches,
     crossing,
     duplicates,
-    own,
     panels,
     photographs,
     remedies,
 )
+from ssl_lib.papers.cluster_prior.figures.galleries import galleries, own, usage
 
 __all__ = [
     "attributes",
@@ -26,6 +26,7 @@ __all__ = [
     "duplicates",
     "factors",
     "fixed",
+    "galleries",
     "gaussians",
     "identities",
     "kmeans",
@@ -34,4 +35,5 @@ __all__ = [
     "photographs",
     "prior",
     "remedies",
+    "usage",
 ]

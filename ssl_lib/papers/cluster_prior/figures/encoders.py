@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from torch import Tensor
 
 from ssl_lib import plotting
 from ssl_lib.papers.cluster_prior import measures
@@ -22,7 +21,6 @@ __all__ = [
     "batches",
     "crossing",
     "duplicates",
-    "own",
     "panels",
     "photographs",
     "remedies",
@@ -173,47 +171,22 @@ def remedies(table: pd.DataFrame) -> Figure:
 
 
 @plotting.style()
-def photographs(table: pd.DataFrame) -> Figure:
+def photographs(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw agreement and probe by the prior's exponent, a line a law of class sizes.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        A table of photographs.
+    tables : mapping of str to pandas.DataFrame
+        Tables of photographs by data set; two panels each.
     """
-    fig, axes = marks.panels(2, 1, height=4.8, sharex=True)
     names = {"agreement": "adjusted Rand index", "accuracy": "probe on balanced\ntest images"}
-    for ax, (measure, title) in zip(axes, names.items(), strict=True):
+    fig, axes = marks.panels(2 * len(tables), 1, height=0.6 + 4.2 * len(tables), sharex=True)
+    shown = ((name, table, measure) for name, table in tables.items() for measure in names)
+    for ax, (name, table, measure) in zip(axes, shown, strict=True):
         found = measures.summary(measures.of_photographs(table, measure)).reset_index()
         for place, (law, own) in enumerate(found.groupby("law", sort=False)):
             marks.line(ax, own, "exponent", place, PHOTOGRAPHS[str(law)].title)
-        ax.set_ylabel(title)
-    axes[1].set_xlabel("exponent of the prior")
+        ax.set(title=name, ylabel=names[measure])
+    axes[-1].set_xlabel("exponent of the prior")
     marks.legend(fig, axes[0])
-    return fig
-
-
-@plotting.style()
-def own(images: Tensor, nearest: Tensor, usage: Tensor) -> Figure:
-    """Draw the images nearest to each prototype, a row a prototype, the most used first.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, c, h, w)
-    nearest : torch.Tensor of shape (rows, k)
-        Positions of images.
-    usage : torch.Tensor of shape (rows,)
-        Shares of the images.
-    """
-    rows, columns = nearest.shape
-    fig, axes = marks.panels(rows, columns, height=0.5 * rows + 0.2)
-    for place, (ax, image) in enumerate(zip(axes, nearest.flatten().tolist(), strict=True)):
-        picture = images[image].permute(1, 2, 0).cpu().numpy()
-        ax.imshow(np.asarray(picture).squeeze(), cmap="gray" if picture.shape[2] == 1 else None)
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.grid(visible=False)
-        if place % columns == 0:
-            share = f"{float(usage[place // columns]):.0%}"
-            ax.set_ylabel(share, rotation=0, ha="right", va="center", fontsize=9)
     return fig

@@ -34,7 +34,9 @@ def factors(table: pd.DataFrame) -> Figure:
 
 @plotting.style()
 def photographs(table: pd.DataFrame) -> Figure:
-    """Draw accuracy with few labels by views of each image, a panel a set and a line a method.
+    """Draw accuracy with few labels by views of each image, a panel a set and a line a training.
+
+    Trainings of one method have one colour.
 
     Parameters
     ----------
@@ -43,25 +45,26 @@ def photographs(table: pd.DataFrame) -> Figure:
     """
     sets = list(dict.fromkeys(table.images))
     fig, axes = marks.panels(len(sets), 1, height=0.8 + 2.6 * len(sets), sharex=True)
-    places = {title: place for place, title in enumerate(dict.fromkeys(table.title))}
+    places = {method: place for place, method in enumerate(dict.fromkeys(table.method))}
     for ax, name in zip(axes, sets, strict=True):
-        for title, part in table[table.images == name].groupby("title", sort=False):
-            _by_views(ax, part, str(title), places[str(title)])
-        ax.set_title(name)
-        ax.set_ylabel("accuracy, %")
+        for method, own in table[table.images == name].groupby("method", sort=False):
+            for line, (title, part) in enumerate(own.groupby("title", sort=False)):
+                _by_views(ax, part, str(title), places[str(method)], ("-", "--", ":")[line])
+        ax.set(title=name, ylabel="accuracy, %", xscale="log")
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
     axes[-1].set_xlabel("views of each image")
     marks.legend(fig, axes[0], columns=3)
     return fig
 
 
-def _by_views(ax: Axes, part: pd.DataFrame, title: str, place: int) -> None:
+def _by_views(ax: Axes, part: pd.DataFrame, title: str, place: int, style: str) -> None:
     """Draw a line over views, or a level one for what is not trained."""
-    look = marks.look(place)
     if len(part) == 1:
-        style = "--" if place else ":"
-        ax.axhline(part.accuracy.item(), color=marks.GREY, linestyle=style, label=title)
+        level = "--" if place else ":"
+        ax.axhline(part.accuracy.item(), color=marks.GREY, linestyle=level, label=title)
     else:
-        ax.plot(part["views"], part.accuracy, label=title, **look)
+        ax.plot(part["views"], part.accuracy, label=title, **marks.look(place) | {"ls": style})
 
 
 @plotting.style()

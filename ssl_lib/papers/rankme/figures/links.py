@@ -7,6 +7,7 @@ import pandas as pd
 from ssl_lib import plotting
 from ssl_lib.papers.rankme.figures import _marks as marks
 from ssl_lib.papers.rankme.settings import SWEEPS, TITLES
+from ssl_lib.plotting import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +78,7 @@ def transfer(table: pd.DataFrame) -> "Figure":
                     part.rankme, 100 * part[column], label=f"τ = {setting:g}",
                     **_temperature(float(str(setting))),
                 )  # fmt: skip
-            ax.set_title(f"{data}, {title}")
+            ax.set_title(f"{words.images(data)}, {title}")
         axes[2 * row].set_ylabel("accuracy, %")
     for ax in axes[-2:]:
         ax.set_xlabel("RankMe, source")
