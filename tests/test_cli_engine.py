@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ssl_lib import cli, data
+from ssl_lib.commands.pretrain import options
 from ssl_lib.evaluation.features import evaluate, extract
 from ssl_lib.evaluation.rank import rankme
 from ssl_lib.training.checkpoints import FILE, load_checkpoint
@@ -390,6 +391,29 @@ def test_diet_on_a_folder_at_its_defaults(capsys, tmp_path, sorted_folder):
     assert (spec.training.batch_size, spec.training.learning_rate) == (256, 1e-3)
     assert (spec.training.weight_decay, spec.training.warmup_epochs) == (0.05, 0)
     assert f"encoder alone: {out / 'encoder.safetensors'}" in said
+
+
+def test_what_is_refused_before_images_are_loaded_knows_no_number_of_them(capsys, tmp_path):
+    """A batch that few images would cut down must not be what `accumulate` has to divide."""
+    status, out, _ = call(
+        capsys, "pretrain", "--method", "diet", "--data", "digits", "--encoder", "mlp",
+        "--epochs", 1, "--accumulate", 4, "--out", tmp_path, "--device", "cpu",
+    )  # fmt: skip
+    assert (status, "diet on digits/train: 1 epochs" in out) == (0, True)
+    assert load_checkpoint(tmp_path).spec.training.batch_size == 256
+
+
+def test_switches_are_read_in_any_case():
+    given = options(["normalise=false", "bias=TRUE", "head_norm=none", "size=3"])
+    assert given == {"normalise": False, "bias": True, "head_norm": "none", "size": 3}
+
+
+def test_one_image_is_too_few(capsys, tmp_path, sorted_folder):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(next((sorted_folder / "train" / "3").iterdir()), alone)
+    said = refused(capsys, "pretrain", "--method", "diet", "--data", alone, "--out", tmp_path / "x")
+    assert "alone has 1 image: to train takes at least 2" in said
 
 
 def test_the_encoder_alone_has_no_rows_and_the_same_bits(tmp_path, capsys):

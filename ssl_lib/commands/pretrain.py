@@ -27,6 +27,8 @@ its share of every batch (--batch-size is the whole):
 """
 
 _MEASURED_IMAGES = 10_000
+_ANY_NUMBER = 1 << 40  # of images: no batch is cut down to it
+_SWITCHES = {"true": True, "false": False}
 _LABEL_FREE = {
     "rankme": "RankMe",
     "alpha_req": "alpha-ReQ",
@@ -110,7 +112,8 @@ def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
     from ssl_lib.training.usual import usual_training, warn_of_few_showings
 
     given = {name: getattr(args, name) for name in _TRAINING if getattr(args, name) is not None}
-    usual_training(args.method, 1, **given)  # what cannot be is said before images are loaded
+    # What cannot be is said before images are loaded.
+    usual_training(args.method, _ANY_NUMBER, **given)
     loaded: dict[str, Any] = {"name_or_path": args.data, "size": args.size}
     if args.data in data.NAMES:
         loaded["split"] = "train"
@@ -121,6 +124,8 @@ def prepare(args: argparse.Namespace) -> tuple["ImageData", "RunSpec"]:
         loaded["channels"] = args.channels
     with warnings_as_lines():
         train = data.load(**loaded)
+        if len(train) < 2:
+            raise InputError(f"{train.name} has 1 image: to train takes at least 2.")
         config = usual_training(args.method, len(train), **given, compile=args.compile)
         warn_of_few_showings(args.method, config, len(train))
     spec = specify(
@@ -193,12 +198,12 @@ def _label_free(features: "Tensor") -> dict[str, float]:
 
 
 def options(pairs: Sequence[str]) -> dict[str, Any]:
-    """Read NAME=VALUE pairs; values are Python literals, or text.
+    """Read NAME=VALUE pairs; values are Python literals, true and false, or text.
 
     Examples
     --------
-    >>> options(["head=(64, 32)", "estimator=logdet", "chunk=None"])
-    {'head': (64, 32), 'estimator': 'logdet', 'chunk': None}
+    >>> options(["head=(64, 32)", "estimator=logdet", "chunk=None", "normalise=false"])
+    {'head': (64, 32), 'estimator': 'logdet', 'chunk': None, 'normalise': False}
     """
     read: dict[str, Any] = {}
     for pair in pairs:
@@ -208,5 +213,5 @@ def options(pairs: Sequence[str]) -> dict[str, Any]:
         try:
             read[name] = ast.literal_eval(value)
         except (SyntaxError, ValueError):
-            read[name] = value
+            read[name] = _SWITCHES.get(value.lower(), value)
     return read

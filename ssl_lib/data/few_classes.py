@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 import torch
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.data.images import Batch, ImageData, joined
 from ssl_lib.data.subsets import class_poor_batches
 from ssl_lib.errors import InputError
@@ -68,6 +69,11 @@ def class_poor(data: ImageData, classes_per_batch: int) -> ClassPoorData:
     -------
     ClassPoorData
 
+    Raises
+    ------
+    InputError
+        When there are no labels, or not so many classes.
+
     Examples
     --------
     >>> from ssl_lib.data import load
@@ -76,7 +82,7 @@ def class_poor(data: ImageData, classes_per_batch: int) -> ClassPoorData:
     [2, 2, 2, 2, 2]
     """
     present = len(data.labels_for("a batch of few classes").unique())
-    if not 1 <= classes_per_batch <= present:
+    if not 1 <= check_whole("classes_per_batch", classes_per_batch) <= present:
         raise InputError(
             f"classes_per_batch must be from 1 to the {present} classes of {data.name}; got "
             f"{classes_per_batch}"

@@ -114,6 +114,11 @@ def stratified_fraction(
     Tensor
         Increasing positions, int64.
 
+    Raises
+    ------
+    InputError
+        When the fraction is not in (0, 1].
+
     Examples
     --------
     >>> labels = torch.arange(100) % 2
@@ -161,6 +166,11 @@ def long_tail_counts(
     -------
     Tensor
         (n_classes,) int64, not increasing.
+
+    Raises
+    ------
+    InputError
+        For an unknown kind, a parameter out of range, or both of them.
 
     Examples
     --------
@@ -307,6 +317,11 @@ def class_poor_batches(
     ------
     Tensor
         (batch_size,) positions, int64, grouped by class.
+
+    Raises
+    ------
+    InputError
+        When there are not so many classes, or a batch is too small for them.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from ssl_lib.data import ImageData
 from ssl_lib.data.views import Policy
 from ssl_lib.errors import InputError
 from ssl_lib.evaluation.checks import check_features, check_labels
-from ssl_lib.evaluation.features import extract, subsample
+from ssl_lib.evaluation.features import check_images, extract, subsample
 from ssl_lib.evaluation.lidar import view_features
 
 __all__ = ["BoundTerms", "bound_terms", "label_residual"]
@@ -143,7 +143,8 @@ def bound_terms(
     Raises
     ------
     InputError
-        When labels are missing, there are too few images, or features are not finite.
+        When train or test is no ImageData with labels, there are too few images, or features are
+        not finite.
 
     Examples
     --------
@@ -153,8 +154,7 @@ def bound_terms(
     >>> found.rank, round(found.labelled, 2), round(found.unlabelled, 2)
     (64, 0.51, 0.84)
     """
-    for part in (train, test):
-        part.labels_for("the bound")
+    check_images("the bound", train, test)
     if check_whole("labelled", labelled, least=2) > len(train):
         raise InputError(f"labelled={labelled} must be at most {len(train)}, the training images.")
     pair = view_features(

@@ -61,6 +61,11 @@ def cluster_agreement(labels: ArrayLike, clusters: ArrayLike) -> ClusterAgreemen
     -------
     ClusterAgreement
 
+    Raises
+    ------
+    InputError
+        When there is no sample, or labels and clusters are not whole numbers of one length.
+
     Examples
     --------
     >>> found = cluster_agreement([0, 0, 0, 1, 1, 1], [2, 2, 5, 5, 7, 7])
@@ -90,6 +95,16 @@ def purity(labels: ArrayLike, clusters: ArrayLike) -> float:
         Classes.
     clusters : torch.Tensor of shape (n,)
         Cluster of each sample.
+
+    Returns
+    -------
+    float
+        From the share of the largest class, for one cluster, to 1.
+
+    Raises
+    ------
+    InputError
+        When there is no sample, or labels and clusters are not whole numbers of one length.
 
     Examples
     --------

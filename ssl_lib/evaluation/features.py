@@ -20,7 +20,7 @@ from ssl_lib.evaluation.rank import alpha_req, rankme
 from ssl_lib.evaluation.spread import embedding_std, uniformity
 from ssl_lib.randomness import torch_generator
 
-__all__ = ["evaluate", "evaluate_encoder", "extract", "subsample"]
+__all__ = ["check_images", "evaluate", "evaluate_encoder", "extract", "subsample"]
 
 
 def extract(
@@ -231,14 +231,42 @@ def evaluate_encoder(
     >>> round(evaluate_encoder(nn.Flatten(), train, test, logistic=False)["ridge"], 3)
     0.928
     """
-    for part in (train, test):
-        part.labels_for("a probe")
+    check_images("a probe", train, test)
     features = [
         extract(encoder, part.images, batch_size=batch_size, transform=transform)
         for part in (train, test)
     ]
     k = min(k, len(train))
     return evaluate(features[0], train.labels, features[1], test.labels, k=k, logistic=logistic)
+
+
+def check_images(purpose: str, *parts: object) -> None:
+    """Refuse what is no labelled set of images.
+
+    Parameters
+    ----------
+    purpose : str
+        What needs them, in the singular, for the error message.
+    *parts : ImageData
+        What a user gave.
+
+    Raises
+    ------
+    InputError
+        When one is an array, or has no labels.
+
+    Examples
+    --------
+    >>> check_images("a probe", torch.zeros(6, 1, 8, 8))
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: a probe needs ssl_lib.data.ImageData(images, labels), got Tensor.
+    """
+    for part in parts:
+        if not isinstance(part, ImageData):
+            kind = type(part).__name__
+            raise InputError(f"{purpose} needs ssl_lib.data.ImageData(images, labels), got {kind}.")
+        part.labels_for(purpose)
 
 
 def subsample(data: ImageData, limit: int, *, seed: int = 0) -> ImageData:

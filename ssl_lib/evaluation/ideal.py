@@ -24,7 +24,7 @@ from ssl_lib.data import ImageData
 from ssl_lib.data.views import Policy
 from ssl_lib.errors import InputError, closest
 from ssl_lib.evaluation.checks import check_features, check_labels, check_pair
-from ssl_lib.evaluation.features import extract
+from ssl_lib.evaluation.features import check_images, extract
 from ssl_lib.evaluation.linear import logistic_probe
 from ssl_lib.evaluation.logistic import binary_logistic_fit
 from ssl_lib.evaluation.mlp import mlp_probe
@@ -229,8 +229,7 @@ def encoder_ideality(
     >>> found.predictability, round(found.invariance, 2), round(found.worst_task_test, 1)
     (1.0, 0.42, 0.8)
     """
-    for part in (train, test):
-        part.labels_for("the distance from the ideal")
+    check_images("the distance from the ideal", train, test)
     features = [
         extract(encoder, part.images, batch_size=batch_size, transform=transform)
         for part in (train, test)

@@ -211,6 +211,8 @@ def input_noise_normality(
 
     check_whole("draws", draws, least=_FEWEST)
     scales = [check_between("noise", noise, open=True) for noise in noises]
+    if not scales:
+        raise InputError("noises must hold at least one standard deviation.")
     pixels = _in_double(images)
     double = copy.deepcopy(encoder).double().eval() if isinstance(encoder, nn.Module) else encoder
     program = _program(double) if regions else None
@@ -233,6 +235,8 @@ def _in_double(images: ArrayLike) -> Tensor:
         raise InputError(
             f"images must have shape (n, c, h, w) with n > 0, got {tuple(pixels.shape)}."
         )
+    if pixels.dtype != torch.uint8 and not pixels.is_floating_point():
+        raise InputError(f"images must be uint8 or floating-point, got {pixels.dtype}.")
     return pixels.double() / (255 if pixels.dtype == torch.uint8 else 1)
 
 
@@ -248,7 +252,15 @@ def _program(encoder: object) -> Program:
 def _outputs(
     encoder: Callable[[Tensor], Tensor], noisy: Tensor, batch_size: int, scale: float
 ) -> Tensor:
-    z = extract(encoder, noisy, batch_size=batch_size)
+    try:
+        z = extract(encoder, noisy, batch_size=batch_size)
+    except RuntimeError as error:
+        if "type" not in str(error):
+            raise
+        raise InputError(
+            f"the encoder does not take float64 images: {error}. A module runs as a copy in "
+            "float64 and must not cast its input."
+        ) from error
     if z.dtype != torch.float64:
         raise InputError(
             "the encoder must compute in float64, where small noise keeps its digits: pass a "

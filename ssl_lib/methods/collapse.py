@@ -74,6 +74,11 @@ def merged_usage(usage: Tensor, prototypes: Tensor, *, cosine: float = ALIKE) ->
     torch.Tensor
         (groups,), with the sum of `usage`.
 
+    Raises
+    ------
+    InputError
+        When there is not one share per prototype.
+
     Examples
     --------
     >>> prototypes = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 0.1]])
@@ -156,6 +161,11 @@ def collapse_alarms(
         the prior" (a divergence above 0.1 at the end; from the uniform prior for a method without
         one).
 
+    Raises
+    ------
+    InputError
+        When the last entry has no such logs, or they are NaN or infinite: the run has diverged.
+
     Examples
     --------
     >>> entry = {"used_prototypes": 3, "distinct_prototypes": 60, "flatness": 1.4,
@@ -166,8 +176,11 @@ def collapse_alarms(
     check_whole("n_prototypes", n_prototypes)
     if not history or "distinct_prototypes" not in history[-1]:
         raise InputError("the history has no entry with logs of prototypes")
-    groups = n_prototypes if n_classes is None else min(n_prototypes, 2 * n_classes)
     last, later = history[-1], history[math.ceil(0.3 * len(history)) :] or history[-1:]
+    _check_finite(last)
+    groups = n_prototypes
+    if n_classes is not None:
+        groups = min(groups, 2 * check_whole("n_classes", n_classes))
     found = {
         "few prototypes are used": last["used_prototypes"] < groups / 4,
         "prototypes are copies": last["distinct_prototypes"] < n_prototypes / 2,
@@ -175,3 +188,9 @@ def collapse_alarms(
         "usage is far from the prior": last.get("regulariser", last["non_uniformity"]) > 0.1,
     }
     return tuple(name for name, alarm in found.items() if alarm)
+
+
+def _check_finite(entry: Mapping[str, float]) -> None:
+    for name in ("used_prototypes", "distinct_prototypes", "flatness", "non_uniformity"):
+        if not math.isfinite(entry[name]):
+            raise InputError(f"{name} is {entry[name]} in the last entry: the run has diverged")

@@ -55,6 +55,11 @@ def diet_loss(
     torch.Tensor
         0-d, nats; log N at W = 0, never below :func:`diet_floor`.
 
+    Raises
+    ------
+    InputError
+        When `chunk` is not positive; without it, also for an index that is no row of W.
+
     Examples
     --------
     >>> diet_loss(torch.ones(4, 2), torch.zeros(1297, 2), torch.arange(4))
@@ -151,6 +156,11 @@ def diet_floor(n_data: int, *, label_smoothing: float = 0.8) -> float:
         N, training images.
     label_smoothing : float
         Of the loss.
+
+    Returns
+    -------
+    float
+        Nats; 0 without smoothing, log N where all mass is spread evenly.
 
     Examples
     --------

@@ -46,6 +46,11 @@ def logdet_entropy(z: Tensor, *, ridge: float = 1e-3, constant: bool = False) ->
     torch.Tensor
         0-d, nats.
 
+    Raises
+    ------
+    InputError
+        When z is no matrix of two rows and more, or the ridge is not positive.
+
     Examples
     --------
     >>> round(logdet_entropy(torch.zeros(5, 2), ridge=1e-2).item(), 4)
@@ -88,6 +93,11 @@ def pairwise_entropy(z: Tensor, *, variance: float = 1.0, divergence: str = "kl"
     -------
     torch.Tensor
         0-d, nats; between the entropy of one component and that plus log n.
+
+    Raises
+    ------
+    InputError
+        For an unknown divergence, or a variance that is not positive.
 
     Notes
     -----
@@ -148,6 +158,16 @@ def batch_entropy(
         The ridge of the first, the variance of the others.
     normalise : bool
         Whether the embeddings are first put on the unit sphere.
+
+    Returns
+    -------
+    torch.Tensor
+        0-d, nats; of logdet without its constant, (d/2) log 2 pi e.
+
+    Raises
+    ------
+    InputError
+        For an unknown estimator, or a scale that is not positive.
 
     Examples
     --------

@@ -118,6 +118,11 @@ def align_prior(mean: Tensor, prior: Tensor, *, alignment: str = "index") -> Ten
     torch.Tensor
         (K,) a permutation of `prior`.
 
+    Raises
+    ------
+    InputError
+        For an unknown alignment.
+
     Examples
     --------
     >>> usage, prior = torch.tensor([0.1, 0.2, 0.7]), torch.tensor([0.5, 0.3, 0.2])

@@ -43,6 +43,11 @@ def epps_pulley(x: Tensor, *, knots: int | None = 17, upper: float = 3.0) -> Ten
     torch.Tensor
         (k,), without unit, at least 0.
 
+    Raises
+    ------
+    InputError
+        When x is no matrix with rows.
+
     Notes
     -----
     The mean over standard normal samples is :math:`\sqrt{2\pi} - \sqrt{2\pi/3} = 1.0594` for any
@@ -135,6 +140,11 @@ def sigreg_terms(
     Returns
     -------
     SIGRegTerms
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two views, or shapes do not fit.
 
     Examples
     --------

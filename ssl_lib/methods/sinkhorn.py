@@ -39,6 +39,11 @@ def sinkhorn(
     torch.Tensor
         (n, K) codes whose rows sum to 1. No gradient flows through them.
 
+    Raises
+    ------
+    InputError
+        When the scores are no matrix, or an option is not positive.
+
     Examples
     --------
     >>> codes = sinkhorn(torch.tensor([[1.0, 0.9], [0.5, 0.0]]), epsilon=1.0, iterations=50)

@@ -7,21 +7,25 @@ the names of their tables; each says where its table is published.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Self
 
 import pandas as pd
 
 from ssl_lib import profiles, randomness
-from ssl_lib.errors import InputError
+from ssl_lib.errors import InputError, closest
 from ssl_lib.plotting.words import count
 from ssl_lib.results import Result, Store
 from ssl_lib.results.evidence import find, show
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.wording import summary
 
-__all__ = ["Seeded", "Settings", "Tables", "check_texts", "fetch", "place", "published", "seeds"]
+__all__ = [
+    "Seeded", "Settings", "Tables", "check_place", "check_texts", "fetch", "place", "published",
+    "seeds",
+]  # fmt: skip
 
 MOST_SEEDS = 100
 
@@ -138,6 +142,36 @@ def check_texts(settings: object, *names: str) -> None:
     for name in names:
         if not isinstance(value := getattr(settings, name), str):
             raise InputError(f"{name} must be text, got {value!r}.")
+
+
+def check_place(name: str, value: str, *, known: Iterable[str] = ()) -> None:
+    """Refuse a parameter that is neither empty, nor a path that exists, nor a data set's name.
+
+    Parameters
+    ----------
+    name, value : str
+        The parameter.
+    known : iterable of str
+        Names of data sets, where it may be one.
+
+    Raises
+    ------
+    InputError
+        When it is none of them.
+
+    Examples
+    --------
+    >>> check_place("images", "no/such/folder")
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: images must be a folder, got 'no/such/folder': there is none.
+    """
+    if not value or value in known or Path(value).expanduser().exists():
+        return
+    if not known:
+        raise InputError(f"{name} must be a folder, got {value!r}: there is none.")
+    near = closest(value, known)
+    raise InputError(f"{name} must be a folder or a data set, got {value!r}.{near}")
 
 
 def place(slug: str, table: str, settings: profiles.Settings, *, data: str, usual: str) -> str:

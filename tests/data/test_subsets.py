@@ -189,3 +189,5 @@ def test_class_poor_data_differ_from_the_data_in_their_batches_alone():
     assert {len(b.labels.unique()) for b in again.batches(generator(), 100)} == {2}
     with pytest.raises(InputError, match="from 1 to the 10 classes of digits/train; got 11"):
         class_poor(digits, 11)
+    with pytest.raises(InputError, match=r"classes_per_batch must be a whole number, got 2.5"):
+        class_poor(digits, 2.5)

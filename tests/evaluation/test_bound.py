@@ -84,5 +84,7 @@ def test_what_makes_no_sense_is_named(digits):
         bound_terms(torch.nn.Flatten(), train, test, policy="digits", labelled=401)
     with pytest.raises(InputError, match="the encoder's outputs must be finite"):
         bound_terms(lambda x: x.flatten(1) / 0, train, test, policy="digits")
+    with pytest.raises(InputError, match=r"the bound needs .*ImageData.*, got Tensor"):
+        bound_terms(torch.nn.Flatten(), train.images, test, policy="digits")
     with pytest.raises(InputError, match="labels must have shape"):
         label_residual(torch.zeros(3, 2), [0, 1])

@@ -117,6 +117,16 @@ def test_the_encoder_stays_as_it_was(encoder, images):
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+class Casting(nn.Sequential):
+    """An encoder that brings its images to float32, as many do."""
+
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(9, 2))
+
+    def forward(self, x):
+        return super().forward(x.float())
+
+
 def test_after_a_relu_dead_units_are_dropped_and_counted(encoder, images):
     table = input_noise_normality(encoder, images, noises=[1e-3], draws=60)
     dead = (encoder.double()(images.double()) == 0).sum(1)
@@ -131,6 +141,9 @@ def test_after_a_relu_dead_units_are_dropped_and_counted(encoder, images):
         (lambda e, x: input_noise_normality(e, x[0]), r"shape \(n, c, h, w\)"),
         (lambda e, x: input_noise_normality(e, x, draws=19), "draws must be at least 20"),
         (lambda e, x: input_noise_normality(e, x, noises=[0]), "noise must be a number above 0"),
+        (lambda e, x: input_noise_normality(e, x, noises=[]), "noises must hold at least one"),
+        (lambda e, x: input_noise_normality(e, (255 * x).long()), "uint8 or floating-point, got"),
+        (lambda e, x: input_noise_normality(Casting(), x), "does not take float64 images: mat1"),
         (lambda e, x: input_noise_normality(lambda b: b, x), "pass regions=False"),
         (lambda e, x: input_noise_normality(nn.Sequential(nn.Flatten(), nn.GELU()), x), "GELU"),
         (lambda e, x: input_noise_normality(lambda b: b.flatten(1).float(), x, regions=False),

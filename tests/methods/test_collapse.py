@@ -151,3 +151,10 @@ def test_a_flat_start_is_no_alarm_and_a_method_without_a_prior_is_compared_with_
     )
     with pytest.raises(InputError, match="no entry with logs of prototypes"):
         collapse_alarms([{"loss": 1.0}], n_prototypes=64)
+
+
+def test_a_run_that_diverged_raises_no_false_all_clear():
+    with pytest.raises(InputError, match="flatness is nan in the last entry: the run has diverged"):
+        collapse_alarms([GOOD, GOOD | {"flatness": math.nan}], n_prototypes=64)
+    with pytest.raises(InputError, match="n_classes must be at least 1, got 0"):
+        collapse_alarms([GOOD], n_prototypes=64, n_classes=0)

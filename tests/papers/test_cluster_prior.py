@@ -439,3 +439,5 @@ def test_priors_on_features_of_ones_own():
     assert (usage.diff() <= 0).all()
     with pytest.raises(InputError, match="n_prototypes must be at most the 267 samples, got 300"):
         own.fitted(features, 1.0, n_prototypes=300)
+    with pytest.raises(InputError, match="dimensions must be at least 1, got -1"):
+        own.fitted(features, 1.0, dimensions=-1)

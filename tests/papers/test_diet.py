@@ -386,3 +386,5 @@ def test_images_of_ones_own():
     assert not (found == torch.tensor([[0], [5]])).any()
     assert made.weight.shape == (128, made.encoder.out_dim)
     assert made.spec.training.learning_rate == 4 * 1e-3 * 128 / 256
+    with pytest.raises(InputError, match="take at least 129 images, got 128"):
+        own.nearest(made, [0, 5], count=128)

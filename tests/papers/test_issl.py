@@ -51,6 +51,7 @@ from ssl_lib.training.checkpoints import FILE
         ({"data": "digit"}, "Did you mean 'digits'?"),
         ({"data": 3}, "data must be empty or one of"),
         ({"images": 3}, "images must be text, got 3"),
+        ({"images": "nowhere"}, "images must be a folder, got 'nowhere': there is none"),
         ({"encoder_name": None}, "encoder_name must be text, got None"),
         ({"fresh": "yes"}, "fresh must be true or false, got 'yes'"),
         ({"seeds": 1}, "seeds must be 0 (the profile's number) or from 2"),

@@ -62,6 +62,7 @@ def cell(name: str, profile: Profile = "quick", **given: Any) -> pd.DataFrame:
     [
         ({"seeds": 1}, "seeds must be 0 (the profile's number) or from 2 to 100"),
         ({"data": 3}, "data must be text, got 3"),
+        ({"data": "digit"}, "data must be a folder or a data set, got 'digit'. Did you mean"),
         ({"profile": "fast"}, "Unknown profile 'fast'"),
         ({"fresh": 1}, "fresh must be true or false, got 1"),
     ],

@@ -53,6 +53,10 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
 def test_senseless_settings_are_refused_by_name() -> None:
     with pytest.raises(InputError, match="seeds must be 0"):
         Settings(seeds=-1)
+    with pytest.raises(InputError, match="data must be a folder or a data set, got 'cifar11'"):
+        Settings(data="cifar11")
+    with pytest.raises(InputError, match="images must be a folder, got '/nowhere': there is none"):
+        Settings(images="/nowhere")
     with pytest.raises(InputError, match="images must be text"):
         Settings(images=3)  # type: ignore[arg-type]
 

@@ -59,6 +59,7 @@ def fitted(
     """
     x = check_features(features).float()
     k = check_whole("n_prototypes", n_prototypes)
+    check_whole("dimensions", dimensions)
     if k > len(x):
         raise InputError(f"n_prototypes must be at most the {len(x)} samples, got {k}.")
     z = principal(x, min(dimensions, *x.shape))

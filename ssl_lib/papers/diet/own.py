@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from ssl_lib import data, profiles
 from ssl_lib.data import ImageData
+from ssl_lib.errors import InputError
 from ssl_lib.methods import DIET
 from ssl_lib.papers.diet.settings import Settings
 from ssl_lib.training.config import RunSpec
@@ -95,7 +96,18 @@ def nearest(made: Pretrained, chosen: list[int], count: int = 6) -> torch.Tensor
     -------
     torch.Tensor of shape (len(chosen), count)
         Positions in the training set.
+
+    Raises
+    ------
+    InputError
+        When there are too few images.
     """
+    fewest = max(count, *chosen) + 1
+    if len(made.weight) < fewest:
+        raise InputError(
+            f"{count} neighbours of images {min(chosen)} to {max(chosen)} take at least {fewest} "
+            f"images, got {len(made.weight)}."
+        )
     unit = functional.normalize(made.weight.float(), dim=1)
     cosines = unit[chosen] @ unit.T
     cosines[torch.arange(len(chosen)), chosen] = -2

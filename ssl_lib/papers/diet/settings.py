@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from ssl_lib import profiles
 from ssl_lib.data import NAMES
-from ssl_lib.errors import InputError, closest
 from ssl_lib.papers import chapter
 
 __all__ = [
@@ -73,17 +72,8 @@ class Settings(chapter.Seeded):
         super().__post_init__()
         chapter.check_texts(self, "data", "images")
         profiles.check_count("epochs", self.epochs, most=100_000)
-        for name in ("data", "images"):
-            _check_place(name, getattr(self, name))
-
-
-def _check_place(name: str, value: str) -> None:
-    from pathlib import Path
-
-    known = NAMES if name == "data" else ()
-    if value and value not in known and not Path(value).expanduser().exists():
-        what = "a folder or a data set" if known else "a folder"
-        raise InputError(f"{name} must be {what}, got {value!r}.{closest(value, known)}")
+        chapter.check_place("data", self.data, known=NAMES)
+        chapter.check_place("images", self.images)
 
 
 #: What is compared on shapes and photographs, with the titles that readers see.

@@ -72,6 +72,7 @@ class Settings(chapter.Seeded):
         """Refuse values that no run can use."""
         super().__post_init__()
         chapter.check_texts(self, "images", "encoder_name")
+        chapter.check_place("images", self.images)
         known = sorted(NAMES)
         if not isinstance(self.data, str) or (self.data and self.data not in known):
             raise InputError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ssl_lib import profiles
+from ssl_lib.data import NAMES
 from ssl_lib.papers import chapter
 
 __all__ = ["Settings", "Sizes"]
@@ -88,6 +89,7 @@ class Settings(chapter.Seeded):
         """Refuse values that no run can use."""
         super().__post_init__()
         chapter.check_texts(self, "data")
+        chapter.check_place("data", self.data, known=NAMES)
 
     @property
     def usual_images(self) -> str:

@@ -128,6 +128,7 @@ class Settings(chapter.Seeded):
         """Refuse values that no run can use."""
         super().__post_init__()
         chapter.check_texts(self, "data", "images", "model")
+        chapter.check_place("images", self.images)
         if not self.model:
             raise InputError("model must not be empty; give a name such as 'resnet18'.")
         _check_tolerance(self.tolerance)

@@ -67,7 +67,8 @@ def images(settings: Settings) -> tuple[ImageData, ImageData]:
         count = profiles.choose(settings.profile, smoke=256, quick=1200, standard=2000, paper=2000)
         every = data.load("shapes", n=count, size=DRAWN, seed=settings.seed)
     generator = torch_generator(settings.seed, "vicreg_info", "own")
-    fit, judge = stratified_split(every.labels, generator=generator, n_test=len(every) // 4)
+    labels = every.labels_for("the bound (from a folder for each class)")
+    fit, judge = stratified_split(labels, generator=generator, n_test=len(every) // 4)
     return every.subset(fit), every.subset(judge)
 
 

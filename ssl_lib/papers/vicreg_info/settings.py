@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ssl_lib import profiles
+from ssl_lib.data import NAMES
 from ssl_lib.papers import chapter
 
 __all__ = [
@@ -201,6 +202,8 @@ class Settings(chapter.Seeded):
         """Refuse values that no run can use."""
         super().__post_init__()
         chapter.check_texts(self, "data", "images")
+        chapter.check_place("data", self.data, known=NAMES)
+        chapter.check_place("images", self.images)
 
     @property
     def photographs(self) -> str:
