@@ -19,7 +19,7 @@ from ssl_lib.methods import (
 )
 from ssl_lib.models import MLP, seeded
 from ssl_lib.training.config import TrainingConfig
-from ssl_lib.training.optimisers import build_optimiser
+from ssl_lib.training.optimisers import build_optimiser, clip_gradients
 from ssl_lib.training.rows import _stochastic
 
 
@@ -326,10 +326,19 @@ def test_rounding_to_half_is_right_on_average():
     assert rounded.double().mean().item() == pytest.approx(1 + 2**-9, abs=5e-5)
 
 
-def test_other_optimisers_are_refused_by_rows():
-    method = DIET(encoder(), n_data=10, chunk=4)
-    with pytest.raises(InputError, match="need optimiser='adamw', got 'sgd'"):
-        build_optimiser(method, TrainingConfig(optimiser="sgd"))
+@pytest.mark.parametrize("optimiser", ["sgd", "lars"])
+@pytest.mark.parametrize("options", [{"chunk": 4}, {"sampled": 3}, {"weight_dtype": "bfloat16"}])
+def test_other_optimisers_are_refused_by_rows(optimiser, options):
+    method = DIET(encoder(), n_data=10, **options)
+    with pytest.raises(InputError, match=f"need optimiser='adamw', got '{optimiser}'"):
+        build_optimiser(method, TrainingConfig(optimiser=optimiser))
+
+
+def test_a_norm_over_rows_that_were_not_drawn_is_refused():
+    method = DIET(encoder(), n_data=50, sampled=5)
+    method(ViewBatch(views=views(), indices=torch.arange(6))).loss.backward()
+    with pytest.raises(InputError, match="DIET's sampled rows have none"):
+        clip_gradients(method, 1.0)
 
 
 @pytest.mark.parametrize("options", [{"chunk": 4}, {"chunk": None}, {"sampled": 3}])
