@@ -224,6 +224,8 @@ def test_probe_of_few_images_warns_in_one_line(run, capsys):
         (["--policy-option", "masc=.1"], "digits has no option 'masc'. Did you mean 'mask'?"),
         (["--method-option", "temperature=hot"], "temperature must be a number above 0, got 'hot'"),
         (["--method-option", "head=narrow"], "cannot be built with head='narrow'"),
+        (["--method-option", "concatenate_views=maybe"],
+         "concatenate_views must be True or False, got 'maybe'"),
         (["--method-option", "hot"], "an option must be NAME=VALUE, got 'hot'"),
         (["--encoder-option", "seed=3"], "'seed' is not an option of the encoder: the run sets it"),
         (["--optimiser", "adam"], "unknown optimiser 'adam'. Did you mean 'adamw'?"),

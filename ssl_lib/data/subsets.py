@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError
 
 __all__ = [
@@ -180,6 +181,8 @@ def long_tail_counts(
     >>> long_tail_counts("power", n_max=5000, n_classes=10, imbalance=100).tolist()
     [5000, 1250, 556, 312, 200, 139, 102, 78, 62, 50]
     """
+    for name, count in (("n_max", n_max), ("n_classes", n_classes), ("at_least", at_least)):
+        check_whole(name, count, least=int(name != "at_least"))
     if kind == "power" and exponent is None and imbalance is not None and imbalance >= 1:
         exponent = math.log(imbalance) / math.log(n_classes) if n_classes > 1 else 0.0
         imbalance = None
@@ -235,7 +238,7 @@ def long_tail(
     tensor([20,  5])
     """
     classes = _class_rows(labels, generator)
-    wanted = torch.as_tensor(counts).tolist()
+    wanted = [check_whole("a count", count, least=0) for count in torch.as_tensor(counts).tolist()]
     if len(wanted) != len(classes):
         raise InputError(f"{len(wanted)} counts for {len(classes)} classes")
     ranks = (
@@ -282,7 +285,7 @@ def balanced_subset(labels: Tensor, size: int, *, generator: torch.Generator) ->
     tensor([6, 6])
     """
     classes = len(labels.unique())
-    if not classes <= size <= len(labels):
+    if not classes <= check_whole("size", size, least=0) <= len(labels):
         raise InputError(f"size must be from {classes}, the classes, to {len(labels)}; got {size}")
     counts = _allot([1] * classes, size)
     return long_tail(labels, counts, generator=generator, shuffle_classes=True)
@@ -333,8 +336,9 @@ def class_poor_batches(
     [2, 2, 2]
     """
     classes = _class_rows(labels, generator)
-    most = min(len(classes), batch_size)
-    if not 1 <= classes_per_batch <= most:
+    most = min(len(classes), check_whole("batch_size", batch_size))
+    check_whole("n_batches", n_batches, least=0)
+    if not 1 <= check_whole("classes_per_batch", classes_per_batch, least=0) <= most:
         raise InputError(
             f"classes_per_batch must be from 1 to {most} for {len(classes)} classes in batches of "
             f"{batch_size}; got {classes_per_batch}"

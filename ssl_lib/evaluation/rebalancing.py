@@ -65,6 +65,8 @@ def hierarchical_clusters(
 
 def _check_sizes(sizes: Sequence[int], n: int) -> None:
     bounds = [n, *sizes]
+    for size in sizes:
+        check_whole("a number of clusters", size, least=0)
     decreasing = all(1 <= b <= a for a, b in zip(bounds, sizes, strict=False))
     if not len(sizes) or not decreasing:
         raise InputError(

@@ -68,14 +68,20 @@ def method_options(name: str) -> tuple[str, ...]:
     >>> method_options("supervised")
     ('n_classes', 'label_smoothing', 'bias', 'concatenate_views', 'seed')
     """
-    options: dict[str, None] = {}
+    return tuple(_defaults(name))
+
+
+def _defaults(name: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
     for cls in method_class(name).__mro__:
         # A class whose __init__ has **options hands the rest to the class it extends.
         parameters = inspect.signature(cls).parameters.values()
-        options |= dict.fromkeys(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        for p in parameters:
+            if p.kind is p.KEYWORD_ONLY:
+                options.setdefault(p.name, p.default)
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
-    return tuple(options)
+    return options
 
 
 def build_method(
@@ -120,10 +126,12 @@ def build_method(
     >>> method.name, method.min_views
     ('vicreg', 2)
     """
-    known = method_options(name)
-    for option in options:
+    known = _defaults(name)
+    for option, value in options.items():
         if option not in known:
             raise InputError(f"{name} has no option {option!r}.{closest(option, known)}")
+        if isinstance(known[option], bool) and not isinstance(value, bool):
+            raise InputError(f"{option} must be True or False, got {value!r}.")
     for needed, value in (("n_data", n_data), ("n_classes", n_classes)):
         if needed in known and value is None:
             raise InputError(f"{name} needs {needed}")

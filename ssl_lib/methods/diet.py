@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssl_lib.arguments import check_whole
 from ssl_lib.errors import InputError
 from ssl_lib.methods.base import Logs, Method, ViewBatch
 from ssl_lib.methods.precision import full_precision
-from ssl_lib.methods.streamed import streamed_loss
+from ssl_lib.methods.streamed import rows_of, streamed_loss
 from ssl_lib.methods.supervised import accuracy, checked_smoothing, supervised_loss
 from ssl_lib.models.heads import linear_head, projection_head
 from ssl_lib.models.seeding import seeded
@@ -58,7 +59,7 @@ def diet_loss(
     Raises
     ------
     InputError
-        When `chunk` is not positive; without it, also for an index that is no row of W.
+        For an index that is no row of W, or a `chunk` that is not positive.
 
     Examples
     --------
@@ -68,6 +69,7 @@ def diet_loss(
     >>> diet_loss(features, weight, torch.arange(4), chunk=3)
     tensor(1.3437)
     """
+    checked_smoothing(label_smoothing)
     if chunk is None:
         return _plain(features, weight, indices, label_smoothing)
     return _streamed(features, weight, indices, label_smoothing, chunk)[0]
@@ -81,8 +83,7 @@ def _plain(features: Tensor, weight: Tensor, indices: Tensor, smoothing: float) 
 def _streamed(
     features: Tensor, weight: Tensor, indices: Tensor, smoothing: float, chunk: int
 ) -> tuple[Tensor, Tensor]:
-    if chunk < 1:
-        raise InputError(f"chunk={chunk} must be positive")
+    check_whole("chunk", chunk)
     # The features alone become float32: a copy of W would be what streaming saves.
     with torch.autocast(features.device.type, enabled=False):
         h = _full(features)
@@ -135,12 +136,12 @@ def sampled_diet_loss(
     >>> sampled_diet_loss(eye[:2], eye, torch.arange(2), torch.tensor([2, 3]))
     tensor(1.3437)
     """
+    checked_smoothing(label_smoothing)
     stands_for = (len(weight) - len(indices)) / max(1, len(negatives))
     with torch.autocast(features.device.type, enabled=False):
         h = _full(features)
         near, far = (
-            h @ F.embedding(rows, weight, sparse=True).to(h.dtype).T
-            for rows in (indices, negatives)
+            h @ rows_of(weight, rows, sparse=True).to(h.dtype).T for rows in (indices, negatives)
         )
     partition = torch.cat([near, far + math.log(max(stands_for, 1e-30))], 1).logsumexp(1)
     mean = (near.sum(1) + stands_for * far.sum(1)) / len(weight)
@@ -167,7 +168,7 @@ def diet_floor(n_data: int, *, label_smoothing: float = 0.8) -> float:
     >>> round(diet_floor(1297), 4), round(diet_floor(50_000), 4)
     (6.2305, 9.1561)
     """
-    low = label_smoothing / n_data
+    low = checked_smoothing(label_smoothing) / check_whole("n_data", n_data)
     high = 1 - label_smoothing + low
     return sum(-count * p * math.log(p) for count, p in ((1, high), (n_data - 1, low)) if p > 0)
 
@@ -232,8 +233,11 @@ class DIET(Method):
         super().__init__(encoder, concatenate_views=concatenate_views)
         if weight_dtype not in ("float32", "bfloat16"):
             raise InputError(f"weight_dtype must be float32 or bfloat16, got {weight_dtype!r}")
-        if not 0 <= sampled <= n_data:
+        check_whole("n_data", n_data)
+        if not 0 <= check_whole("sampled", sampled, least=0) <= n_data:
             raise InputError(f"sampled={sampled} must lie in [0, {n_data}], the training images")
+        if chunk not in (None, "auto"):
+            check_whole("chunk", chunk)
         self.label_smoothing = checked_smoothing(label_smoothing)
         self.sampled, self.normalise, self.head_widths = sampled, normalise, tuple(head)
         half = weight_dtype == "bfloat16"

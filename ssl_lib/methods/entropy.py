@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssl_lib.arguments import check_between
 from ssl_lib.errors import InputError, closest
 from ssl_lib.methods.precision import full_precision
 
@@ -49,7 +50,8 @@ def logdet_entropy(z: Tensor, *, ridge: float = 1e-3, constant: bool = False) ->
     Raises
     ------
     InputError
-        When z is no matrix of two rows and more, or the ridge is not positive.
+        When z is no matrix of two rows and more or not finite, or the ridge is not positive, or so
+        small beside z that it is lost in rounding.
 
     Examples
     --------
@@ -58,13 +60,18 @@ def logdet_entropy(z: Tensor, *, ridge: float = 1e-3, constant: bool = False) ->
     """
     if z.ndim != 2 or z.shape[0] < 2:
         raise InputError(f"z must be (n, d) with n >= 2, got {tuple(z.shape)}")
-    if ridge <= 0:
-        raise InputError(f"ridge={ridge} must be positive")
+    check_between("ridge", ridge, open=True)
     n, d = z.shape
     centred = (z - z.mean(0)) / math.sqrt(n - 1)
     small = centred @ centred.T if n < d else centred.T @ centred
     identity = torch.eye(len(small), dtype=z.dtype, device=z.device)
-    factor = torch.linalg.cholesky(small + ridge * identity)
+    try:
+        factor = torch.linalg.cholesky(small + ridge * identity)
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+        raise InputError(
+            f"the covariance has no determinant in {str(z.dtype)[6:]}: z is not finite (has a run "
+            f"diverged?), or so large that a ridge of {ridge:g} is lost in rounding"
+        ) from error
     value: Tensor = factor.diagonal().log().sum() + max(d - n, 0) / 2 * math.log(ridge)
     return value + d / 2 * math.log(2 * math.pi * math.e) if constant else value
 
@@ -110,12 +117,11 @@ def pairwise_entropy(z: Tensor, *, variance: float = 1.0, divergence: str = "kl"
     >>> upper, lower
     (tensor(2.8379), tensor(2.8379))
     """
-    if z.ndim != 2:
-        raise InputError(f"z must be (n, d), got {tuple(z.shape)}")
+    if z.ndim != 2 or not len(z):
+        raise InputError(f"z must be (n, d) with n >= 1, got {tuple(z.shape)}")
     if divergence not in _DIVERGENCES:
         raise InputError(f"unknown divergence {divergence!r}.{closest(divergence, _DIVERGENCES)}")
-    if variance <= 0:
-        raise InputError(f"variance={variance} must be positive")
+    check_between("variance", variance, open=True)
     n, d = z.shape
     component = d / 2 * math.log(2 * math.pi * math.e * variance)
     exponents = -squared_distances(z) / (_DIVERGENCES[divergence] * variance)

@@ -121,7 +121,7 @@ def align_prior(mean: Tensor, prior: Tensor, *, alignment: str = "index") -> Ten
     Raises
     ------
     InputError
-        For an unknown alignment.
+        For an unknown alignment, or a prior of another length.
 
     Examples
     --------
@@ -131,6 +131,11 @@ def align_prior(mean: Tensor, prior: Tensor, *, alignment: str = "index") -> Ten
     """
     if alignment not in ALIGNMENTS:
         raise InputError(f"unknown alignment {alignment!r}.{closest(alignment, ALIGNMENTS)}")
+    if mean.shape != prior.shape or mean.ndim != 1:
+        raise InputError(
+            f"the prior needs one mass per prototype, got {tuple(prior.shape)} for a mean of shape "
+            f"{tuple(mean.shape)}"
+        )
     if alignment == "index":
         return prior
     order = mean.detach().argsort(descending=True)

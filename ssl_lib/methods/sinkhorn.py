@@ -50,7 +50,7 @@ def sinkhorn(
     >>> codes.sum(1), codes.sum(0)
     (tensor([1., 1.]), tensor([1., 1.]))
     """
-    if scores.ndim != 2 or iterations < 1 or epsilon <= 0:
+    if scores.ndim != 2 or not len(scores) or iterations < 1 or not epsilon > 0:
         raise InputError(
             "sinkhorn needs scores of shape (n, K), iterations >= 1 and epsilon > 0; got "
             f"{tuple(scores.shape)}, {iterations}, {epsilon}"
@@ -59,6 +59,11 @@ def sinkhorn(
     log_q = (scores - scores.max()) / epsilon
     target = -torch.full_like(scores[0], scores.shape[1]).log()
     if marginals is not None:
+        if marginals.shape != target.shape:
+            raise InputError(
+                f"marginals need one share for each of {len(target)} prototypes, got "
+                f"{tuple(marginals.shape)}"
+            )
         target = marginals.to(scores).log()
     for _ in range(iterations):
         log_q = log_q - log_q.logsumexp(0, keepdim=True) + target

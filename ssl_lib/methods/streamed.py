@@ -8,8 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
-__all__ = ["streamed_loss"]
+from ssl_lib.errors import InputError
+
+__all__ = ["rows_of", "streamed_loss"]
 
 
 def streamed_loss(
@@ -41,16 +44,39 @@ def streamed_loss(
     hits : torch.Tensor
         0-d, the share of targets whose logit is the largest.
 
+    Raises
+    ------
+    InputError
+        Unless there is one target in [0, N) for each row of the features.
+
     Examples
     --------
     >>> eye = torch.eye(4)
     >>> streamed_loss(eye, eye, torch.arange(4), label_smoothing=0.8, chunk=3)
     (tensor(1.3437), tensor(1.))
     """
+    if targets.shape != features.shape[:1]:
+        raise InputError(f"{len(features)} rows of features for targets {tuple(targets.shape)}")
     loss, hits = _Streamed.apply(  # type: ignore[no-untyped-call]
         features, weight, targets, label_smoothing, chunk
     )
     return loss, hits
+
+
+def rows_of(weight: Tensor, indices: Tensor, *, sparse: bool = False) -> Tensor:
+    """Return rows of a matrix; a negative index, which would count from its end, is refused.
+
+    Examples
+    --------
+    >>> rows_of(torch.eye(2), torch.tensor([-1]))
+    Traceback (most recent call last):
+    ...
+    ssl_lib.errors.InputError: an index lies outside [0, 2), the rows of W.
+    """
+    try:
+        return functional.embedding(indices, weight, sparse=sparse)
+    except IndexError as error:
+        raise InputError(f"an index lies outside [0, {len(weight)}), the rows of W.") from error
 
 
 def _blocks(weight: Tensor, chunk: int, like: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -71,7 +97,7 @@ class _Streamed(torch.autograd.Function):
             largest = torch.maximum(largest, logits.amax(1))
             partition = torch.logaddexp(partition, logits.logsumexp(1))
             total += h @ rows.sum(0)
-        own = (h * weight[targets].to(h.dtype)).sum(1)
+        own = (h * rows_of(weight, targets).to(h.dtype)).sum(1)
         loss = (partition - (1 - smoothing) * own - smoothing / len(weight) * total).mean()
         # The product of two blocks may round the target's own logit differently.
         hits = (own >= largest - 1e-5 * largest.abs()).to(h.dtype).mean()

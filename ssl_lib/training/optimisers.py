@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ssl_lib.errors import InputError
 from ssl_lib.methods.base import Method
 from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.rows import adamw_by_rows
@@ -128,10 +129,10 @@ def build_optimiser(method: Method, config: TrainingConfig) -> torch.optim.Optim
     groups = method.parameter_groups(weight_decay=config.weight_decay)
     groups = [{key: g[key] for key in g if key != "param_names"} for g in groups]
     lr = config.learning_rate
-    if config.optimiser == "lars":
-        return LARS(groups, lr=lr, momentum=config.momentum, trust=config.trust)
     if any(group.get("rows") for group in groups):
         return adamw_by_rows(groups, config)
+    if config.optimiser == "lars":
+        return LARS(groups, lr=lr, momentum=config.momentum, trust=config.trust)
     fused = all(p.is_cuda for group in groups for p in group["params"])
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=config.momentum, fused=fused)
@@ -171,5 +172,8 @@ def clip_gradients(module: nn.Module, norm: float | None) -> None:
     >>> round(layer.weight.grad.item(), 4)
     1.0
     """
-    if norm is not None:
-        torch.nn.utils.clip_grad_norm_(module.parameters(), norm)
+    if norm is None:
+        return
+    if any(p.grad is not None and p.grad.is_sparse for p in module.parameters()):
+        raise InputError("clip_norm takes a norm over all rows, and DIET's sampled rows have none.")
+    torch.nn.utils.clip_grad_norm_(module.parameters(), norm)

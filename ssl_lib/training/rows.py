@@ -136,7 +136,7 @@ def adamw_by_rows(groups: list[dict[str, Any]], config: TrainingConfig) -> RowAd
     groups : list of dict
         See :meth:`ssl_lib.methods.Method.parameter_groups`.
     config : TrainingConfig
-        Its optimiser must be AdamW, without `clip_norm` (a norm over all rows).
+        Its optimiser must be AdamW.
 
     Returns
     -------

@@ -124,6 +124,8 @@ def test_counts_never_fall_below_the_floor_and_need_their_parameter():
     ):
         with pytest.raises(InputError, match="a long tail is"):
             long_tail_counts(kind, n_max=10, n_classes=5, **options)
+    with pytest.raises(InputError, match="n_max must be at least 1, got -5"):
+        long_tail_counts("power", n_max=-5, n_classes=5, exponent=1.0)
 
 
 def test_a_long_tail_takes_what_the_counts_say():
@@ -146,6 +148,8 @@ def test_a_long_tail_takes_what_the_counts_say():
         long_tail(labels, [101, 1, 1], generator=generator())
     with pytest.raises(InputError, match="2 counts for 3 classes"):
         long_tail(labels, [1, 1], generator=generator())
+    with pytest.raises(InputError, match="a count must be at least 0, got -1"):
+        long_tail(labels, [5, 1, -1], generator=generator())
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 10])

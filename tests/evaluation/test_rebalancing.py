@@ -90,6 +90,7 @@ def test_a_long_tail_is_drawn_evenly():
     [
         (lambda: hierarchical_clusters(torch.rand(5, 2), ()), "one or more numbers of clusters"),
         (lambda: hierarchical_clusters(torch.rand(5, 2), (2, 3)), r"got \(2, 3\)"),
+        (lambda: hierarchical_clusters(torch.rand(5, 2), (2.5,)), "must be a whole number"),
         (lambda: hierarchical_clusters(torch.rand(5, 2), (6,)), "at most the 5 samples"),
         (lambda: hierarchical_clusters(torch.rand(5, 2), (0,)), r"got \(0,\)"),
         (lambda: rebalanced_weights([]), "at least one level"),

@@ -19,7 +19,7 @@ from ssl_lib.methods import (
 )
 from ssl_lib.models import MLP, seeded
 from ssl_lib.training.config import TrainingConfig
-from ssl_lib.training.optimisers import build_optimiser
+from ssl_lib.training.optimisers import build_optimiser, clip_gradients
 from ssl_lib.training.rows import _stochastic
 
 
@@ -198,10 +198,13 @@ def test_supervised_loss_is_pytorchs_cross_entropy(small):
     [
         (lambda: supervised_loss(torch.zeros(2, 3), torch.tensor([0, 3])), r"outside \[0, 3\)"),
         (lambda: supervised_loss(torch.zeros(2, 3), torch.tensor([0])), "2 rows of logits for 1"),
+        (lambda: DIET(encoder(), n_data=5, chunk=1.5), "chunk must be a whole number, got 1.5"),
+        (lambda: DIET(encoder(), n_data=0), "n_data must be at least 1, got 0"),
+        (lambda: diet_floor(5, label_smoothing=-1), r"must lie in \[0, 1\]"),
         (lambda: DIET(encoder(), n_data=5, label_smoothing=1.2), r"must lie in \[0, 1\]"),
         (
             lambda: diet_loss(torch.zeros(1, 2), torch.zeros(3, 2), torch.zeros(1).long(), chunk=0),
-            "chunk=0 must be positive",
+            "chunk must be at least 1, got 0",
         ),
         (lambda: DIET(encoder(), n_data=9)(ViewBatch(views=views())), "diet needs batch.indices"),
         (lambda: Supervised(encoder(), n_classes=2)(ViewBatch(views=views())), "batch.labels"),
@@ -323,10 +326,34 @@ def test_rounding_to_half_is_right_on_average():
     assert rounded.double().mean().item() == pytest.approx(1 + 2**-9, abs=5e-5)
 
 
-def test_other_optimisers_are_refused_by_rows():
-    method = DIET(encoder(), n_data=10, chunk=4)
-    with pytest.raises(InputError, match="need optimiser='adamw', got 'sgd'"):
-        build_optimiser(method, TrainingConfig(optimiser="sgd"))
+@pytest.mark.parametrize("optimiser", ["sgd", "lars"])
+@pytest.mark.parametrize("options", [{"chunk": 4}, {"sampled": 3}, {"weight_dtype": "bfloat16"}])
+def test_other_optimisers_are_refused_by_rows(optimiser, options):
+    method = DIET(encoder(), n_data=10, **options)
+    with pytest.raises(InputError, match=f"need optimiser='adamw', got '{optimiser}'"):
+        build_optimiser(method, TrainingConfig(optimiser=optimiser))
+
+
+def test_a_norm_over_rows_that_were_not_drawn_is_refused():
+    method = DIET(encoder(), n_data=50, sampled=5)
+    method(ViewBatch(views=views(), indices=torch.arange(6))).loss.backward()
+    with pytest.raises(InputError, match="DIET's sampled rows have none"):
+        clip_gradients(method, 1.0)
+
+
+@pytest.mark.parametrize("options", [{"chunk": 4}, {"chunk": None}, {"sampled": 3}])
+@pytest.mark.parametrize("wrong", [[0, 1, 2, 3, 4, -1], [0, 1, 2, 3, 4, 10]])
+def test_an_index_that_is_no_row_is_refused_by_every_way_to_the_loss(options, wrong):
+    """A negative one would count from the end of W, and train the row of another image."""
+    method = DIET(encoder(), n_data=10, **options)
+    with pytest.raises(InputError, match=r"lies outside \[0, 10\)"):
+        method(ViewBatch(views=views(), indices=torch.tensor(wrong)))
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_each_row_of_features_needs_an_index(chunk):
+    with pytest.raises(InputError, match="3 rows of"):
+        diet_loss(torch.ones(3, 2), torch.ones(5, 2), torch.tensor([1]), chunk=chunk)
 
 
 def test_a_head_stands_between_encoder_and_rows():

@@ -167,9 +167,16 @@ def test_distances_keep_digits_beside_a_large_offset(small):
     ("call", "message"),
     [
         (lambda z: logdet_entropy(z[:1]), "n >= 2"),
-        (lambda z: logdet_entropy(z, ridge=0), "ridge=0 must be positive"),
+        (lambda z: logdet_entropy(z / 0), "no determinant in float32: z is not finite"),
+        (
+            lambda z: logdet_entropy(1e9 * (z + torch.arange(4)[:, None]), ridge=1e-9),
+            "a ridge of 1e-09 is lost in rounding",
+        ),
+        (lambda z: pairwise_entropy(z[:0]), "n >= 1"),
+        (lambda z: pairwise_entropy(z, variance=math.nan), "variance must be a number above 0"),
+        (lambda z: logdet_entropy(z, ridge=0), "ridge must be a number above 0, got 0"),
         (lambda z: pairwise_entropy(z, divergence="kll"), "Did you mean 'kl'"),
-        (lambda z: pairwise_entropy(z, variance=-1), "must be positive"),
+        (lambda z: pairwise_entropy(z, variance=-1), "variance must be a number above 0, got -1"),
         (lambda z: pairwise_entropy(z[0]), r"must be \(n, d\)"),
         (lambda z: batch_entropy(z, estimator="logdat"), "Did you mean 'logdet'"),
         (lambda z: VICRegInfo(MLP(2, 2), estimator="logdat"), "Did you mean 'logdet'"),

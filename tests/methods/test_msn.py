@@ -263,6 +263,7 @@ def test_only_anchors_lose_patches():
         (lambda: power_law_prior(0), "n_prototypes must be at least 1, got 0"),
         (lambda: power_law_prior(3, exponent=-1), "exponent must be a number from 0, got -1"),
         (lambda: align_prior(torch.ones(2), torch.ones(2), alignment="ranks"), "mean 'rank'"),
+        (lambda: align_prior(torch.ones(2), torch.ones(3), alignment="rank"), "one mass per proto"),
         (lambda: PMSN(encoder(), prior=torch.ones(3), n_prototypes=4), "4 positive masses"),
         (lambda: PMSN(encoder(), prior=torch.zeros(4), n_prototypes=4), "number 0 is 0.0"),
         (lambda: PMSN(encoder(), prior=[1, 2, -1], n_prototypes=3), "number 2 is -1.0"),

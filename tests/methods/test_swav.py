@@ -182,6 +182,8 @@ def test_the_queue_fills_newest_first_and_then_joins_sinkhorn():
     [
         (lambda: sinkhorn(torch.zeros(3)), r"shape \(n, K\)"),
         (lambda: sinkhorn(torch.zeros(3, 2), iterations=0), "iterations >= 1"),
+        (lambda: sinkhorn(torch.zeros(0, 2)), r"shape \(n, K\)"),
+        (lambda: sinkhorn(torch.zeros(3, 2), marginals=torch.ones(3)), "each of 2 prototypes"),
         (lambda: swav_loss([torch.zeros(2, 2)], [torch.zeros(2, 2)]), "at least two views"),
         (lambda: method(temperature=0.0), "temperature must be positive"),
     ],
