@@ -310,7 +310,7 @@ def of_photographs(table: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 def photographs_summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a law and exponent of the prior: agreement, and a probe's numbers in percent."""
-    columns = ("agreement", "accuracy", "F1", "head", "middle", "tail", "used", "distinct")
+    columns = ("agreement", "purity", "used", "accuracy", "F1", "head", "middle", "tail")
     means = {name: of_photographs(table, name).mean() for name in columns}
     found = pd.DataFrame(means).reset_index()
     for name in ("accuracy", "F1", "head", "middle", "tail"):
