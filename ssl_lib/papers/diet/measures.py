@@ -12,6 +12,7 @@ from ssl_lib.papers.diet.settings import METHODS, NOISE_CASES, PANELS, RUNS, WOR
 
 __all__ = [
     "ALL_IMAGES",
+    "LONGER",
     "FEW",
     "LEADS",
     "across_settings",
@@ -46,6 +47,7 @@ __all__ = [
 #: Labels a class at which representations differ most.
 FEW = 10.0
 ALL_IMAGES = "DIET, all images"
+LONGER = "DIET, longer"
 #: R2 of the centres in Table 2 of arXiv 2410.21869, as :class:`World` has that of the latents.
 PAPER_CENTRES = {
     "free": 0.999, "unit-rows": 0.999, "dimension-20": 0.997, "clusters-10": 0.990,
@@ -333,8 +335,7 @@ def _compared(found: chapter.Tables) -> Iterator[tuple[str, str, pd.DataFrame]]:
     if "whole" in found.tables:
         yield ALL_IMAGES, "diet", found["whole"]
     if "long" in found.tables:
-        table = found["long"]
-        yield from ((f"{METHODS[m]}, longer", m, table) for m in METHODS if m in set(table.method))
+        yield LONGER, "diet", found["long"]
 
 
 def _of_method(part: pd.DataFrame, title: str) -> pd.DataFrame:
