@@ -12,9 +12,9 @@ from ssl_lib.papers.diet.settings import METHODS, NOISE_CASES, PANELS, RUNS, WOR
 
 __all__ = [
     "ALL_IMAGES",
-    "LONGER",
     "FEW",
     "LEADS",
+    "LONGER",
     "across_settings",
     "along_run",
     "baseline",

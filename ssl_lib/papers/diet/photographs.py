@@ -289,7 +289,7 @@ def _few(x: Tensor, images: ImageData, z: Tensor, test: ImageData, seed: int) ->
 def experiments(settings: Settings) -> dict[str, Experiment]:
     """Return ``photographs``; ``whole`` and ``long`` where that trains on a part of a named set.
 
-    Both are DIET alone: ``whole`` on all images with as many views in all, ``long`` on the same part
+    Both are DIET alone: ``whole`` on all images with as many views in all, ``long`` on the part
     with more views of each.
 
     Examples
