@@ -14,7 +14,6 @@ __all__ = [
     "ALL_IMAGES",
     "FEW",
     "LEADS",
-    "LONGER",
     "across_settings",
     "along_run",
     "baseline",
@@ -47,7 +46,6 @@ __all__ = [
 #: Labels a class at which representations differ most.
 FEW = 10.0
 ALL_IMAGES = "DIET, all images"
-LONGER = "DIET, longer"
 #: R2 of the centres in Table 2 of arXiv 2410.21869, as :class:`World` has that of the latents.
 PAPER_CENTRES = {
     "free": 0.999, "unit-rows": 0.999, "dimension-20": 0.997, "clusters-10": 0.990,
@@ -335,7 +333,8 @@ def _compared(found: chapter.Tables) -> Iterator[tuple[str, str, pd.DataFrame]]:
     if "whole" in found.tables:
         yield ALL_IMAGES, "diet", found["whole"]
     if "long" in found.tables:
-        yield LONGER, "diet", found["long"]
+        table = found["long"]
+        yield from ((f"{METHODS[m]}, longer", m, table) for m in METHODS if m in set(table.method))
 
 
 def _of_method(part: pd.DataFrame, title: str) -> pd.DataFrame:

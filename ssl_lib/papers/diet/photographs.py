@@ -289,14 +289,14 @@ def _few(x: Tensor, images: ImageData, z: Tensor, test: ImageData, seed: int) ->
 def experiments(settings: Settings) -> dict[str, Experiment]:
     """Return ``photographs``; ``whole`` and ``long`` where that trains on a part of a named set.
 
-    Both are DIET alone: ``whole`` on all images with as many views in all, ``long`` on the part
+    ``whole`` is DIET on all images with as many views in all, ``long`` DIET and SimCLR on the part
     with more views of each.
 
     Examples
     --------
     >>> made = experiments(Settings(profile="standard", data="cifar10"))
     >>> made["photographs"].place, [len(one.cells) for one in made.values()]
-    ('diet/photographs.standard.cifar10', [18, 1, 1])
+    ('diet/photographs.standard.cifar10', [18, 1, 2])
     >>> list(experiments(Settings(profile="paper")))
     ['photographs']
     """
@@ -312,7 +312,8 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
         all_images = replace(config, images=0, views=showings, chunk=_CHUNK)
         one = [{"seed": every[0], "method": "diet"}]
         made["whole"] = _experiment("whole", settings, all_images, one)
-        made["long"] = _experiment("long", settings, replace(config, views=LONG), one)
+        both = [{"seed": every[0], "method": method} for method in ("diet", "simclr")]
+        made["long"] = _experiment("long", settings, replace(config, views=LONG), both)
     return made
 
 
