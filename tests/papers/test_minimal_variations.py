@@ -80,10 +80,10 @@ def test_the_quick_profile_shows_twenty_seeds_and_more_keep_the_first() -> None:
     assert [name for name, made in few.items() if not made.place] == ["maps"]
 
 
-def test_other_images_are_published_apart() -> None:
+def test_other_images_are_published_apart(tmp_path) -> None:
     places = [
         experiments.experiments(Settings(profile="standard", data=data))["images"].place
-        for data in ("", "cifar10", "/home/pictures")
+        for data in ("", "cifar10", str(tmp_path))
     ]
     at = "minimal_variations/images.standard"
     assert places == [at, f"{at}.cifar10", ""]
