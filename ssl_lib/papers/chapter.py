@@ -7,16 +7,16 @@ the names of their tables; each says where its table is published.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import pandas as pd
 
 from ssl_lib import profiles, randomness
 from ssl_lib.errors import InputError, closest
-from ssl_lib.plotting.words import count
+from ssl_lib.plotting.words import count, images
 from ssl_lib.results import Result, Store
 from ssl_lib.results.evidence import find, show
 from ssl_lib.results.experiments import Experiment
@@ -24,10 +24,11 @@ from ssl_lib.results.wording import summary
 
 __all__ = [
     "Seeded", "Settings", "Tables", "check_place", "check_texts", "fetch", "place", "published",
-    "seeds",
+    "published_by_data", "seeds",
 ]  # fmt: skip
 
 MOST_SEEDS = 100
+T = TypeVar("T", bound="Tables")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,6 +315,38 @@ def published(
     """
     kept = {name: find(store or Store(), made) for name, made in experiments.items()}
     return {name: _numbered(made, slug, 0) for name, made in kept.items() if made is not None}
+
+
+def published_by_data(
+    tables: type[T],
+    every: Iterable[Any],
+    experiments: Callable[[Any], Mapping[str, Experiment]],
+    *,
+    store: Store | None = None,
+) -> dict[str, T]:
+    """Return the published tables of several data sets, and compute nothing.
+
+    Parameters
+    ----------
+    tables : type
+        The chapter's tables.
+    every : iterable of Settings
+        One for each data set, with the profile whose tables are wanted.
+    experiments : callable
+        Makes the experiments of one.
+    store : Store, optional
+        Default: the user's.
+
+    Returns
+    -------
+    dict of str to Tables
+        By the name that readers know; without sets that have none.
+    """
+    found = {}
+    for settings in every:
+        if made := published(experiments(settings), slug=settings.slug, store=store):
+            found[images(settings.data)] = tables(settings=settings, tables=made)
+    return found
 
 
 def _numbered(result: Result, slug: str, seed: int) -> Result:

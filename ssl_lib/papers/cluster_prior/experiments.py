@@ -226,10 +226,5 @@ def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tabl
     """
     if name := photographs_data(own.settings):
         return {words.images(name): own}
-    found = {}
-    for name in ("fashion-mnist", "cifar10"):
-        settings = Settings(profile="standard", data=name)
-        made = chapter.published(_photographs(settings), slug=SLUG, store=store)
-        if made:
-            found[words.images(name)] = Tables(settings=settings, tables=made)
-    return found
+    every = (Settings(profile="standard", data=name) for name in ("fashion-mnist", "cifar10"))
+    return chapter.published_by_data(Tables, every, _photographs, store=store)

@@ -350,10 +350,5 @@ def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tabl
     """
     if name := photographs_data(own.settings):
         return {words.images(name): own}
-    found = {}
-    for name in photographs.SETS["standard"]:
-        settings = Settings(profile="standard", data=name)
-        made = chapter.published(photographs.experiments(settings), slug="diet", store=store)
-        if made:
-            found[words.images(name)] = Tables(settings=settings, tables=made)
-    return found
+    every = (Settings(profile="standard", data=name) for name in photographs.SETS["standard"])
+    return chapter.published_by_data(Tables, every, photographs.experiments, store=store)

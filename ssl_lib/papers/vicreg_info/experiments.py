@@ -178,10 +178,6 @@ def on_photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tabl
     """
     if name := own.settings.photographs:
         return {words.images(name): own}
-    found = {}
-    for name in ("fashion-mnist", "cifar10"):
-        settings = replace(own.settings, profile="standard", data=name, seed=0)
-        made = chapter.published(_photographs(settings), slug=Settings.slug, store=store)
-        if made:
-            found[words.images(name)] = Tables(settings=settings, tables=made)
-    return found
+    usual = replace(own.settings, profile="standard", seed=0)
+    every = (replace(usual, data=name) for name in ("fashion-mnist", "cifar10"))
+    return chapter.published_by_data(Tables, every, _photographs, store=store)
