@@ -11,9 +11,8 @@ from typing import Any
 import pandas as pd
 from torch import Tensor, nn
 
-from ssl_lib import data, profiles
-from ssl_lib.data import ImageData
-from ssl_lib.data.subsets import stratified_fraction, stratified_split
+from ssl_lib import profiles
+from ssl_lib.data import ImageData, parts
 from ssl_lib.data.views import Policy, RandomResizedCrop, policy
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.few_shot import few_shot_probe
@@ -122,14 +121,12 @@ PHOTOGRAPHS: dict[str, dict[str, object]] = {
 }
 
 
-_TEST = {"tiny-imagenet": "valid"}
 _HEADS: dict[str, dict[str, Any]] = {
     "simclr": {"head": (256, 64)},
     "vicreg": {"head": (256, 256)},
 }
 _LOOKS = 4
 _CHUNK = 2048  # faster than all rows at once from some ten thousand on
-_HELD_SHARE = 0.2  # of a folder
 
 
 @lru_cache(maxsize=2)
@@ -145,24 +142,12 @@ def load(name: str, most: int, size: int = 64) -> tuple[ImageData, ImageData]:
     size : int, default=64
         Pixels of a side of images in a folder.
     """
-    generator = torch_generator(0, "diet", "photographs")
-    if name in data.NAMES:
-        every, test = data.load(name), data.load(name, split=_TEST.get(name, "test"))
-    else:
-        both = data.load(name, size=size)
-        held = round(_HELD_SHARE * len(both))
-        fit, judge = stratified_split(both.labels, generator=generator, n_test=held)
-        every, test = both.subset(fit), both.subset(judge)
-    if 0 < most < len(every):
-        share = most / len(every)
-        every = every.subset(stratified_fraction(every.labels, share, generator=generator))
-    return every, test
+    return parts.split(name, most, size, torch_generator(0, "diet", "photographs"))
 
 
 def hashes(config: Photographs) -> dict[str, str]:
     """Return the content of both sets, for the key of the results."""
-    both = load(config.data, config.images, config.size)
-    return {f"{part.name} {len(part)}": part.fingerprint for part in both}
+    return parts.hashes(load(config.data, config.images, config.size))
 
 
 def cell(config: Photographs, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:

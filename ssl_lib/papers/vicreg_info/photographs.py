@@ -11,10 +11,9 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from ssl_lib import data, profiles
-from ssl_lib.data import ImageData
+from ssl_lib import profiles
+from ssl_lib.data import ImageData, parts
 from ssl_lib.data.channels import channel_statistics
-from ssl_lib.data.subsets import stratified_fraction, stratified_split
 from ssl_lib.data.views import Normalise, policy
 from ssl_lib.evaluation.features import extract
 from ssl_lib.evaluation.knn import knn_accuracy
@@ -29,9 +28,6 @@ from ssl_lib.training.config import TrainingConfig
 from ssl_lib.training.loop import Run, pretrain
 
 __all__ = ["Photographs", "cell", "hashes", "photographs"]
-
-_TEST = {"tiny-imagenet": "valid"}
-_HELD_SHARE = 0.2  # of a folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,24 +90,12 @@ def photographs(settings: Settings) -> Photographs:
 @lru_cache(maxsize=2)
 def _images(name: str, most: int, size: int) -> tuple[ImageData, ImageData]:
     """Return training and test images; of a folder, a fifth of each class is held back."""
-    generator = torch_generator(0, "vicreg_info", "photographs")
-    if name in data.NAMES:
-        every, test = data.load(name), data.load(name, split=_TEST.get(name, "test"))
-    else:
-        both = data.load(name, size=size)
-        held = round(_HELD_SHARE * len(both))
-        fit, judge = stratified_split(both.labels, generator=generator, n_test=held)
-        every, test = both.subset(fit), both.subset(judge)
-    if 0 < most < len(every):
-        share = most / len(every)
-        every = every.subset(stratified_fraction(every.labels, share, generator=generator))
-    return every, test
+    return parts.split(name, most, size, torch_generator(0, "vicreg_info", "photographs"))
 
 
 def hashes(config: Photographs) -> dict[str, str]:
     """Return the content of both sets, for the key of the results."""
-    both = _images(config.data, config.images, config.size)
-    return {f"{part.name} {len(part)}": part.fingerprint for part in both}
+    return parts.hashes(_images(config.data, config.images, config.size))
 
 
 def cell(config: Photographs, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:
