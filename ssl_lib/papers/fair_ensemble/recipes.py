@@ -112,6 +112,10 @@ _RECIPES: dict[tuple[str, str], dict[str, Any]] = {
         **_NARROW, "train_images": 5000, "encoder_options": {"width": 8}, "batch_size": 128,
         "learning_rate": 0.2, "epochs": 16, "warmup_epochs": 3.0, "k": 3,
     },
+    ("standard", "fashion-mnist"): {
+        **_NARROW, "train_images": 3000, "size": 0, "encoder_options": {"width": 8},
+        "batch_size": 128, "learning_rate": 0.2, "epochs": 16, "warmup_epochs": 3.0, "k": 3,
+    },
     ("standard", "tiny-imagenet"): {
         **_NARROW, "encoder_options": {"width": 16}, "policy": "weak", "batch_size": 256,
         "learning_rate": 0.3, "epochs": 5, "warmup_epochs": 1.5,

@@ -17,7 +17,7 @@ SOURCES = ("initialisation", "order", "augmentation")
 DATA: dict[str, tuple[str, ...]] = {
     "smoke": ("digits",),
     "quick": ("digits",),
-    "standard": ("cifar10", "tiny-imagenet"),
+    "standard": ("cifar10", "tiny-imagenet", "fashion-mnist"),
     "paper": ("cifar100", "tiny-imagenet"),
 }
 MOST_MEMBERS = 1000

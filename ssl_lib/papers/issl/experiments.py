@@ -31,7 +31,11 @@ CELL = ("variant", "dim", "strength", "epochs", "seed")
 ACCURACIES = ("full", "few", "augmented")
 #: Of a mean loss over the first ten steps, on another processor; bfloat16 keeps eight bits.
 EARLY = {"auto": 1e-5, "bfloat16": 1e-2}
-TEST_IMAGES = {"digits": 597, "cifar10": 10_000, "tiny-imagenet": 10_000}
+TEST_IMAGES = {
+    "digits": 597,
+    **dict.fromkeys(("fashion-mnist", "cifar10", "tiny-imagenet"), 10_000),
+}
+GREY = ("fashion-mnist",)
 
 
 def cell_table(config: Recipe, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:
@@ -172,8 +176,9 @@ def _cells(settings: Settings, config: Recipe) -> dict[str, list[dict[str, Any]]
 
 
 def _pixels(config: Recipe) -> int:
-    """Return how many numbers an image is: pictures have three channels."""
-    return 3 * config.size**2 if config.size else 64
+    """Return how many numbers an image is."""
+    channels = 1 if config.data in GREY else 3
+    return channels * config.size**2 if config.size else 64
 
 
 def _which(config: Recipe) -> dict[str, Any]:

@@ -35,13 +35,15 @@ def specification(config: Recipe, cell: Mapping[str, Any], train: ImageData) -> 
     RunSpec
     """
     variant = VARIANTS[cell["variant"]]
+    # Of raw pixels the dimension is their number, which no encoder need be able to have.
+    size = {"out_dim": cell["dim"]} if variant.encodes else {}
     return specify(
         method=variant.method,
         data=train,
         encoder=config.encoder,
         policy=config.policy,
         method_options=variant.options(config),
-        encoder_options={**config.encoder_options, "out_dim": cell["dim"]},
+        encoder_options={**config.encoder_options, **size},
         policy_options={**config.policy_options, "strength": cell["strength"]},
         training=TrainingConfig(
             epochs=cell["epochs"],

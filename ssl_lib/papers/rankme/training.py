@@ -27,7 +27,7 @@ __all__ = ["images", "method", "split", "train", "views"]
 
 SMALLEST_NATURAL = 16  # pixels; below, images are digits and flips or crops destroy them
 TEST_SPLITS = {"tiny-imagenet": "valid"}
-TEST_IMAGES = {"cifar10": 10_000, "tiny-imagenet": 10_000, "digits": 500}
+TEST_IMAGES = {"fashion-mnist": 10_000, "cifar10": 10_000, "tiny-imagenet": 10_000, "digits": 500}
 TEST_SHARE = 500 / 1797  # of what has no test set of its own; 500 of the digits
 
 
