@@ -108,15 +108,15 @@ TABLES = {
     "training": Table(
         compute=training.over_epochs, checks=_TRAINING, seeds=(2, 2, 3, 5), photographs=True
     ),
-    "squares": Table(compute=training.by_square, checks=_SQUARES, seeds=(2, 5, 5, 5)),
+    "squares": Table(compute=training.by_square, checks=_SQUARES, seeds=(2, 20, 5, 5)),
     "augmentation": Table(
-        compute=training.at_test_images, checks=_AUGMENTATION, seeds=(2, 10, 3, 5), photographs=True
+        compute=training.at_test_images, checks=_AUGMENTATION, seeds=(2, 20, 3, 5), photographs=True
     ),
     "evolution-shapes": Table(
         compute=boundaries.evolution_pictures, checks=shapes.SLICES, photographs=True
     ),
     "evolution": Table(
-        compute=boundaries.evolution, checks=_EVOLUTION, seeds=(2, 10, 3, 5), photographs=True
+        compute=boundaries.evolution, checks=_EVOLUTION, seeds=(2, 20, 3, 5), photographs=True
     ),
     "architectures": Table(
         compute=boundaries.architectures, checks=shapes.CHECKS, photographs=True
@@ -124,7 +124,7 @@ TABLES = {
     "samples": Table(compute=boundaries.samples, checks=_SAMPLES, photographs=True, images=True),
     "attack-shapes": Table(compute=attacks.pictures, checks=shapes.CHECKS, photographs=True),
     "attacks": Table(
-        compute=attacks.attacks, checks=_ATTACKS, seeds=(2, 10, 3, 5), photographs=True
+        compute=attacks.attacks, checks=_ATTACKS, seeds=(2, 20, 3, 5), photographs=True
     ),
     "photo": Table(compute=implicit.photo_pictures, checks=shapes.CHECKS),
     "surface-shapes": Table(compute=implicit.surface_pictures, checks=shapes.CHECKS),
