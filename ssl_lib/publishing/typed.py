@@ -26,6 +26,7 @@ _NO_RESULT = re.compile(
 )
 _RESULT = re.compile(r"[\d,]*\d\.\d+|\d+(?:\.\d+)?\s?(?:%|percent)")
 _NAME = re.compile(r"\b[^\W\d]+[-\N{NON-BREAKING HYPHEN}]?\d[\w-]*|95\s?%")
+_BRACES = re.compile(r"\{[A-Za-z_][^{}]*\}")
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+|\n\s*\n|\n(?=[-*|] )")
 _TEXTS = {"text": (), "brief": ("says", "here", "use"), "show": ("caption",), "table": ("caption",)}
 
@@ -73,10 +74,18 @@ def in_cell(cell: Cell) -> Iterator[str]:
             parts = [given[word] for word in keywords if word in given]
             for part in parts if keywords else call.args[:1]:
                 yield from _problems(in_text(_literal(part)))
+                yield from _uncomputed(part)
     for call in calls(code, "show"):
         for keyword in call.keywords:
-            if keyword.arg == "alt" and re.search(r"\d", text := _digits(keyword.value)):
-                yield f"an alternative text holds a typed number: {_around(text)!r}"
+            if keyword.arg == "alt":
+                yield from _uncomputed(keyword.value)
+                if re.search(r"\d", text := _digits(keyword.value)):
+                    yield f"an alternative text holds a typed number: {_around(text)!r}"
+
+
+def _uncomputed(node: ast.expr) -> Iterator[str]:
+    for braces in _BRACES.findall(_NO_RESULT.sub(" ", _literal(node))):
+        yield f"{braces} is printed as it stands: its string lacks the f in front"
 
 
 def _problems(found: list[str]) -> Iterator[str]:

@@ -407,8 +407,8 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
 ) -> None:
     shutil.copytree(share("results") / "rankme", tmp_path / "rankme")
     store = Store(tmp_path, published=tmp_path)
-    found = photographs(trained, store=store)
-    assert found is not None
+    every = photographs(trained, store=store)
+    found = every["CIFAR-10"]
     assert list(found.tables) == ["temperature", "invariance", "covariance", "transfer"]
     assert {result.origin for result in found.all} == {"published"}
     assert found.seeds == (0, 1, 2)
@@ -418,16 +418,17 @@ def test_published_sweeps_are_shown_where_the_run_had_digits(
     assert side["sweep"].nunique() == len(found.tables)
     assert selection.verdicts(side).count("seeds.") == side["sweep"].nunique()
     own = Tables(settings=Settings(profile="standard"), tables=found.tables)
-    assert photographs(own) is own
+    assert photographs(own) == {"CIFAR-10": own}
     assert list(sweeps.transfer(trained, found).data.unique()) == ["digits", "cifar10"]
     row = side[side["sweep"] == "SimCLR, temperature"].iloc[0]
     assert row.Kendall == pytest.approx(statistics.correlation(first.rankme, first.accuracy))
     assert row.p == pytest.approx(stats.kendalltau(first.rankme, first.accuracy, method="exact")[1])
-    decided = estimates.estimates(trained, found)
+    assert list(selection.over_seeds({"CIFAR-10": side}).seeds) == [3, 3, 3, 3]
+    decided = estimates.estimates(trained, {"CIFAR-10": found})
     assert "of 7 cases" in decided["C5"]["not sufficient"].note  # type: ignore[index]
     assert "of 2 cases" in decided["C4"].note
     assert row["labelled oracle"] == pytest.approx(100 * first.accuracy.max())
-    assert photographs(trained, store=Store(tmp_path, published=tmp_path / "nowhere")) is None
+    assert photographs(trained, store=Store(tmp_path, published=tmp_path / "nowhere")) == {}
     path = tmp_path / "rankme" / "temperature.standard.csv"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match="is not the table that"):
@@ -532,7 +533,7 @@ def test_notebook_shows_every_figure_and_says_what_is_missing(repository: Any) -
     notebook = nbformat.read(repository / "notebooks" / "rankme.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells)
     labels = re.findall(r'label="(fig-rankme-[a-z_]+)"', text)
-    assert len(labels) == len(set(labels)) == 16
+    assert len(labels) == len(set(labels)) == 17
     for honest in (
         "has not been measured",
         "could not read",

@@ -56,6 +56,14 @@ def test_computed_numbers_pass_and_typed_ones_beside_them_do_not():
     assert len(in_code(SHOW.format(caption=caption, alt='"Bars."'))) == 1
 
 
+def test_braces_that_nothing_computes_are_found():
+    assert in_code('plotting.text(f"Lost: {lost:.1%}, in `{braces}`, $x_{i}$, {{0}}.")') == []
+    (problem,) = in_code(SHOW.format(caption='"Lost: {lost}."', alt='"Bars."'))
+    assert problem.startswith("{lost} is printed as it stands")
+    joined = SHOW.format(caption='"A."', alt='f"Of {n}, " "ratio {words.spread(x, form)}."')
+    assert "{words.spread(x, form)} is printed" in in_code(joined)[0]
+
+
 @pytest.mark.parametrize(
     ("alt", "count"),
     [

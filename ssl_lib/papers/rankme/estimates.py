@@ -27,7 +27,7 @@ Given = Estimate | Mapping[str, Estimate]
 
 
 def estimates(
-    tables: Tables, photos: Tables | None = None, *, tolerance: float = 0.01
+    tables: Tables, photos: Mapping[str, Tables] | None = None, *, tolerance: float = 0.01
 ) -> dict[str, Given]:
     """Return the estimate, or estimates by name, of each claim.
 
@@ -35,7 +35,7 @@ def estimates(
     ----------
     tables : Tables
         Of the run.
-    photos : Tables, optional
+    photos : mapping of str to Tables, optional
         From :func:`ssl_lib.papers.rankme.experiments.photographs`: where a claim says that there
         are cases, theirs count too.
     tolerance : float, default=0.01
@@ -46,7 +46,7 @@ def estimates(
     dict
         By claim id.
     """
-    runs = [tables] if photos is None or photos is tables else [tables, photos]
+    runs = [tables, *(found for found in (photos or {}).values() if found is not tables)]
     table = sweeps.encoders(tables)
     swept, half = sweeps.swept(table), table[table.experiment == "transfer"]
     halves = sweeps.transfer(*runs).groupby("data")

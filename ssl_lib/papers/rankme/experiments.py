@@ -16,6 +16,7 @@ from ssl_lib.papers import chapter
 from ssl_lib.papers.rankme import training
 from ssl_lib.papers.rankme.probing import Features, Row, measure
 from ssl_lib.papers.rankme.settings import Recipe, Settings, for_photographs, recipes, usual_data
+from ssl_lib.plotting import words
 from ssl_lib.results import Store
 from ssl_lib.results.experiments import Experiment
 from ssl_lib.results.verification import Checks
@@ -27,6 +28,8 @@ COLUMNS = ["seed", "setting", "measure", "at", "value"]
 KEYS = ["experiment", "seed", "setting"]
 #: Views of each image, and images, from which LiDAR is measured; its paper has 50 of 1,000.
 LIDAR_VIEWS, LIDAR_IMAGES = 10, 1000
+#: Data sets whose sweeps are published at the profile ``standard``.
+PICTURES = ("fashion-mnist", "cifar10")
 #: What decides claims, and the resolution of its measurement at the profile's test set.
 DECISIVE = ("rankme", "accuracy", "embedding accuracy", "few labels", "kNN")
 TARGET = ("target rankme", "target accuracy")
@@ -202,8 +205,8 @@ def load(settings: Settings, *, store: Store | None = None, seconds: float = 30.
     return Tables(settings=settings, tables=tables)
 
 
-def photographs(own: Tables, *, store: Store | None = None) -> Tables | None:
-    """Return tables of photographs: a run's own, or the published ones where it trained on digits.
+def photographs(own: Tables, *, store: Store | None = None) -> dict[str, Tables]:
+    """Return tables of pictures: a run's own, or the published ones where it trained on digits.
 
     Parameters
     ----------
@@ -214,16 +217,16 @@ def photographs(own: Tables, *, store: Store | None = None) -> Tables | None:
 
     Returns
     -------
-    Tables or None
-        None where none is published.
+    dict of str to Tables
+        By the name of the data set that readers know; without those that have none.
 
     Raises
     ------
     InputError
         When a published table is damaged.
     """
-    if for_photographs(recipes(own.settings)["temperature"]):
-        return own
-    settings = Settings(profile="standard")
-    found = chapter.published(experiments(settings), slug="rankme", store=store)
-    return Tables(settings=settings, tables=found) if found else None
+    recipe = recipes(own.settings)["temperature"]
+    if for_photographs(recipe):
+        return {words.images(recipe.data): own}
+    every = (Settings(profile="standard", data=name) for name in PICTURES)
+    return chapter.published_by_data(Tables, every, experiments, store=store)

@@ -103,20 +103,25 @@ def scatter(runs: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     runs : pandas.DataFrame
-        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`, of the three sweeps.
+        From :func:`ssl_lib.papers.rankme.measures.sweeps.encoders`, of the three sweeps; a row of
+        panels for each value of a column ``data``, where there is one.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = marks.panels(1, 2, height=3.4, sharey=True)
+    sets = {"": runs}
+    if "data" in runs:
+        sets = {f"{data}: ": part for data, part in runs.groupby("data", sort=False)}
+    fig, axes = marks.panels(len(sets), 2, height=2.4 * len(sets) + 1.0, sharey="row")
     columns = {"accuracy": "probe on representation", "embedding accuracy": "probe on embedding"}
-    for ax, (column, title) in zip(axes, columns.items(), strict=True):
-        for name, part in runs.groupby("experiment", sort=False):
-            marks.cloud(ax, part.rankme, 100 * part[column], str(name), markersize=5)
-        ax.set_title(title)
-        ax.set_xlabel("RankMe")
-    axes[0].set_ylabel("accuracy, %")
+    for row, (data, table) in enumerate(sets.items()):
+        for ax, (column, title) in zip(axes[2 * row :], columns.items(), strict=False):
+            for name, part in table.groupby("experiment", sort=False):
+                marks.cloud(ax, part.rankme, 100 * part[column], str(name), markersize=5)
+            ax.set_title(title)
+            ax.set_xlabel("RankMe")
+        axes[2 * row].set_ylabel(f"{data}accuracy, %")
     marks.legend(fig, axes[0], columns=1)
     return fig
 

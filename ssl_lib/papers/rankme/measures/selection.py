@@ -1,6 +1,6 @@
 """Which setting of a sweep each rule picks, and what that costs, beside the paper's table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ __all__ = [
     "RULES",
     "gaps",
     "held_out",
+    "over_seeds",
     "paper_gaps",
     "pick",
     "selections",
@@ -237,6 +238,38 @@ def side_by_side(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
     sweeps = both.pop("experiment").map(TITLES)
     both.insert(0, "sweep", sweeps)
     return both
+
+
+def over_seeds(sides: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return what :func:`side_by_side` says of several data sets, a row a sweep.
+
+    Parameters
+    ----------
+    sides : mapping of str to pandas.DataFrame
+        By the name of the data set.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``images``, ``sweep``, ``seeds``; ``Kendall`` and ``p`` as text, the lowest and highest over
+        the seeds; means of the accuracies.
+
+    Examples
+    --------
+    >>> side = pd.DataFrame({"sweep": "temperature", "seed": [0, 1], "Kendall": [0.2, 0.6],
+    ...                      "p": [0.1, 0.4], "RankMe": [70.0, 72.0]})
+    >>> over_seeds({"CIFAR-10": side}).iloc[0].tolist()
+    ['CIFAR-10', 'temperature', 2, '0.20 to 0.60', '0.10 to 0.40', 71.0]
+    """
+    rows = []
+    for (images, sweep), part in pd.concat(sides, names=["images"]).groupby(
+        ["images", "sweep"], sort=False
+    ):
+        ranges = {name: words.spread(part[name], ".2f") for name in ("Kendall", "p")}
+        means = part.drop(columns=["sweep", "seed", *ranges]).mean()
+        row = {"images": images, "sweep": sweep, "seeds": len(part)}
+        rows.append(row | ranges | means.to_dict())
+    return pd.DataFrame(rows)
 
 
 def verdicts(side: pd.DataFrame) -> str:

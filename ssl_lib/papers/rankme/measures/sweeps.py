@@ -20,6 +20,7 @@ __all__ = [
     "between_settings",
     "correlations",
     "curves",
+    "described",
     "encoders",
     "kendall_step",
     "pooled",
@@ -78,6 +79,17 @@ def encoders(tables: Tables) -> pd.DataFrame:
     place = {name: place for place, name in enumerate(TITLES)}
     wide = wide.sort_values("experiment", key=lambda names: names.map(place), kind="stable")
     return wide.reset_index(drop=True)
+
+
+def described(tables: Tables) -> str:
+    """Say what the encoders of a run are, how long they were trained, and how they stand."""
+    how, nets = recipes(tables.settings)["temperature"], swept(encoders(tables))
+    seen = int(tables.long("rankme of n")["at"].max())
+    return (
+        f"{len(nets)} encoders ({how.encoder}), {len(how.values)} settings a sweep, "
+        f"{words.count(len(tables.seeds), 'seed')}, {how.steps} steps of {how.batch_size} images; "
+        f"projector {how.head}; measured on {seen:,} training images; {tables.origin}."
+    )
 
 
 def swept(table: pd.DataFrame) -> pd.DataFrame:
