@@ -290,25 +290,36 @@ def corruption(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`ssl_lib.papers.fair_ensemble.measures.corruption`.
+        From :func:`ssl_lib.papers.fair_ensemble.measures.corruption`; a row of panels for each
+        value of a column ``data``, where there is one.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plotting.small_multiples(2, height=3.6)
-    clean = table[table.severity == 0].set_index("group").gain
-    for ax, group in zip(axes, ("bottom", "top"), strict=True):
-        part = table[(table.group == group) & (table.severity > 0)]
-        for name, one in part.groupby("corruption"):
-            ax.plot([0, *one.severity], [clean[group], *one.gain], color=GREY, marker="",
-                    linewidth=1, linestyle="--" if name == "contrast" else "-")  # fmt: skip
-        mean = part.groupby("severity").gain.mean()
-        ax.plot([0, *mean.index], [clean[group], *mean], label=NAMES[group], **LOOKS[group])
-        ax.axhline(0, color=GREY, linewidth=1, zorder=0)
-        ax.set(title=NAMES[group].capitalize(), xlabel="severity (0: clean)")
-    axes[0].set_ylabel("gain, points")
+    sets = {"": table}
+    if "data" in table:
+        sets = {f"{data}: ": part for data, part in table.groupby("data", sort=False)}
+    fig, axes = plotting.small_multiples(2 * len(sets), height=3.6 if len(sets) < 2 else 2.9)
+    for row, (data, found) in enumerate(sets.items()):
+        for ax, group in zip(axes[2 * row :], ("bottom", "top"), strict=False):
+            _by_severity(ax, found[found.group == group], group)
+            ax.set_title(NAMES[group].capitalize())
+        axes[2 * row].set_ylabel(f"{data}gain, points")
+    for ax in axes[-2:]:
+        ax.set_xlabel("severity (0: clean)")
     return fig
+
+
+def _by_severity(ax: "Axes", found: pd.DataFrame, group: str) -> None:
+    clean = found.gain[found.severity == 0].iloc[0]
+    part = found[found.severity > 0]
+    for name, one in part.groupby("corruption"):
+        ax.plot([0, *one.severity], [clean, *one.gain], color=GREY, marker="",
+                linewidth=1, linestyle="--" if name == "contrast" else "-")  # fmt: skip
+    mean = part.groupby("severity").gain.mean()
+    ax.plot([0, *mean.index], [clean, *mean], label=NAMES[group], **LOOKS[group])
+    ax.axhline(0, color=GREY, linewidth=1, zorder=0)
 
 
 @plotting.style()
