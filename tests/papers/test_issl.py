@@ -322,11 +322,11 @@ def test_training_images_are_a_balanced_subset_the_same_for_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shots", "few"), [("cifar10", 10, 100), ("tiny-imagenet", 5, 1000)]
+    ("name", "shots", "few"), [("CIFAR-10", 10, 100), ("TinyImageNet", 5, 1000)]
 )
 def test_sweeps_of_real_images_come_with_the_project(name: str, shots: int, few: int) -> None:
-    found = experiments.pictures(name)
-    table, settings = found["dimensions"], Settings(profile="standard", data=name)
+    found = experiments.pictures()[name]
+    table, settings = found["dimensions"], found.settings
     trained = measures.trained(table)
     assert settings.reference == settings.channels == 64
     assert (trained.groupby(["variant", "dim"]).seed.apply(list) == [[0, 1, 2]] * 12).all()
@@ -341,7 +341,7 @@ def test_sweeps_of_real_images_come_with_the_project(name: str, shots: int, few:
 
 
 def test_every_table_of_cifar10_is_there() -> None:
-    found = experiments.pictures()
+    found = experiments.pictures()["CIFAR-10"]
     names = ["dimensions", "mlp-heads", "strengths", "rivals", "epochs", "heads"]
     assert [*found.tables] == names
     for name in names[1:]:
@@ -508,10 +508,12 @@ def test_figures_are_drawn(tables: chapter.Tables) -> None:
         figures.dimensions({"one": sweep, "two": sweep}, again=sweep[sweep.seed == 0]),
         figures.ranks(sweep),
         figures.gains({"one": gained, "two": gained}, paper=paper.gains_7c()),
-        figures.probe_family(sweep, tables["mlp-heads"], paper=paper.figure_7c()),
+        figures.probe_family({"one": (sweep, tables["mlp-heads"])}, paper=paper.figure_7c()),
+        figures.probe_family(dict.fromkeys(("one", "two"), (sweep, tables["mlp-heads"]))),
         figures.strengths(strengths, paper=paper.figure_7a()),
-        figures.rivals(rivals),
-        figures.ablation(rivals),
+        figures.rivals({"one": rivals}),
+        figures.rivals({"one": rivals, "two": rivals}),
+        figures.ablation({"one": rivals}),
         figures.epochs(measures.at_dimension(8, sweep, ["cissl"], tables["epochs"])),
     ]
     for fig in drawn:
@@ -523,9 +525,10 @@ def test_figures_are_drawn(tables: chapter.Tables) -> None:
 def test_pairs_of_heads_are_named_by_student_and_teacher_in_one_order() -> None:
     names = ["dino", "dissl", "simclr", "cissl"]
     table = pd.DataFrame({"variant": names * 2, "full": 0.5, "few": 0.4, "augmented": 0.3})
-    fig = figures.ablation(table)
+    fig = figures.ablation({"one": table, "two": table})
     shown = [label.get_text() for label in fig.axes[0].get_yticklabels()]
     assert shown == ["CISSL: linear, MLP", "SimCLR: one MLP", "DISSL: linear, MLP"]
+    assert {label.get_text() for label in fig.axes[1].get_yticklabels()} == {""}
     plt.close(fig)
 
 

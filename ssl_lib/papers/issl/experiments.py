@@ -36,6 +36,8 @@ TEST_IMAGES = {
     **dict.fromkeys(("fashion-mnist", "cifar10", "tiny-imagenet"), 10_000),
 }
 GREY = ("fashion-mnist",)
+#: Data sets of which tables are published at the profile ``standard``.
+PICTURES = ("fashion-mnist", "cifar10", "tiny-imagenet")
 
 
 def cell_table(config: Recipe, cell: Mapping[str, Any], workdir: Path) -> pd.DataFrame:
@@ -215,20 +217,18 @@ def load(
     return chapter.Tables(settings=settings, tables=tables)
 
 
-def pictures(data: str = "cifar10", *, store: Store | None = None) -> chapter.Tables:
-    """Return what is published of a data set of pictures, at the profile ``standard``.
+def pictures(*, store: Store | None = None) -> dict[str, chapter.Tables]:
+    """Return what is published of each set of pictures, at the profile ``standard``.
 
     Parameters
     ----------
-    data : str, default="cifar10"
     store : Store, optional
         Default: the user's.
 
     Returns
     -------
-    Tables
-        Of those of :func:`experiments` that are published.
+    dict of str to Tables
+        By the name that readers know; those of :func:`experiments` that are published.
     """
-    settings = Settings(profile="standard", data="" if data == "cifar10" else data)
-    found = chapter.published(_pretrained(settings), slug="issl", store=store)
-    return chapter.Tables(settings=settings, tables=found)
+    every = (Settings(profile="standard", data=name) for name in PICTURES)
+    return chapter.published_by_data(chapter.Tables, every, _pretrained, store=store)

@@ -10,12 +10,12 @@ from ssl_lib.papers.issl.probes import RIGHT, unpacked
 from ssl_lib.papers.issl.recipes import recipe
 from ssl_lib.papers.issl.settings import Settings
 from ssl_lib.papers.issl.variants import VARIANTS
-from ssl_lib.plotting.words import spread
+from ssl_lib.plotting.words import listed, spread
 
 __all__ = [
-    "PROBES", "ahead_of_untrained", "at_dimension", "costs", "described", "ends", "few_labels",
-    "gained", "gains", "label_columns", "label_curve", "mean_of", "over_runs", "runs", "shown",
-    "stacked", "top_gains", "trained", "verdicts",
+    "PROBES", "ahead_of_untrained", "at_dimension", "beside_mlp", "costs", "described", "ends",
+    "few_labels", "gained", "gains", "label_columns", "label_curve", "mean_of", "mlp_gap",
+    "over_runs", "runs", "set_apart", "shown", "stacked", "top_gains", "trained", "verdicts",
 ]  # fmt: skip
 
 #: The linear probes' columns, and how readers know them.
@@ -140,6 +140,56 @@ def mean_of(table: pd.DataFrame, column: str, *by: str, percent: bool = True) ->
     if "variant" in by:
         table = table.assign(variant=[VARIANTS[name].title for name in table.variant])
     return (100 if percent else 1) * table.groupby([*by], sort=False)[column].mean()
+
+
+def beside_mlp(sweep: pd.DataFrame, mlp: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracies of CISSL's runs by linear probes and, with MLP heads, by MLP probes.
+
+    Parameters
+    ----------
+    sweep, mlp : pandas.DataFrame
+        The tables ``dimensions`` and ``mlp-heads``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``dim``, ``seed``, ``full``, and ``mlp`` where it was trained.
+    """
+    linear = sweep[sweep.variant == "cissl"][["dim", "seed", "full"]]
+    return linear.merge(mlp[["dim", "seed", "mlp"]], how="left")
+
+
+def mlp_gap(sweep: pd.DataFrame, mlp: pd.DataFrame) -> pd.Series:
+    """Return how many points MLP heads and probes are ahead of linear ones, by dimension.
+
+    Examples
+    --------
+    >>> sweep = pd.DataFrame({"variant": "cissl", "seed": 0, "dim": [8, 64], "full": [0.7, 0.9]})
+    >>> mlp = pd.DataFrame({"seed": [0], "dim": [8], "mlp": [0.75]})
+    >>> mlp_gap(sweep, mlp).round(6).to_dict()
+    {'d = 8:': 5.0}
+    """
+    means = 100 * beside_mlp(sweep, mlp).groupby("dim")[["mlp", "full"]].mean()
+    return (means.mlp - means.full).dropna().rename("d = {}:".format)
+
+
+def set_apart(score: pd.Series) -> str:
+    """Say how far DISSL is ahead of others, and CISSL of SimCLR.
+
+    Parameters
+    ----------
+    score : pandas.Series
+        From :func:`mean_of`, by variant.
+
+    Examples
+    --------
+    >>> names = ["DISSL", "DINO", "SwAV", "random encoder", "CISSL", "SimCLR"]
+    >>> set_apart(pd.Series([50.0, 48.0, 51.0, 40.0, 52.0, 51.5], index=names))
+    'DISSL less DINO +2.0, SwAV −1.0, random encoder +10.0; CISSL less SimCLR +0.5'
+    """
+    ahead = {name: score["DISSL"] - score[name] for name in ("DINO", "SwAV", "random encoder")}
+    simclr = {"SimCLR": score["CISSL"] - score["SimCLR"]}
+    return f"DISSL less {listed(ahead, '+.1f')}; CISSL less {listed(simclr, '+.1f')}"
 
 
 def label_columns(table: pd.DataFrame) -> dict[str, int]:

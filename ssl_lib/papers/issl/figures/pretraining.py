@@ -166,14 +166,14 @@ def gains(tables: Mapping[str, pd.DataFrame], *, paper: pd.DataFrame | None = No
 
 @plotting.style()
 def probe_family(
-    sweep: pd.DataFrame, mlp: pd.DataFrame, *, paper: pd.DataFrame | None = None
+    tables: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]], *, paper: pd.DataFrame | None = None
 ) -> "Figure":
     """Draw linear against MLP heads and probes (Fig. 7c).
 
     Parameters
     ----------
-    sweep, mlp : pandas.DataFrame
-        The tables ``dimensions`` and ``mlp-heads``.
+    tables : mapping of str to (pandas.DataFrame, pandas.DataFrame)
+        The tables ``dimensions`` and ``mlp-heads`` by the names of their images, a panel each.
     paper : pandas.DataFrame, optional
         From :func:`ssl_lib.papers.issl.paper.figure_7c`, where the setting is the paper's.
 
@@ -181,18 +181,20 @@ def probe_family(
     -------
     matplotlib.figure.Figure
     """
-    fig, (ax,) = marks.panels(1, 1, height=3.6)
-    linear, look = sweep[sweep.variant == "cissl"], marks.LOOK["cissl"]
-    marks.band(ax, linear, "dim", "full", label="linear head\nand probe", look=look)
-    look = marks.LOOK["cissl-mlp-heads"]
-    marks.band(ax, mlp, "dim", "mlp", label="MLP heads\nand probe", look=look, style="--")
-    if paper is not None:
-        for column, name in (("linear", "cissl"), ("mlp", "cissl-mlp-heads")):
-            ax.plot(paper.dim, paper[column], "_", color=marks.LOOK[name][0], markersize=16)
-    marks.log_dims(ax, sorted(linear.dim.unique()))
-    ax.set_xlabel("dimension d of the representation")
-    ax.set_ylabel("accuracy, all labels")
-    ax.legend(loc="lower right")
+    fig, axes = marks.panels(len(tables), 1, height=0.6 + 3.0 * len(tables), sharex="col")
+    for ax, (images, (sweep, mlp)) in zip(axes, tables.items(), strict=True):
+        linear, look = sweep[sweep.variant == "cissl"], marks.LOOK["cissl"]
+        marks.band(ax, linear, "dim", "full", label="linear head\nand probe", look=look)
+        look = marks.LOOK["cissl-mlp-heads"]
+        marks.band(ax, mlp, "dim", "mlp", label="MLP heads\nand probe", look=look, style="--")
+        if paper is not None:
+            for column, name in (("linear", "cissl"), ("mlp", "cissl-mlp-heads")):
+                ax.plot(paper.dim, paper[column], "_", color=marks.LOOK[name][0], markersize=16)
+        marks.log_dims(ax, sorted(linear.dim.unique()))
+        ax.set_title(images if len(tables) > 1 else "")
+        ax.set_ylabel("accuracy, all labels")
+    axes[-1].set_xlabel("dimension d of the representation")
+    axes[0].legend(loc="lower right")
     return fig
 
 
@@ -230,51 +232,61 @@ def strengths(table: pd.DataFrame, *, paper: pd.DataFrame | None = None) -> "Fig
 
 
 @plotting.style()
-def rivals(table: pd.DataFrame) -> "Figure":
+def rivals(tables: Mapping[str, pd.DataFrame]) -> "Figure":
     """Draw methods as dots with intervals, in three panels by what is asked of them.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        Rows of several variants at one dimension.
+    tables : mapping of str to pandas.DataFrame
+        Rows of several variants at one dimension, by the names of their images, a column of panels
+        each.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    return _comparison(table, {name: VARIANTS[name].title for name in table.variant})
+    first = next(iter(tables.values()))
+    return _comparison(tables, {name: VARIANTS[name].title for name in first.variant})
 
 
 @plotting.style()
-def ablation(table: pd.DataFrame) -> "Figure":
+def ablation(tables: Mapping[str, pd.DataFrame]) -> "Figure":
     """Draw pairs of heads as :func:`rivals` does; variants without such a pair are left out.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        Rows of several variants at one dimension.
+    tables : mapping of str to pandas.DataFrame
+        As of :func:`rivals`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    there = {*table.variant}
+    there = {*next(iter(tables.values())).variant}
     heads = {name: it.heads for name, it in VARIANTS.items() if name in there and it.heads}
-    return _comparison(table, heads)
+    return _comparison(tables, heads)
 
 
-def _comparison(table: pd.DataFrame, names: Mapping[str, str]) -> "Figure":
-    fig, axes = marks.panels(3, 1, height=0.9 + 3 * (0.45 + 0.27 * len(names)))
-    for ax, (column, title) in zip(axes, PROBES.items(), strict=True):
-        means = over_runs(table, ["variant"], column).set_index("variant").loc[[*names]]
-        ends = [means[name].tolist() for name in ("mean", "low", "high")]
-        plotting.intervals(ax, [*names.values()], *ends)
-        for place, name in enumerate(names):
-            values = table[table.variant == name][column]
-            ax.plot(values, [place] * len(values), "|", color=marks.GREY, markersize=7)
-        ax.set_title(title)
-    axes[-1].set_xlabel("accuracy, linear probe")
+def _comparison(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> "Figure":
+    fig, axes = marks.panels(3, len(tables), height=0.9 + 3 * (0.45 + 0.27 * len(names)))
+    for place, (images, table) in enumerate(tables.items()):
+        said = [*names.values()] if place == 0 else [""] * len(names)
+        column = axes[place :: len(tables)]
+        for ax, (probe, title) in zip(column, PROBES.items(), strict=True):
+            _dots(ax, table, probe, dict(zip(names, said, strict=True)))
+            first = ax is column[0] and len(tables) > 1
+            ax.set_title(f"{images}\n{title}" if first else title)
+        column[-1].set_xlabel("accuracy, linear probe")
     return fig
+
+
+def _dots(ax: "Axes", table: pd.DataFrame, probe: str, names: Mapping[str, str]) -> None:
+    means = over_runs(table, ["variant"], probe).set_index("variant").loc[[*names]]
+    ends = [means[name].tolist() for name in ("mean", "low", "high")]
+    plotting.intervals(ax, [*names.values()], *ends)
+    for place, name in enumerate(names):
+        values = table[table.variant == name][probe]
+        ax.plot(values, [place] * len(values), "|", color=marks.GREY, markersize=7)
 
 
 @plotting.style()
