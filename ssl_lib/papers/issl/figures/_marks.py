@@ -52,12 +52,16 @@ def band(
     ax.plot(means[x], means["mean"], style, color=colour, marker=marker, label=label)
 
 
-def log_dims(ax: "Axes", dims: Iterable[float]) -> None:
-    """Make a logarithmic axis with a tick at each dimension."""
+def log_dims(ax: "Axes", dims: Iterable[float], *, every: int = 1) -> None:
+    """Make a logarithmic axis with a tick at each dimension, and name the last of so many."""
     from matplotlib.ticker import NullLocator
 
     ax.set_xscale("log", base=2)
-    ax.set_xticks(list(dims), [f"{d:g}" for d in dims])
+    places = list(dims)
+    left = range(len(places) - 1, -1, -1)
+    ax.set_xticks(
+        places, [f"{d:g}" if k % every == 0 else "" for d, k in zip(places, left, strict=True)]
+    )
     ax.xaxis.set_minor_locator(NullLocator())
 
 

@@ -35,15 +35,16 @@ def dimensions(tables: Mapping[str, pd.DataFrame], again: pd.DataFrame | None = 
     -------
     matplotlib.figure.Figure
     """
-    several = len(tables) > 1
+    several, narrow = len(tables) > 1, len(tables) > 2
     fig, axes = marks.panels(3, len(tables), height=7.6, sharex="col")
     for place, (images, table) in enumerate(tables.items()):
         column = axes[place :: len(tables)]
         for ax, (probe, title) in zip(column, PROBES.items(), strict=True):
-            _sweep(ax, table, probe)
+            _sweep(ax, table, probe, every=2 if narrow else 1)
             if again is not None and not place:
                 _hollow(ax, again, probe)
-            ax.set_title(f"{images}\n{title}" if several and ax is column[0] else title)
+            said = title.replace("augmented ", "augmented\n") if narrow else title
+            ax.set_title(f"{images}\n{said}" if several and ax is column[0] else said)
         column[-1].set_xlabel("dimension d" if several else "dimension d of the representation")
     for ax in axes[:: len(tables)]:
         ax.set_ylabel("accuracy")
@@ -51,7 +52,7 @@ def dimensions(tables: Mapping[str, pd.DataFrame], again: pd.DataFrame | None = 
     return fig
 
 
-def _sweep(ax: "Axes", table: pd.DataFrame, probe: str) -> None:
+def _sweep(ax: "Axes", table: pd.DataFrame, probe: str, *, every: int) -> None:
     """Draw one probe of a sweep, and raw pixels as a level."""
     encoders = trained(table)
     dims = sorted(encoders.dim.unique())
@@ -62,7 +63,7 @@ def _sweep(ax: "Axes", table: pd.DataFrame, probe: str) -> None:
     end, side = _freest_place(encoders, probe, level, ax.get_ylim())
     across: Literal["left", "right"] = "left" if end == 0 else "right"
     ax.text(dims[end], level, VARIANTS["pixels"].title, fontsize=10, va=side, ha=across)
-    marks.log_dims(ax, dims)
+    marks.log_dims(ax, dims, every=every)
 
 
 def _hollow(ax: "Axes", again: pd.DataFrame, probe: str) -> None:
