@@ -158,7 +158,8 @@ def table(
     label : str, optional
         The table's HTML id, such as ``"tab-rankme-sweep"``.
     formats : mapping of str to str or callable, optional
-        Column to format, such as ``".1%"``; others are written by :func:`ssl_lib.markup.number`.
+        Column to format, such as ``".1%"``, where NaN becomes a dash; others are written by
+        :func:`ssl_lib.markup.number`.
 
     Returns
     -------
@@ -198,6 +199,8 @@ def table(
 def _format(value: Any, form: str | Callable[[Any], str] | None) -> str:
     if form is None:
         return markup.number(value)
+    if isinstance(form, str) and value != value:
+        return markup.number(None)
     return form(value) if callable(form) else format(value, form).replace("-", "−")
 
 

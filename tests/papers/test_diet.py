@@ -349,6 +349,7 @@ def test_photographs_by_hand(photos):
     }
     assert found.accuracy["DIET"] == pytest.approx(62)
     assert found["range"]["DIET"] == pytest.approx(4)
+    assert np.isnan(found["range"]["DIET, longer"])
     way = measures.by_views(photos).set_index(["title", "views"]).accuracy
     assert way["DIET", 20.0] == pytest.approx(20)
     assert way["raw pixels", 0.0] == pytest.approx(52)

@@ -529,9 +529,10 @@ def test_table_is_accessible_and_readable() -> None:
 
 
 def test_table_formats() -> None:
-    frame = pd.DataFrame({"x": [-0.5], "y": [1.23456]})
+    frame = pd.DataFrame({"x": [-0.5, np.nan], "y": [1.23456, 2.0]})
     shown = table(frame, caption="c", formats={"x": ".1f", "y": lambda v: f"{v:.1f} s"})
     assert ">−0.5<" in shown.html
+    assert ">–<" in shown.html
     assert ">1.2 s<" in shown.html
     with pytest.raises(InputError, match="no column 'z' to format"):
         table(frame, caption="c", formats={"z": ".1f"})

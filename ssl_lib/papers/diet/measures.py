@@ -315,7 +315,7 @@ def photographs(found: Mapping[str, chapter.Tables]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a set and method: ``images``, ``title``, ``seeds``; means of ``accuracy`` and
-        ``all labels`` in percent and of ``rankme``; ``range`` of the accuracy.
+        ``all labels`` in percent and of ``rankme``; ``range`` of the accuracy, NaN of one.
     """
     parts = [
         _of_method(table[table.method == method], title).assign(images=name, method=method)
@@ -344,8 +344,8 @@ def _of_method(part: pd.DataFrame, title: str) -> pd.DataFrame:
     few = 100 * of("accuracy", FEW)
     row = {
         "title": title, "seeds": part.seed.nunique(), "accuracy": few.mean(),
-        "range": few.max() - few.min(), "all labels": 100 * of("accuracy", 0.0).mean(),
-        "rankme": of("rankme", 0.0).mean(),
+        "range": few.max() - few.min() if len(few) > 1 else float("nan"),
+        "all labels": 100 * of("accuracy", 0.0).mean(), "rankme": of("rankme", 0.0).mean(),
     }  # fmt: skip
     return pd.DataFrame([row])
 
