@@ -559,9 +559,15 @@ def test_label_curve_holds_every_number_of_labels(tables: chapter.Tables) -> Non
 
 def test_every_claim_gets_its_estimates(tables: chapter.Tables) -> None:
     settings = Settings(profile="smoke", dims=(2, 8))
-    given = estimates.estimates(settings, tables, theory.dichotomies(Settings()))
+    photos = experiments.pictures()
+    own = chapter.Tables(settings=settings, tables=tables.tables)
+    none = estimates.estimates(settings, tables, theory.dichotomies(Settings()))
+    given = estimates.estimates(
+        settings, tables, theory.dichotomies(Settings()), {"the run": own, **photos}
+    )
     own_claims = {claim.id: claim for claim in claims.load() if claim.paper == "issl"}
     assert set(given) == set(own_claims)
+    assert set(none) | set(estimates.NOT_TESTED) == set(own_claims)
     for name, claim in own_claims.items():
         assert claims.decide(claim.rules, given[name]) in claims.VERDICTS
     theorem = given["C1"]
@@ -572,9 +578,12 @@ def test_every_claim_gets_its_estimates(tables: chapter.Tables) -> None:
     grown = {name: of[name, 8] - of[name, 2] for name in ("cissl", "dissl", "untrained")}
     gain = given["C2b"]
     assert isinstance(gain, Estimate)
-    expected = (grown["cissl"] + grown["dissl"]) / 2 - grown["untrained"]
-    assert gain.value == pytest.approx(100 * expected)
-    assert gain.n == 2
+    expected = 100 * ((grown["cissl"] + grown["dissl"]) / 2 - grown["untrained"])
+    alone = estimates._real_gains({"the run": own})
+    assert alone is not None
+    assert (alone.value, alone.n) == (pytest.approx(expected), 2)
+    others = [estimates._real_gain(kept).value for kept in photos.values()]
+    assert gain.value == pytest.approx(min(expected, *others))
     full = tables["rivals"].groupby("variant").full.mean()
     rival = given["C4"]
     assert isinstance(rival, dict)

@@ -277,6 +277,8 @@ def test_the_fall_of_the_loss_is_compared_with_the_twin_s() -> None:
 
 def test_of_what_is_explained_outside_the_worst_case_s_mean_decides() -> None:
     table = pd.DataFrame({"network": ["a", "a", "b", "b"], "explained": [0.9, 0.7, 0.5, 0.95]})
+    few = pd.DataFrame({"network": "a", "explained": [0.99, 0.7, 0.98]})
+    assert estimates._worst(few.groupby("network").explained).high == 1.0
     found = estimates._worst(table.groupby("network").explained)
     assert (found.note, found.n) == ("b", 2)
     assert found.value == pytest.approx(0.725)

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -378,8 +379,6 @@ def test_every_claim_gets_an_estimate(tables: Tables) -> None:
 
 
 def test_a_boundary_that_leaves_and_returns_is_told_from_one_that_comes_late() -> None:
-    import pandas as pd
-
     rows = [
         (n, e, v)
         for n, line in enumerate([(0, 1, 2), (1, 0, 2), (2, 1, 0)])
@@ -390,8 +389,6 @@ def test_a_boundary_that_leaves_and_returns_is_told_from_one_that_comes_late() -
 
 
 def test_the_claim_that_some_slice_is_met_again_counts_networks() -> None:
-    import pandas as pd
-
     lines = {(0, 0): (1, 0, 2), (0, 1): (1, 0, 2), (1, 0): (0, 1, 2), (2, 0): (2, 1, 0)}
     rows = [(*names, e, v) for names, line in lines.items() for e, v in enumerate(line)]
     lengths = pd.DataFrame(rows, columns=["seed", "slice", "epoch", "length"])
@@ -403,8 +400,6 @@ def test_the_claim_that_some_slice_is_met_again_counts_networks() -> None:
 
 
 def test_times_that_grow_as_the_regions_have_the_power_one() -> None:
-    import pandas as pd
-
     regions = np.array([3.0, 2000, 8000, 30_000])
     times = pd.DataFrame({"seed": 0, "width": [10, 110, 210, 410], "regions": regions})
     both = pd.concat([
@@ -415,8 +410,6 @@ def test_times_that_grow_as_the_regions_have_the_power_one() -> None:
 
 
 def test_factors_of_augmentation_hold_the_noise_of_networks_and_of_images() -> None:
-    import pandas as pd
-
     def found(images: float) -> pd.DataFrame:
         """Two networks, two trainings, eight seeds, thirty images of this effect on a training."""
         draw, size = np.random.default_rng(0), (2, 2, 8, 30)
@@ -435,6 +428,32 @@ def test_factors_of_augmentation_hold_the_noise_of_networks_and_of_images() -> N
     assert ((alike.low < alike.factor) & (alike.factor < alike.high)).all()
     assert (uneven.high - uneven.low > 2 * (alike.high - alike.low)).all()
     assert (alike.n == 8).all()
+
+
+def test_few_seeds_widen_the_interval_of_a_factor_as_t_does() -> None:
+    seeds = np.exp([0.5, 0.7, 0.9])  # augmented over plain, by seed, at one image
+    rows = [
+        {"network": net, "training": how, "seed": seed, "image": 0, "regions": regions}
+        for net in ("a", "b")
+        for seed, gain in enumerate(seeds)
+        for how, regions in (("plain", 100.0), ("augmented", 100.0 * gain))
+    ]
+    found = measures.factors(pd.DataFrame(rows)).set_index("what")
+    half = 4.302653 * 0.2 / np.sqrt(3)
+    ends = found.loc["a", ["factor", "low", "high"]].to_numpy(float)
+    assert np.log(ends) == pytest.approx([0.7, 0.7 - half, 0.7 + half], abs=1e-6)
+
+
+def test_planes_that_are_the_same_by_symmetry_count_once() -> None:
+    near = {"x = 0": 30, "y = 0": 30, "z = 0": 10}
+    rows = [
+        {"plane": plane, "seed": 0, "step": step, "distance": distance, "area": 1.0,
+         "regions": regions if step and distance < 0.1 else 10}
+        for plane, regions in near.items() for step in (0, 9) for distance in (0.05, 0.2)
+    ]  # fmt: skip
+    density = pd.DataFrame(rows)
+    assert measures.surface_factor(density).loc[0].tolist() == [1.0, 2.0]
+    assert measures.surface_factors(density).trained.tolist() == [1.0, 3.0]
 
 
 def test_curves_are_drawn(tables: Tables) -> None:

@@ -98,7 +98,9 @@ def _fits(tables: Tables) -> dict[str, Estimate]:
 def _worst(cases: Any) -> Estimate:
     """Return the mean over seeds of the case with the smallest, and its interval."""
     name = str(cases.mean().idxmin())
-    return dataclasses.replace(_mean(cases.get_group(name).to_numpy(float)), note=name)
+    found = _mean(cases.get_group(name).to_numpy(float))
+    most = None if found.high is None else min(found.high, 1.0)  # no share is larger
+    return dataclasses.replace(found, high=most, note=name)
 
 
 def _merged(tables: Tables) -> dict[str, Estimate]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.claims.resampling import crossed_bootstrap
 from ssl_lib.papers.splinecam.attacks import STOPS
 from ssl_lib.papers.splinecam.implicit import BAND
@@ -13,8 +16,11 @@ from ssl_lib.results import Result
 
 __all__ = [
     "BAND", "LIMIT", "between", "by_network", "by_stop", "costs", "exponents", "factors", "failed",
-    "larger", "nearer", "returns", "spreads", "stacked", "surface_factor", "toy_changes",
+    "larger", "nearer", "returns", "spreads", "stacked", "surface_factor", "surface_factors",
+    "toy_changes",
 ]  # fmt: skip
+
+ALONG = "z = 0"  # the plane along the ring
 
 #: The largest relative error of an exact number.
 LIMIT = 1e-12
@@ -53,8 +59,9 @@ def by_network(density: pd.DataFrame) -> pd.DataFrame:
 def factors(density: pd.DataFrame) -> pd.DataFrame:
     """Return by what factor the mean number of regions changes, geometric mean over seeds.
 
-    Intervals are of a bootstrap that draws seeds and test images again: all networks are seen at
-    the same images, and those of one seed share initial weights.
+    All networks are seen at the same images, and those of one seed share initial weights. Each end
+    of an interval is the farther one of two: of a bootstrap that draws seeds and test images again,
+    and of Student's t over seeds, which few seeds need.
 
     Parameters
     ----------
@@ -88,10 +95,24 @@ def factors(density: pd.DataFrame) -> pd.DataFrame:
         return np.array([*gains, np.exp(means[1, 0] - means[0, 0]), gains[0] - gains[1]])
 
     size = counts.shape[2:]
-    low, high = crossed_bootstrap(statistic, size)
-    values = statistic(*map(np.arange, size))
+    seeds, images = map(np.arange, size)
+    values = statistic(seeds, images)
+    ends = (
+        crossed_bootstrap(statistic, size),
+        _over_seeds([statistic(s, images) for s in seeds[:, None]]),
+    )
+    low, high = np.minimum(ends[0][0], ends[1][0]), np.maximum(ends[0][1], ends[1][1])
     names = [small, large, "larger over smaller", "difference"]
     return pd.DataFrame({"what": names, "factor": values, "low": low, "high": high, "n": size[0]})
+
+
+def _over_seeds(each: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return t intervals of three ratios, on a logarithmic scale, and of a difference."""
+    table = np.stack(each)
+    _, *ratios = mean_interval(np.log(table[:, :3]))
+    _, *differences = mean_interval(table[:, 3:])
+    low, high = (np.append(np.exp(one), two) for one, two in zip(ratios, differences, strict=True))
+    return low, high
 
 
 def spreads(squares: pd.DataFrame) -> pd.DataFrame:
@@ -228,7 +249,15 @@ def stacked(**tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def surface_factor(density: pd.DataFrame) -> pd.DataFrame:
-    """Return regions per area near the surface over those elsewhere, mean over planes, by seed.
+    """Return regions per area near the surface over those elsewhere, mean over kinds of plane.
+
+    Two of the planes go through the axis of the ring and are the same by symmetry: they count as
+    one kind, the plane along the ring as the other.
+
+    Parameters
+    ----------
+    density : pandas.DataFrame
+        "surface" of a run.
 
     Returns
     -------
@@ -242,10 +271,17 @@ def surface_factor(density: pd.DataFrame) -> pd.DataFrame:
     >>> surface_factor(made.assign(area=1.0)).to_numpy().tolist()
     [[1.0, 3.0]]
     """
+    return surface_factors(density).groupby("seed").mean()
+
+
+def surface_factors(density: pd.DataFrame) -> pd.DataFrame:
+    """Return the same for each kind of plane: rows seed and kind."""
     near = np.where(density.distance < BAND, "near", "elsewhere")
-    summed = density.groupby(["step", "plane", "seed", near])[["regions", "area"]].sum()
+    kind = np.where(density.plane == ALONG, "along the ring", "through its axis")
+    summed = density.groupby(["step", "plane", "seed", kind, near])[["regions", "area"]].sum()
     ratio = (summed.regions / summed.area).unstack()
-    means = (ratio["near"] / ratio["elsewhere"]).groupby(["seed", "step"]).mean().unstack()
+    factor = (ratio["near"] / ratio["elsewhere"]).rename_axis(["step", "plane", "seed", "kind"])
+    means = factor.groupby(["seed", "kind", "step"]).mean().unstack()
     return means.set_axis(["untrained", "trained"], axis=1)
 
 
