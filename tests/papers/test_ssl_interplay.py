@@ -301,9 +301,13 @@ def test_one_operator_alone_is_beaten_only_by_a_forecast_that_errs_less() -> Non
     # K alone leaves the two modes of one eigenvalue half a decade off, T alone no less.
     alone = ten / 2 * np.sqrt(2 / 3)
     right, off = (rows.assign(predicted=scale * rows.measured) for scale in (1.0, 10.0))
-    assert measures.beyond(right)[0] == pytest.approx(-alone)
-    assert measures.beyond(off)[0] == pytest.approx(ten - alone)
-    assert measures.forecast(off, "predicted", "nu")[0] == pytest.approx(-np.sqrt(3) / 2)
+    found = measures.misfits(pd.concat([right, off.assign(seed=1)]))
+    assert found.forecast.to_list() == pytest.approx([0, ten])
+    assert found.alone.to_list() == pytest.approx([alone, alone])
+    told = measures.related(off.assign(penalty=off.nu * off.invariance))
+    assert told["penalty and step"] == pytest.approx(-1)
+    assert told["forecast and step"] == pytest.approx(1)
+    assert told["K's eigenvalue alone and step"] == pytest.approx(-np.sqrt(3) / 2)
 
 
 # Own data
@@ -444,6 +448,10 @@ def test_figures_draw_every_table(tables: Tables) -> None:
         figures.sizes(tables["sizes"]), figures.rates(tables["rates"]),
         figures.crops(tables["crops"]), figures.digits(tables["digits"]),
         figures.reconstruction(tables["reconstruction"]),
+        figures.capacity(
+            tables.second, tables["capacity"], recipe.capacity, (0.0, 1e-10, 1e-20),
+            Settings(profile="smoke").every_seed[0],
+        ),
         figures.steps(paths, joined), figures.alignment(paths, joined),
         figures.pairs(measures.learned(joined)),
         figures.width(joined.dropna()), figures.parities(), figures.lines(*estimates.PAPER),

@@ -116,10 +116,11 @@ def _capacity(tables: Tables) -> dict[str, Estimate]:
 
 def _dynamics(tables: Tables) -> dict[str, Given]:
     rows = measures.learned(measures.together(tables["dynamics"], tables.recipes.dynamics.bits))
+    off = measures.misfits(rows)
     return {
         "C10": {
             "correlation": measures.mean_correlation(measures.forecast(rows, "predicted")),
-            "error beside one operator": mean(measures.beyond(rows)),
+            "error beside one operator": mean(off.forecast - off.alone),
         },
         "C11": measures.mean_correlation(measures.forecast(rows, "penalty")),
     }

@@ -14,10 +14,10 @@ from ssl_lib.papers.ssl_interplay.dynamics import Modes
 from ssl_lib.theory.solving import Problem
 
 __all__ = [
-    "REGIMES", "ahead", "best_widths", "beyond", "by_others", "change", "chosen", "crossings",
+    "REGIMES", "ahead", "best_widths", "by_others", "change", "chosen", "crossings",
     "forecast", "gains", "learned", "left", "mean", "mean_correlation", "meeting",
-    "needed", "over_seeds", "rank_by", "regimes", "said", "sides", "slopes", "solved_switches",
-    "together",
+    "misfits", "needed", "over_seeds", "rank_by", "regimes", "related", "said", "sides",
+    "slopes", "solved_switches", "together",
 ]  # fmt: skip
 
 #: The paper's names of the three regimes, from small penalties on.
@@ -233,24 +233,40 @@ def forecast(rows: pd.DataFrame, x: str, y: str = "measured") -> pd.Series:
     })  # fmt: skip
 
 
-def beyond(rows: pd.DataFrame) -> pd.Series:
-    """Return by seed how much less than one operator alone the forecast errs, where negative.
+def related(rows: pd.DataFrame) -> dict[str, float]:
+    """Return for readers how steps, forecasts and penalties correlate, on logarithmic scales."""
+    pairs = {
+        "penalty and step": ("penalty", "measured"), "forecast and step": ("predicted", "measured"),
+        "K's eigenvalue alone and step": ("nu", "measured"),
+        "penalty and forecast": ("penalty", "predicted"),
+    }  # fmt: skip
+    return {name: mean_correlation(forecast(rows, *pair)).value for name, pair in pairs.items()}
 
-    Root mean squares of the logarithm of steps: the forecast's as it stands, less that of the
-    better power law in an eigenvalue of T, or of K, alone, which is fitted to the measured steps.
+
+def misfits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return by seed by how much forecasts of the steps are off, on a logarithmic scale.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Root mean squares: forecast (of both operators, as it stands) and alone (of the better power
+        law in an eigenvalue of T, or of K, alone, which is fitted to the measured steps).
 
     Examples
     --------
     >>> rows = pd.DataFrame({"seed": 0, "nu": [1.0, 0.1, 0.01], "invariance": [1.0, 0.5, 0.1],
     ...                      "predicted": [1.0, 20.0, 1000.0], "measured": [1.0, 20.0, 1000.0]})
-    >>> beyond(rows).round(3).to_dict()
-    {0: -0.216}
+    >>> misfits(rows).round(3).values.tolist()
+    [[0.0, 0.216]]
     """
-    return pd.Series({
-        seed: _size(np.log(own.measured / own.predicted))
-        - min(_size(_misfit(own, alone)) for alone in ("nu", "invariance"))
+    found = {
+        seed: {
+            "forecast": _size(np.log(own.measured / own.predicted)),
+            "alone": min(_size(_misfit(own, x)) for x in ("nu", "invariance")),
+        }
         for seed, own in rows.groupby("seed")
-    })  # fmt: skip
+    }
+    return pd.DataFrame.from_dict(found, orient="index")
 
 
 def _size(values: npt.ArrayLike) -> float:
@@ -331,8 +347,8 @@ def needed(table: pd.DataFrame, irrelevant: str, share: float = 0.95) -> pd.Data
 def by_others(table: pd.DataFrame) -> pd.DataFrame:
     """Return by seed the closed form's accuracies at the penalty that suits the other seeds best.
 
-    No seed's test images choose for themselves, and one penalty is chosen for both columns. With
-    a single seed there are no others: it chooses for itself.
+    No seed chooses for itself, and one penalty is chosen for both columns. With a single seed there
+    are no others: it does.
 
     Examples
     --------
