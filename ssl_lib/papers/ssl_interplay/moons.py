@@ -179,7 +179,7 @@ def capacity(config: Capacity, cell: Mapping[str, int]) -> pd.DataFrame:
 def second(config: Capacity, seeds: tuple[int, ...]) -> pd.DataFrame:
     """Measure what the second function alone tells of the moons, on the points of `capacity`.
 
-    Computed where it is asked for, in a fifth of a second a seed: it is in no table.
+    In no table: it is computed where it is asked for, in less than a second for each seed.
 
     Returns
     -------

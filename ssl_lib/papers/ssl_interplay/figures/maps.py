@@ -119,7 +119,7 @@ def capacity(
     _explained(axes["d"], second, 2, "second")
     axes["d"].set_xscale("log")
     axes["d"].set(xlabel="ridge of the released code", ylabel="moon explained", ylim=(-0.05, 1.05))
-    axes["d"].legend(loc="lower center", fontsize=9)
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     return fig
 
 
