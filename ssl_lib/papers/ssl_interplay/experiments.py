@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from ssl_lib.papers import chapter
 from ssl_lib.papers.ssl_interplay import (
     cube,
@@ -160,6 +162,13 @@ class Tables(chapter.Tables):
     def recipes(self) -> Recipes:
         """What the run's profile computes."""
         return recipes(self.settings)
+
+    @property
+    def second(self) -> pd.DataFrame:
+        """What the second function alone explains, see :func:`moons.second`."""
+        count = 1 + int(self["capacity"].seed.max())
+        keys = chapter.seeds(self.settings.slug, self.settings.seed, count)
+        return moons.second(self.recipes.capacity, keys)
 
 
 def load(settings: Settings, store: Store | None = None, seconds: float = 30.0) -> Tables:

@@ -11,13 +11,13 @@ from ssl_lib.claims import Estimate
 from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.papers.ssl_interplay.cube import PARITIES, Cube, parities
 from ssl_lib.papers.ssl_interplay.dynamics import Modes
-from ssl_lib.papers.ssl_interplay.sphere import TARGETS
 from ssl_lib.theory.solving import Problem
 
 __all__ = [
-    "REGIMES", "ahead", "best_widths", "change", "chosen", "crossings", "forecast", "gains",
-    "learned", "left", "mean", "mean_correlation", "meeting", "over_seeds", "rank_by", "regimes",
-    "said", "sides", "slopes", "solved_switches", "together",
+    "REGIMES", "ahead", "best_widths", "by_others", "change", "chosen", "crossings",
+    "forecast", "gains", "learned", "left", "mean", "mean_correlation", "meeting",
+    "misfits", "needed", "over_seeds", "rank_by", "regimes", "related", "said", "sides",
+    "slopes", "solved_switches", "together",
 ]  # fmt: skip
 
 #: The paper's names of the three regimes, from small penalties on.
@@ -40,15 +40,18 @@ def mean(values: npt.ArrayLike, note: str = "") -> Estimate:
 
 
 def left(table: pd.DataFrame) -> pd.DataFrame:
-    """Return by penalty what it leaves and what each number of features errs, for readers."""
+    """Return by penalty what it leaves and what each number of features errs: medians over seeds.
+
+    Of errors with few labels a mean is that of the worst samples.
+    """
     by = table.groupby("penalty")
     found = pd.DataFrame({
-        "penalty": by.size().index, "largest eigenvalue": by.largest.mean().to_numpy(),
-        "positive": by.useful.mean().to_numpy(),
+        "penalty": by.size().index, "largest eigenvalue": by.largest.median().to_numpy(),
+        "positive": by.useful.median().to_numpy(),
     })  # fmt: skip
-    # Where a sample leaves fewer features than are asked for, the mean would be of the others.
-    means = table.groupby(["penalty", "features"]).excess.agg(lambda own: own.mean(skipna=False))
-    for count, errors in means.unstack().items():
+    # Where a sample leaves fewer features than are asked for, the median would be of the others.
+    middle = table.groupby(["penalty", "features"]).excess.agg(lambda own: own.median(skipna=False))
+    for count, errors in middle.unstack().items():
         found[f"error, {count} features"] = errors.to_numpy()
     return found
 
@@ -149,8 +152,8 @@ def change(table: pd.DataFrame, along: str, target: str) -> pd.Series:
     return own.last() - own.first()
 
 
-def crossings(table: pd.DataFrame, along: str) -> pd.Series:
-    """Return by seed how often the errors of both targets cross along a sweep.
+def crossings(table: pd.DataFrame, along: str, target: str = "other") -> pd.Series:
+    """Return by seed how often the errors of a target and the invariant one cross along a sweep.
 
     Examples
     --------
@@ -160,8 +163,7 @@ def crossings(table: pd.DataFrame, along: str) -> pd.Series:
     {0: 1}
     """
     wide = table.pivot(index=["seed", along], columns="target", values="error").sort_index()
-    one, other = (wide[target.name] for target in TARGETS)
-    above = (one > other).groupby("seed")
+    above = (wide[target] > wide["invariant"]).groupby("seed")
     return pd.Series({seed: int(np.diff(own.to_numpy()).sum()) for seed, own in above})
 
 
@@ -214,8 +216,10 @@ def learned(table: pd.DataFrame, width: int | None = None) -> pd.DataFrame:
     return own[every]
 
 
-def forecast(rows: pd.DataFrame, x: str) -> pd.Series:
+def forecast(rows: pd.DataFrame, x: str, y: str = "measured") -> pd.Series:
     """Return by seed the correlation of the logarithms of a column and of the measured steps.
+
+    Or of another column `y`.
 
     Examples
     --------
@@ -224,9 +228,56 @@ def forecast(rows: pd.DataFrame, x: str) -> pd.Series:
     {0: 1.0}
     """
     return pd.Series({
-        seed: float(np.corrcoef(np.log(own[x]), np.log(own.measured))[0, 1])
+        seed: float(np.corrcoef(np.log(own[x]), np.log(own[y]))[0, 1])
         for seed, own in rows.groupby("seed")
     })  # fmt: skip
+
+
+def related(rows: pd.DataFrame) -> dict[str, float]:
+    """Return for readers how steps, forecasts and penalties correlate, on logarithmic scales."""
+    pairs = {
+        "penalty and step": ("penalty", "measured"), "forecast and step": ("predicted", "measured"),
+        "K's eigenvalue alone and step": ("nu", "measured"),
+        "penalty and forecast": ("penalty", "predicted"),
+    }  # fmt: skip
+    return {name: mean_correlation(forecast(rows, *pair)).value for name, pair in pairs.items()}
+
+
+def misfits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return by seed by how much forecasts of the steps are off, on a logarithmic scale.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Root mean squares: forecast (of both operators, as it stands) and alone (of the better power
+        law in an eigenvalue of T, or of K, alone, which is fitted to the measured steps).
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"seed": 0, "nu": [1.0, 0.1, 0.01], "invariance": [1.0, 0.5, 0.1],
+    ...                      "predicted": [1.0, 20.0, 1000.0], "measured": [1.0, 20.0, 1000.0]})
+    >>> misfits(rows).round(3).values.tolist()
+    [[0.0, 0.216]]
+    """
+    found = {
+        seed: {
+            "forecast": _size(np.log(own.measured / own.predicted)),
+            "alone": min(_size(_misfit(own, x)) for x in ("nu", "invariance")),
+        }
+        for seed, own in rows.groupby("seed")
+    }
+    return pd.DataFrame.from_dict(found, orient="index")
+
+
+def _size(values: npt.ArrayLike) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _misfit(rows: pd.DataFrame, x: str) -> npt.NDArray[np.float64]:
+    """Return what the best power law in a column leaves of the logarithm of measured steps."""
+    design = np.stack([np.log(rows[x]), np.ones(len(rows))], axis=1)
+    wanted = np.log(rows.measured.to_numpy())
+    return np.asarray(wanted - design @ np.linalg.lstsq(design, wanted, rcond=None)[0])
 
 
 def best_widths(table: pd.DataFrame) -> pd.Series:
@@ -257,6 +308,62 @@ def ahead(table: pd.DataFrame, irrelevant: str) -> pd.Series:
     means = own.groupby(["seed", "features"]).accuracy.mean().unstack()
     gain: pd.Series = means["joint"] - means["reconstruction"]
     return gain
+
+
+def needed(table: pd.DataFrame, irrelevant: str, share: float = 0.95) -> pd.DataFrame:
+    """Return the least alignment with a share of the best accuracy of either method.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``seed``, ``irrelevant``, ``features``, ``alignment``, ``accuracy``.
+    irrelevant : str
+        Name of the kind of irrelevant features.
+    share : float
+        Of a seed's best accuracy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By seed, a column for each method. One that never gets there counts as getting there at
+        twice the largest alignment, and one that is there without any at the least above 0.
+
+    Examples
+    --------
+    >>> rows = [(0, "large", "joint", 1.0, 0.8), (0, "large", "reconstruction", 1.0, 0.5),
+    ...         (0, "large", "joint", 2.0, 0.8), (0, "large", "reconstruction", 2.0, 0.79)]
+    >>> columns = ["seed", "irrelevant", "features", "alignment", "accuracy"]
+    >>> needed(pd.DataFrame(rows, columns=columns), "large").loc[0].to_dict()
+    {'joint': 1.0, 'reconstruction': 2.0}
+    """
+    own = table[(table.irrelevant == irrelevant) & (table.features != "all")]
+    enough = own[own.accuracy >= share * own.groupby("seed").accuracy.transform("max")]
+    least = enough.groupby(["seed", "features"]).alignment.min().unstack()
+    least = least.reindex(columns=sorted(own.features.unique()))
+    floor = own.alignment[own.alignment > 0].min()
+    return least.fillna(2 * own.alignment.max()).clip(lower=floor)
+
+
+def by_others(table: pd.DataFrame) -> pd.DataFrame:
+    """Return by seed the closed form's accuracies at the penalty that suits the other seeds best.
+
+    No seed chooses for itself, and one penalty is chosen for both columns. With a single seed there
+    are no others: it does.
+
+    Examples
+    --------
+    >>> rows = [(0, 0.1, 0.9, 0.5), (0, 1.0, 0.8, 0.7), (1, 0.1, 0.7, 0.5), (1, 1.0, 0.8, 0.6)]
+    >>> table = pd.DataFrame(rows, columns=["seed", "penalty", "accuracy", "shifted"])
+    >>> by_others(table.assign(features="closed form")).values.tolist()
+    [[1.0, 0.8, 0.7], [0.1, 0.7, 0.5]]
+    """
+    own = table[table.features == "closed form"]
+    wide = own.pivot(index="seed", columns="penalty", values="accuracy")
+    best = {
+        seed: (wide.drop(seed) if len(wide) > 1 else wide).mean().idxmax() for seed in wide.index
+    }
+    chosen = own[own.penalty == own.seed.map(best)]
+    return chosen.set_index("seed")[["penalty", "accuracy", "shifted"]]
 
 
 def said(cube: Cube, position: float) -> str:

@@ -95,9 +95,13 @@ def _dots(ax: "Axes", views: Array, most: int = 150) -> None:
 
 @plotting.style()
 def capacity(
-    table: pd.DataFrame, config: Capacity, ridges: tuple[float, ...], seed: int
+    second: pd.DataFrame,
+    both: pd.DataFrame,
+    config: Capacity,
+    ridges: tuple[float, ...],
+    seed: int,
 ) -> "Figure":
-    """Draw level lines of the second feature at some ridges, and what two features explain."""
+    """Draw the second function at some ridges, and what it explains alone and with the first."""
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplot_mosaic(
@@ -111,7 +115,11 @@ def capacity(
             axes[name].plot(*pair.T, color=INK, lw=0.8, marker="")
         axes[name].set(xlim=halves.WINDOW[0], ylim=halves.WINDOW[1])
         axes[name].set_title("no views" if ridge == halves.NONE else _power(ridge), fontsize=10)
-    _explained(axes["d"], table)
+    _explained(axes["d"], both, 1, "first two")
+    _explained(axes["d"], second, 2, "second")
+    axes["d"].set_xscale("log")
+    axes["d"].set(xlabel="ridge of the released code", ylabel="moon explained", ylim=(-0.05, 1.05))
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     return fig
 
 
@@ -119,17 +127,14 @@ def _power(value: float) -> str:
     return rf"ridge $10^{{{round(np.log10(value))}}}$"
 
 
-def _explained(ax: "Axes", table: pd.DataFrame) -> None:
+def _explained(ax: "Axes", table: pd.DataFrame, place: int, name: str) -> None:
     rows = over_seeds(table, ["ridge"], "explained").sort_values("ridge")
     none, rest = rows[rows.ridge == halves.NONE], rows[rows.ridge != halves.NONE]
     bars = [rest["mean"] - rest.low, rest.high - rest["mean"]]
-    ax.errorbar(rest.ridge, rest["mean"], bars, color=plotting.PALETTE[2], marker="o",
-                label="with views")  # fmt: skip
-    ax.axhline(none["mean"].iloc[0], color=plotting.PALETTE[0], ls="--", marker="",
-               label="without (kernel components)")  # fmt: skip
-    ax.set_xscale("log")
-    ax.set(xlabel="ridge of the released code", ylabel="moon explained", ylim=(-0.05, 1.05))
-    ax.legend(loc="lower center", fontsize=9)
+    hue, marker = plotting.PALETTE[place], plotting.MARKERS[place]
+    ax.errorbar(rest.ridge, rest["mean"], bars, color=hue, marker=marker, label=name)
+    level = none["mean"].iloc[0]
+    ax.axhline(level, color=hue, ls="--", marker="", label=f"{name}, without views")
 
 
 @plotting.style()
