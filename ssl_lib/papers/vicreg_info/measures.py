@@ -20,9 +20,9 @@ from ssl_lib.randomness import torch_generator
 __all__ = [
     "above", "above_entropy", "accuracies", "at_end", "by_tuning", "changes", "curve",
     "expansion", "gain_by_tuning", "identified", "leads", "left_at", "looks", "mean", "moon_ends",
-    "opposite", "outliving", "over_seeds", "passing_from", "passing_until", "rises", "room",
-    "rungs", "share", "shares", "slope", "small_batches", "tau", "tightest", "training",
-    "tuned_best", "violations", "wide", "winners",
+    "outliving", "over_seeds", "passing_from", "passing_until", "rises", "room", "rungs", "share",
+    "shares", "slope", "small_batches", "tau", "tightest", "training", "tuned_best", "violations",
+    "wide", "winners",
 ]  # fmt: skip
 
 #: What a share may lie below that of normal numbers and still count as normal.
@@ -321,12 +321,6 @@ def rises(training: pd.DataFrame) -> pd.DataFrame:
     error = np.hypot(wide.error, runs.error.shift())
     step["falls"] = step.monte_carlo < -4 * error
     return step[step.gaussian > 0].reset_index()
-
-
-def opposite(training: pd.DataFrame) -> pd.Series:
-    """Return by loss at which share of the rises of the bound the entropy fell, see `rises`."""
-    found: pd.Series = rises(training).groupby("loss").falls.mean()
-    return found
 
 
 def identified(training: pd.DataFrame, dimensions: int) -> pd.Series:
