@@ -158,6 +158,31 @@ def test_a_violation_is_counted() -> None:
     assert measures.violations(fine) == 0
 
 
+def test_a_fall_at_a_rise_of_the_bound_is_counted_beyond_the_error() -> None:
+    changes = [(0, 0.0), (1, 0.3), (2, 0.25), (1, 0.1), (3, 0.0)]  # bound, entropy; error .01
+    rows = [
+        (0, "logdet", step, name, value)
+        for step, pair in enumerate(changes, start=1)
+        for name, value in zip(("gaussian", "monte_carlo", "error"), (*pair, 0.01), strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["seed", "loss", "step", "measure", "value"])
+    # Three rises; the first falls by nothing, the others by 3.5 and 7 standard errors.
+    assert measures.rises(table).falls.to_list() == [False, False, True]
+    found = estimates._raised(table)
+    assert (found["falls at a rise"].value, found["falls at a rise"].n) == (1, 3)
+    assert (found["Gaussian bound"].value, found["entropy"].value) == (3, 0)
+    level = estimates._raised(table.assign(value=1.0))
+    assert np.isnan(level["falls at a rise"].value)
+
+
+def test_an_order_that_always_holds_has_an_exact_interval(tables: Tables) -> None:
+    looked = measures.training(tables["encoders"])
+    found = estimates._entropies(looked)["C3c"]["LogDet"]
+    assert (found.value, found.n) == (1, 2)
+    assert found.bounds == pytest.approx((0.025**0.5, 1))  # two of two: low squared is .025
+    assert measures.share(19, 20).bounds[1] < 1
+
+
 def test_the_family_raises_the_bound_and_lowers_the_entropy() -> None:
     start, end = (cube_entropies(*squeezed_cube(time)) for time in (0.0, 2.0))
     assert end.gaussian > start.gaussian
@@ -200,6 +225,40 @@ def test_normal_numbers_pass_as_often_as_in_the_dossier() -> None:
 def test_a_curve_passes_a_level_where_its_logarithm_says() -> None:
     assert measures.left_at(pd.Series({0.1: 0.4, 1.0: 0.2}), 0.6) == 0.1
     assert measures.left_at(pd.Series({0.1: 0.9, 1.0: 0.8}), 0.6) == float("inf")
+
+
+def _noisy(shares: dict[str, list[list[float]]]) -> pd.DataFrame:
+    """Shares that pass at two noises, by loss and seed; normal numbers pass always."""
+    rows = [
+        (seed, name, "embedding", "share", at, value)
+        for name, seeds in shares.items()
+        for seed, values in enumerate(seeds)
+        for at, value in zip((0.01, 0.1), values, strict=True)
+    ]
+    rows += [(seed, "vicreg", "control", "share", 0.0, 1.0) for seed in (0, 1)]
+    return pd.DataFrame(rows, columns=["seed", "loss", "part", "measure", "at", "value"])
+
+
+def test_some_noise_below_touching_must_pass_in_every_network() -> None:
+    usual = {name: [[1.0, 0.5], [0.99, 1.0]] for name in normality.TESTED}
+    noise = _noisy(usual | {"simclr": [[1.0, 1.0], [0.9, 1.0]], "sigreg": [[0.9, 0.9], [1, 1]]})
+    assert measures.passing_from(noise).simclr.to_list() == [0.01, 0.1]
+    near = pd.DataFrame([("digits", "touching", 0.0, 0.05)],
+                        columns=["data", "measure", "at", "value"])  # fmt: skip
+    found = estimates._disjoint({"encoders": noise, "distances": near})  # type: ignore[arg-type]
+    values = {name: part.value for name, part in found.items()}
+    # More noise than needed does not count against a network; none that passes does.
+    assert values == pytest.approx({"VICReg": 5, "SimCLR": 0.5, "LogDet": 5, "SIGReg": 0})
+
+
+def test_what_the_test_adds_is_told_for_every_loss_without_it(tables: Tables) -> None:
+    noise = tables["encoders"]
+    shares = {"sigreg": 0.4, "vicreg": 0.1, "simclr": 0.4, "logdet": 0.9}
+    pooled = noise.measure == "pooled"
+    known = noise.assign(value=noise.value.where(~pooled, noise.loss.map(shares)))
+    found = {name: part.value for name, part in estimates._normality(known)["C11"].items()}
+    expected = {"less VICReg": 0.3, "less SimCLR": 0.0, "less LogDet": -0.5}
+    assert found == pytest.approx(expected)
 
 
 # Distances, moons, the bound
@@ -255,6 +314,22 @@ def test_tau_is_kendall_s_over_the_sweep() -> None:
     assert measures.tau(table).loc[0].to_list() == [-1.0] * len(bounds.TERMS)
 
 
+def test_the_bound_is_judged_on_both_features() -> None:
+    signs = {"representation": 1, "embedding": -1}
+    rows = [
+        (seed, weight, features, name, value * (1 if name == "loss" else sign))
+        for seed in (0, 1)
+        for features, sign in signs.items()
+        for value, weight in enumerate((1.0, 3.0, 8.0))
+        for name in ("loss", *bounds.TERMS)
+    ]
+    table = pd.DataFrame(rows, columns=["seed", "weight", "features", "measure", "value"])
+    found = estimates._bound(table)
+    assert {name: part.value for name, part in found["C7b"].items()} == signs
+    assert found["C7a"]["labelled residual, embedding"].value == -1
+    assert found["C7a"]["unlabelled residual, representation"].value == 1
+
+
 # Photographs and an encoder of one's own
 
 
@@ -295,6 +370,50 @@ def test_every_claim_is_decided(tables: Tables) -> None:
     assert set(found) == {claim.id for claim in mine}
     verdicts = {claim.id: claims.decide(claim.rules, found[claim.id]) for claim in mine}
     assert {verdicts[name] for name in ("C3a", "C3b")} == {"reproduced"}
+
+
+def _rungs(default: list[list[float]], tuned: list[list[float]]) -> pd.DataFrame:
+    """Accuracies of VICReg, LogDet, pairwise and SIGReg by seed, at both settings."""
+    rows = [
+        (seed, rung, setting, "accuracy", value)
+        for setting, seeds in (("default", default), ("tuned", tuned))
+        for seed, values in enumerate(seeds)
+        for rung, value in zip(LADDER, values, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["seed", "rung", "setting", "measure", "value"])
+
+
+def test_gains_are_told_by_data_set_and_tuning_only_where_there_is_one() -> None:
+    gain = _rungs([[0.80, 0.82, 0.84, 0.7], [0.80, 0.83, 0.84, 0.7]],
+                  [[0.82, 0.84, 0.82, 0.8], [0.82, 0.83, 0.83, 0.8]])  # fmt: skip
+    none = _rungs([[0.9, 0.8, 0.9, 0.9]] * 2, [[0.9, 0.9, 0.9, 0.9]] * 2)
+    found = estimates._ladder({"digits": none, "CIFAR-10": gain})
+    usual = {name: part.value for name, part in found["C6a"].items()}
+    assert np.isnan([usual.pop(f"{name}, Fashion-MNIST") for name in ("LogDet", "pairwise")]).all()
+    assert usual == pytest.approx({
+        "LogDet, digits": -10, "pairwise, digits": 0,
+        "LogDet, CIFAR-10": 2.5, "pairwise, CIFAR-10": 4,
+    })  # fmt: skip
+    assert found["C6c"]["LogDet, CIFAR-10"].value == pytest.approx(1.5)
+    assert found["C6e"]["SIGReg, CIFAR-10"].value == pytest.approx(-2)
+    # Gains of 3 and 3.5 points, of which 1 and 1 are left.
+    assert found["C6d"]["CIFAR-10"].value == pytest.approx(2.25)
+    assert [found["C6d"][name].note for name in ("digits", "Fashion-MNIST")] == [
+        "no gain at defaults", "no table of these images",
+    ]  # fmt: skip
+
+
+def test_small_batches_are_told_of_both_explicit_entropies(tables: Tables) -> None:
+    lost = {"vicreg": 1.0, "logdet": 3.0, "pairwise": 0.5, "sigreg": 9.0}
+    known = tables["batches"].assign(value=lambda rows: [
+        -lost[rung] / 100 if batch == rows.batch.min() else 0.0
+        for rung, batch in zip(rows.rung, rows.batch, strict=True)
+    ])  # fmt: skip
+    names = ("encoders", "ladder", "bounds", "moons", "distances")
+    given = {name: tables[name] for name in names} | {"batches": known}
+    found = estimates.estimates(given)["C10"]  # type: ignore[arg-type]
+    values = {name: part.value for name, part in found.items()}
+    assert values == pytest.approx({"LogDet": -2, "pairwise": 0.5})
 
 
 def test_gains_follow_the_table() -> None:

@@ -20,8 +20,9 @@ from ssl_lib.randomness import torch_generator
 __all__ = [
     "above", "above_entropy", "accuracies", "at_end", "by_tuning", "changes", "curve",
     "expansion", "gain_by_tuning", "identified", "leads", "left_at", "looks", "mean", "moon_ends",
-    "opposite", "outliving", "over_seeds", "passing_until", "rungs", "shares", "slope",
-    "small_batches", "tau", "tightest", "training", "tuned_best", "violations", "wide", "winners",
+    "outliving", "over_seeds", "passing_from", "passing_until", "rises", "room", "rungs", "share",
+    "shares", "slope", "small_batches", "tau", "tightest", "training", "tuned_best", "violations",
+    "wide", "winners",
 ]  # fmt: skip
 
 #: What a share may lie below that of normal numbers and still count as normal.
@@ -42,6 +43,20 @@ def mean(values: npt.ArrayLike, note: str = "") -> Estimate:
         return Estimate(float(array.mean()) if len(array) else np.nan, n=len(array), note=note)
     centre, low, high = (float(part) for part in mean_interval(array))
     return Estimate(centre, low, high, n=len(array), note=note)
+
+
+def share(hits: int, of: int) -> Estimate:
+    """Return a share of networks with its exact 95 % interval (Clopper and Pearson).
+
+    Examples
+    --------
+    >>> print(share(20, 20))
+    1 (0.8316 to 1, n = 20)
+    """
+    from scipy.stats import binomtest
+
+    ends = binomtest(hits, of).proportion_ci(method="exact")
+    return Estimate(hits / of, float(ends.low), float(ends.high), n=of)
 
 
 def over_seeds(table: pd.DataFrame, by: Sequence[str], value: str = "value") -> pd.DataFrame:
@@ -217,6 +232,16 @@ def passing_until(noise: pd.DataFrame, loss: str = "vicreg") -> float:
     return float(values.index[passed].max()) if passed.any() else float("nan")
 
 
+def passing_from(noise: pd.DataFrame) -> pd.DataFrame:
+    """Return the least noise at which a network's outputs pass about as often as normal numbers.
+
+    Infinite where there is none: rows seeds, columns losses.
+    """
+    passed = shares(noise)
+    passed = passed.assign(at=passed["at"].where(passed.value >= _control(noise) - LESS, np.inf))
+    return passed.groupby(["seed", "loss"])["at"].min().unstack()
+
+
 def _control(noise: pd.DataFrame) -> float:
     return float(noise[noise.part == "control"].value.mean())
 
@@ -265,22 +290,37 @@ def tightest(training: pd.DataFrame) -> pd.DataFrame:
     return found.groupby(["seed", "loss"]).holds.mean().unstack()
 
 
-def opposite(training: pd.DataFrame) -> pd.Series:
-    """Return by loss the share of steps between looks whose bound rose and whose entropy fell.
+def room(training: pd.DataFrame) -> float:
+    """Return the least that the Gaussian bound lies above KL at a look, in nats."""
+    found = looks(training)
+    return float((found.gaussian - found.kl).min())
+
+
+def rises(training: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps between successive looks whose Gaussian bound rose.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns loss, seed, step, gaussian, monte_carlo (changes in nats) and falls: whether the
+        entropy fell, by more than four standard errors.
 
     Examples
     --------
-    >>> rows = [(0, "a", step, name, value) for step, both in enumerate([(1, 1), (2, 0), (3, 1)])
-    ...         for name, value in zip(("gaussian", "monte_carlo"), both)]
-    >>> opposite(pd.DataFrame(rows, columns=["seed", "loss", "step", "measure", "value"])).to_dict()
-    {'a': 0.5}
+    >>> rows = [(0, "a", step, name, value)
+    ...         for step, values in enumerate([(1, 1, 0), (2, 0, 0), (3, 1, 0), (2, 0, 0)])
+    ...         for name, value in zip(("gaussian", "monte_carlo", "error"), values)]
+    >>> table = pd.DataFrame(rows, columns=["seed", "loss", "step", "measure", "value"])
+    >>> rises(table).falls.to_list()
+    [True, False]
     """
-    part = training[training.measure.isin(("gaussian", "monte_carlo"))]
+    part = training[training.measure.isin(("gaussian", "monte_carlo", "error"))]
     wide = part.pivot(index=["loss", "seed", "step"], columns="measure", values="value")
-    step = wide.groupby(["loss", "seed"]).diff().dropna()
-    apart = (step.gaussian > 0) & (step.monte_carlo < 0)
-    share: pd.Series = apart.groupby("loss").mean()
-    return share
+    runs = wide.groupby(["loss", "seed"])
+    step = runs[["gaussian", "monte_carlo"]].diff()
+    error = np.hypot(wide.error, runs.error.shift())
+    step["falls"] = step.monte_carlo < -4 * error
+    return step[step.gaussian > 0].reset_index()
 
 
 def identified(training: pd.DataFrame, dimensions: int) -> pd.Series:
