@@ -325,7 +325,7 @@ def accuracies(**percent):
         (seed, run, "accuracy", at, value / 100)
         for run, values in percent.items()
         for seed, value in enumerate(values)
-        for at in comparisons.LABELS
+        for at in measures.LABELS
     ]
     table = pd.DataFrame(rows, columns=["seed", "run", "measure", "at", "value"])
     return table.replace({"run": {name: name.replace("_", "-") for name in percent}})

@@ -11,13 +11,11 @@ from ssl_lib.papers.diet import measures
 from ssl_lib.papers.diet.settings import METHODS, RUNS
 
 __all__ = [
-    "LABELS", "LEADS", "ON_PAR", "SIMCLR_RATES", "as_many_steps", "as_many_views", "at_edge",
+    "LEADS", "ON_PAR", "SIMCLR_RATES", "as_many_steps", "as_many_views", "at_edge",
     "baselines", "behind", "extremes", "leads", "lengths", "longer", "on_photographs", "perceptron",
     "slower", "table",
 ]  # fmt: skip
 
-#: Budgets of labels a class; 0 is all of them.
-LABELS = {1.0: "1 label", 5.0: "5 labels", measures.FEW: "10 labels", 0.0: "all labels"}
 #: Points of accuracy by which DIET may be behind and still on par.
 ON_PAR = 1.0
 #: In the order of :data:`PANELS["rate"]`.
@@ -55,13 +53,16 @@ def on_photographs(photos: Mapping[str, chapter.Tables], table: str = "photograp
 
 
 def _digits(digits: pd.DataFrame) -> Budgets:
-    return {said: measures.of_runs(digits, at=at) for at, said in LABELS.items()}
+    return {said: measures.of_runs(digits, at=at) for at, said in measures.LABELS.items()}
 
 
 def _photographs(photographs: pd.DataFrame) -> Budgets:
     part = photographs[photographs.measure == "accuracy"]
-    by_labels = part.pivot(index="seed", columns=["at", "method"], values="value")
-    return {said: 100 * by_labels[at] for at, said in LABELS.items() if at in by_labels}
+    return {
+        said: 100 * part[part["at"] == at].pivot(index="seed", columns="method", values="value")
+        for at, said in measures.LABELS.items()
+        if at in set(part["at"])
+    }
 
 
 def as_many_steps(digits: pd.DataFrame) -> Budgets:

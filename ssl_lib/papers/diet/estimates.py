@@ -90,10 +90,10 @@ def _outermost(parts: Iterable[pd.Series], which: Callable[[Sequence[float]], fl
     found = [_mean(part) for part in parts]
     if not found:
         return Estimate(math.nan, n=0, note="no table in this run")
-    ends = [which([part.bounds[end] for part in found]) for end in (0, 1)]
+    low, high = (which([part.bounds[end] for part in found]) for end in (0, 1))
     word = "least" if which is min else "largest"
     return Estimate(
-        which([part.value for part in found]), *ends, n=min(part.n or 0 for part in found),
+        which([part.value for part in found]), low, high, n=min(part.n or 0 for part in found),
         note=f"{word} of {len(found)} means, 95 % t intervals over seeds",
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from ssl_lib.papers.diet.settings import METHODS, NOISE_CASES, PANELS, RUNS, WOR
 __all__ = [
     "ALL_IMAGES",
     "FEW",
+    "LABELS",
     "across_settings",
     "along_run",
     "baseline",
@@ -42,6 +43,8 @@ __all__ = [
 
 #: Labels a class at which representations differ most.
 FEW = 10.0
+#: Budgets of labels a class; 0 is all of them.
+LABELS = {1.0: "1 label", 5.0: "5 labels", FEW: "10 labels", 0.0: "all labels"}
 ALL_IMAGES = "DIET, all images"
 #: R2 of the centres in Table 2 of arXiv 2410.21869, as :class:`World` has that of the latents.
 PAPER_CENTRES = {
@@ -147,7 +150,7 @@ def budgets(digits: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     All labels are the entry 0.
     """
     parts = []
-    for labels in (1.0, 5.0, FEW, 0.0):
+    for labels in LABELS:
         found = summary(of_runs(digits, at=labels)[list(runs)])
         parts.append(found.rename_axis("run").reset_index().assign(labels=labels))
     table = pd.concat(parts, ignore_index=True)
@@ -161,20 +164,21 @@ def panel(digits: pd.DataFrame, chosen: Panel, at: float = FEW) -> pd.DataFrame:
 
 
 def rivals(digits: pd.DataFrame) -> pd.DataFrame:
-    """Return accuracy with few labels and RankMe of DIET, its variants and its rivals.
+    """Return accuracy by labels and RankMe of DIET, its variants and its rivals.
 
     Returns
     -------
     pandas.DataFrame
-        A row a run: title, and the mean, low and high of ``accuracy`` and ``rankme``.
+        A row a run: title, and the mean, low and high of each budget of ``LABELS`` and of
+        ``RankMe``.
     """
     names = [
         "diet", "simclr-views", "vicreg-views", "simclr", "vicreg", "normalised", "head", "small",
         "simclr-small", "supervised",
     ]  # fmt: skip
-    both = {kind: of_runs(digits, kind, at) for kind, at in (("accuracy", FEW), ("rankme", 0))}
+    each = {said: of_runs(digits, at=at) for at, said in LABELS.items()}
     found = pd.DataFrame({"run": names, "title": [RUNS[name].title for name in names]})
-    for kind, values in both.items():
+    for kind, values in {**each, "RankMe": of_runs(digits, "rankme", 0)}.items():
         ends = summary(values.reindex(columns=names)).reset_index(drop=True)
         found = found.join(ends[["mean", "low", "high"]].add_prefix(f"{kind} "))
     return found
