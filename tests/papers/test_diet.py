@@ -369,6 +369,30 @@ def test_rivals_are_judged_by_views_and_by_steps():
     assert values == pytest.approx({"as many views": 1, "as many steps": 10, "projector": 1})
 
 
+def test_a_row_says_how_far_diet_is_from_the_better_rival_of_each_seed():
+    few = pd.DataFrame(
+        {"diet": [90.0, 92.0], "simclr": [91.0, 92.0], "vicreg": [90.0, 95.0],
+         "pixels": [80.0, 85.0], "untrained": [81.0, 84.0]}
+    )  # fmt: skip
+    row = comparisons.table({"digits, 1 label": few}).iloc[0]
+    known = {"seeds": 2, "accuracy": 91, "simclr": -0.5, "vicreg": -1.5, "rival": -2, "baseline": 8}
+    assert row[list(known)].to_dict() == known
+    assert row.high - row.low == pytest.approx(2 * 12.706, abs=1e-2)
+
+
+def test_recovery_is_what_features_tell_above_observations(tables):
+    found, told = estimates._identified(tables), measures.final_r2(tables["latents"])
+    raw = observed.r2(tables["latents"])
+    above = {
+        name: found["C9a"][f"{name}, above raw observations"].value for name in estimates._HELD
+    }
+    expected = {"rows free": "free", "rows of unit length": "unit-rows"}
+    assert above == {name: (told[w] - raw[w]).mean() for name, w in expected.items()}
+    changed = found["C9c"]["20 dimensions, above raw observations"].value
+    gain = (told - raw).mean()
+    assert changed == pytest.approx(gain["free"] - gain["dimension-20"])
+
+
 @pytest.mark.parametrize(("last", "low"), [(97.0, -np.inf), (95.0, 2.0)])
 def test_a_range_is_cut_off_where_the_best_rate_is_the_last(last, low):
     few = pd.DataFrame(

@@ -163,10 +163,10 @@ def rivals(table: pd.DataFrame) -> Figure:
     table : pandas.DataFrame
         From :func:`ssl_lib.papers.diet.measures.rivals`.
     """
-    fig, axes = marks.panels(3, 2, height=8.4, sharey=True)
+    fig, axes = marks.panels(3, 2, height=9.0, sharey=True)
     for ax, kind in zip(axes, (*measures.LABELS.values(), "RankMe"), strict=False):
         marks.dots(ax, table, list(table.title), f"{kind} ")
-        ax.set_xlabel(kind if kind == "RankMe" else f"{kind}, accuracy, %")
+        ax.set(title=kind, xlabel="" if kind == "RankMe" else "accuracy, %")
     axes[-1].set_axis_off()
     return fig
 
