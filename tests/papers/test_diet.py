@@ -22,6 +22,7 @@ from ssl_lib.papers.diet import (
     WORLDS,
     Settings,
     Tables,
+    comparisons,
     costs,
     estimates,
     exact,
@@ -31,6 +32,7 @@ from ssl_lib.papers.diet import (
     load,
     measures,
     noise,
+    observed,
     own,
     photographs,
     probing,
@@ -299,12 +301,122 @@ def test_correlations_of_loss_and_accuracy_by_hand():
     assert measures.correlation_across(across).tolist() == pytest.approx([1.0])
 
 
-def test_ranges_and_lengths_by_hand():
+def test_ranges_are_of_means_and_lengths_by_hand():
     few = pd.DataFrame(
         {"diet": [90.0], "epochs-8": [80.0], "simclr-views": [95.0], "simclr-epochs-4": [91.0]}
     )
-    assert measures.ranges(few, ("diet", "epochs-8")).tolist() == [10.0]
-    assert measures.slower(few).tolist() == [6.0]
+    assert comparisons.slower(few).tolist() == [6.0]
+    noisy = pd.DataFrame({"batch-32": [90.0, 94.0], "diet": [93.0, 93.0], "batch-512": [91, 91]})
+    assert comparisons.extremes(noisy, PANELS["batch"].runs).tolist() == [2.0, 2.0]
+
+
+def test_inside_panels_a_correlation_may_be_what_it_is_not_across_them():
+    rows = [(0, "diet", "reference", 2.0, 90.0), (0, "batch-32", "batch", 1.0, 95.0),
+            (0, "smoothing-0", "smoothing", 3.0, 91.0)]  # fmt: skip
+    settings = pd.DataFrame(rows, columns=["seed", "run", "panel", "excess", "accuracy"])
+    assert measures.within_panels(settings).to_dict() == pytest.approx(
+        {"batch": -1.0, "smoothing": 1.0}
+    )
+
+
+def accuracies(**percent):
+    """A table of digits: runs and their accuracies by seed, the same at every budget of labels."""
+    rows = [
+        (seed, run, "accuracy", at, value / 100)
+        for run, values in percent.items()
+        for seed, value in enumerate(values)
+        for at in measures.LABELS
+    ]
+    table = pd.DataFrame(rows, columns=["seed", "run", "measure", "at", "value"])
+    return table.replace({"run": {name: name.replace("_", "-") for name in percent}})
+
+
+def compared(diet, **more):
+    """Digits of three seeds in which only DIET differs."""
+    level = {"pixels": 80, "untrained": 70, "simclr": 99, "vicreg": 98, "simclr_views": 90,
+             "vicreg_views": 89, "supervised": 99}  # fmt: skip
+    return accuracies(diet=diet, **{name: [value] * len(diet) for name, value in level.items()},
+                      **more)  # fmt: skip
+
+
+def test_useful_is_judged_by_the_least_of_all_budgets_and_sets(photos):
+    digits = compared([84.0, 85.0, 86.0], mlp=[83.0] * 3, untrained_mlp=[70.0] * 3)
+    part = photographed(range(3), ["pixels", "untrained", "diet", "simclr", "vicreg", "supervised"])
+    photos["fashion-mnist"].tables["photographs"] = SimpleNamespace(table=part)
+    found = estimates._useful(digits, comparisons.as_many_views(digits, photos))
+    assert found["digits convolutional"].value == pytest.approx(5)
+    assert found["digits convolutional"].low == pytest.approx(5 - 4.303 / 3**0.5, abs=1e-3)
+    assert found["digits perceptron"].value == pytest.approx(3)
+    assert found["photographs"].value == pytest.approx(0)  # all labels, where all have the same
+    alone = estimates._useful(digits, comparisons.as_many_views(digits, {}))
+    assert np.isnan(alone["photographs"].value)
+
+
+@pytest.mark.parametrize(
+    ("diet", "ends"),
+    [([89.5] * 3, (1, 1, 1)), ([88.5, 89.0, 89.8], (0, 1, 1)), ([80.0, 80.1, 80.2], (0, 0, 0))],
+)
+def test_on_par_counts_what_is_surely_and_what_may_be(diet, ends):
+    found = estimates._on_par(comparisons.as_many_views(compared(diet), {}))
+    assert (found.low, found.value, found.high) == ends
+    assert found.n == 3
+
+
+def test_rivals_are_judged_by_views_and_by_steps():
+    digits = compared([89.0] * 3, head=[90.0] * 3)
+    found = estimates._unhelped(digits, comparisons.as_many_views(digits, {}))
+    values = {name: part.value for name, part in found.items()}
+    assert values == pytest.approx({"as many views": 1, "as many steps": 10, "projector": 1})
+
+
+def test_a_row_says_how_far_diet_is_from_the_better_rival_of_each_seed():
+    few = pd.DataFrame(
+        {"diet": [90.0, 92.0], "simclr": [91.0, 92.0], "vicreg": [90.0, 95.0],
+         "pixels": [80.0, 85.0], "untrained": [81.0, 84.0]}
+    )  # fmt: skip
+    row = comparisons.table({"digits, 1 label": few}).iloc[0]
+    known = {"seeds": 2, "accuracy": 91, "simclr": -0.5, "vicreg": -1.5, "rival": -2, "baseline": 8}
+    assert row[list(known)].to_dict() == known
+    assert row.high - row.low == pytest.approx(2 * 12.706, abs=1e-2)
+
+
+def test_recovery_is_what_features_tell_above_observations(tables):
+    found, told = estimates._identified(tables), measures.final_r2(tables["latents"])
+    raw = observed.r2(tables["latents"])
+    above = {
+        name: found["C9a"][f"{name}, above raw observations"].value for name in estimates._HELD
+    }
+    expected = {"rows free": "free", "rows of unit length": "unit-rows"}
+    assert above == {name: (told[w] - raw[w]).mean() for name, w in expected.items()}
+    changed = found["C9c"]["20 dimensions, above raw observations"].value
+    gain = (told - raw).mean()
+    assert changed == pytest.approx(gain["free"] - gain["dimension-20"])
+
+
+@pytest.mark.parametrize(("last", "low"), [(97.0, -np.inf), (95.0, 2.0)])
+def test_a_range_is_cut_off_where_the_best_rate_is_the_last(last, low):
+    few = pd.DataFrame(
+        {"rate-0.001": [90.0] * 3, "diet": [95.0] * 3, "rate-0.016": [94.0] * 3,
+         "simclr-rate-0.001": [93.0] * 3, "simclr": [96.0] * 3, "simclr-rate-0.016": [last] * 3}
+    )  # fmt: skip
+    found = estimates._steadier(few)
+    assert found.low == pytest.approx(low)
+    assert ("SimCLR is outermost" in found.note) == np.isinf(low)
+
+
+def test_observations_tell_latents_as_far_as_the_network_is_linear():
+    world, seed = replace(WORLDS["free"], mixing=1), 3
+    drawn = latents.Data.draw(world, seed)
+    bare = latents.measure(drawn, observed._Unchanged(world, seed), seed)
+    assert bare["latents"] == pytest.approx(1)
+    table = pd.DataFrame({"seed": [1, 1, 0], "world": ["free", "unit-rows", "free"]})
+    found = observed.r2(table)
+    assert found.shape == (2, 2)
+    key = Settings(seeds=2).every_seed[1]
+    drawn = latents.Data.draw(WORLDS["free"], key)
+    again = latents.measure(drawn, observed._Unchanged(WORLDS["free"], key), key)["latents"]
+    assert found.loc[1, "free"] == again
+    assert 0.6 < again < 0.9
 
 
 def test_numbers_of_others_say_where_they_were_read():
@@ -356,7 +468,8 @@ def test_photographs_by_hand(photos):
 
 
 def test_figures_are_drawn(tables, photos):
-    digits, drawn = tables["digits"], measures.recovery(tables["latents"], ["free"])
+    digits, told = tables["digits"], tables["latents"]
+    drawn = measures.recovery(told, ["free"])
     along = measures.curves(digits)
     made = [
         figures.curves(along),
@@ -367,7 +480,7 @@ def test_figures_are_drawn(tables, photos):
         figures.rivals(measures.rivals(digits)),
         figures.rows(measures.row_neighbours(digits)),
         figures.identifies(drawn),
-        figures.violations(measures.violations(tables["latents"])),
+        figures.violations(measures.violations(told, observed.r2(told))),
         figures.noise(measures.noise_kept(tables["noise"])),
         figures.factors(measures.factors(tables["shapes"])),
         figures.spectral(measures.spectral_gaps(tables["spectral"])),

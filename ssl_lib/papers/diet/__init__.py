@@ -10,6 +10,8 @@
 ``photographs``  encoders of photographs
 ``costs``        what their tables take
 ``measures``     tables to numbers
+``comparisons``  DIET less what it is compared with, by images and labels
+``observed``     what raw observations tell of latents, without an encoder
 ``figures``      numbers to pictures
 ``estimates``    what decides the claims
 ``own``          images of one's own

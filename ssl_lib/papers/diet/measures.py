@@ -13,7 +13,7 @@ from ssl_lib.papers.diet.settings import METHODS, NOISE_CASES, PANELS, RUNS, WOR
 __all__ = [
     "ALL_IMAGES",
     "FEW",
-    "LEADS",
+    "LABELS",
     "across_settings",
     "along_run",
     "baseline",
@@ -23,28 +23,28 @@ __all__ = [
     "curves",
     "factors",
     "final_r2",
-    "leads",
-    "lengths",
     "noise_kept",
     "noise_order",
     "of_runs",
     "panel",
     "photographs",
     "published_numbers",
-    "ranges",
     "recovery",
+    "repaired",
     "rivals",
     "row_neighbours",
     "shapes_few",
-    "slower",
     "spectral_gaps",
     "streaming_gaps",
     "summary",
     "violations",
+    "within_panels",
 ]
 
 #: Labels a class at which representations differ most.
 FEW = 10.0
+#: Budgets of labels a class; 0 is all of them.
+LABELS = {1.0: "1 label", 5.0: "5 labels", FEW: "10 labels", 0.0: "all labels"}
 ALL_IMAGES = "DIET, all images"
 #: R2 of the centres in Table 2 of arXiv 2410.21869, as :class:`World` has that of the latents.
 PAPER_CENTRES = {
@@ -136,13 +136,21 @@ def correlation_across(settings: pd.DataFrame) -> pd.Series:
     return groups.apply(lambda p: p.excess.corr(p.accuracy, method="spearman"))
 
 
+def within_panels(settings: pd.DataFrame) -> pd.Series:
+    """Return that correlation inside each panel, with the reference, mean over seeds."""
+    reference = settings[settings.panel == "reference"]
+    panels = settings[settings.panel != "reference"].groupby("panel", sort=False)
+    found = {name: correlation_across(pd.concat([part, reference])) for name, part in panels}
+    return pd.DataFrame(found).mean()
+
+
 def budgets(digits: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     """Return accuracy by labels a class: columns run, title, labels, mean, low, high, ...
 
     All labels are the entry 0.
     """
     parts = []
-    for labels in (1.0, 5.0, FEW, 0.0):
+    for labels in LABELS:
         found = summary(of_runs(digits, at=labels)[list(runs)])
         parts.append(found.rename_axis("run").reset_index().assign(labels=labels))
     table = pd.concat(parts, ignore_index=True)
@@ -155,70 +163,25 @@ def panel(digits: pd.DataFrame, chosen: Panel, at: float = FEW) -> pd.DataFrame:
     return found.rename_axis("run").reset_index().assign(x=chosen.values, panel=chosen.name)
 
 
-def ranges(few: pd.DataFrame, runs: Sequence[str]) -> pd.Series:
-    """Return the largest less the smallest accuracy over runs, by seed."""
-    part = few[list(runs)]
-    return part.max(axis=1) - part.min(axis=1)
-
-
-def lengths(few: pd.DataFrame) -> pd.DataFrame:
-    """Return what three quarters more of training gain, by seed, DIET and SimCLR."""
-    return pd.DataFrame(
-        {
-            "DIET": few["diet"] - few["epochs-8"],
-            "SimCLR": few["simclr-views"] - few["simclr-epochs-4"],
-        }
-    )
-
-
-def slower(few: pd.DataFrame) -> pd.Series:
-    """Return how much more DIET gains there than SimCLR, by seed."""
-    found = lengths(few)
-    return found["DIET"] - found["SimCLR"]
-
-
 def rivals(digits: pd.DataFrame) -> pd.DataFrame:
-    """Return accuracy with few labels and RankMe of DIET, its variants and its rivals.
+    """Return accuracy by labels and RankMe of DIET, its variants and its rivals.
 
     Returns
     -------
     pandas.DataFrame
-        A row a run: title, and the mean, low and high of ``accuracy`` and ``rankme``.
+        A row a run: title, and the mean, low and high of each budget of ``LABELS`` and of
+        ``RankMe``.
     """
     names = [
         "diet", "simclr-views", "vicreg-views", "simclr", "vicreg", "normalised", "head", "small",
         "simclr-small", "supervised",
     ]  # fmt: skip
-    both = {kind: of_runs(digits, kind, at) for kind, at in (("accuracy", FEW), ("rankme", 0))}
+    each = {said: of_runs(digits, at=at) for at, said in LABELS.items()}
     found = pd.DataFrame({"run": names, "title": [RUNS[name].title for name in names]})
-    for kind, values in both.items():
+    for kind, values in {**each, "RankMe": of_runs(digits, "rankme", 0)}.items():
         ends = summary(values.reindex(columns=names)).reset_index(drop=True)
         found = found.join(ends[["mean", "low", "high"]].add_prefix(f"{kind} "))
     return found
-
-
-#: Pairs of runs whose difference the page tells, first minus second, by what they are about.
-LEADS: dict[str, dict[str, tuple[str, str]]] = {
-    "rivals": {
-        RUNS[name].title: ("diet", name)
-        for name in ("simclr-views", "vicreg-views", "simclr", "vicreg")
-    },
-    "repairs": {RUNS[name].title: (name, "diet") for name in ("normalised", "head")},
-    "small encoders": {
-        "usual width": ("simclr", "diet"), "a quarter of it": ("simclr-small", "small"),
-    },
-}  # fmt: skip
-
-
-def leads(mean: pd.Series, kind: str) -> dict[str, float]:
-    """Return differences of mean accuracies in points; `kind` is a key of ``LEADS``.
-
-    Examples
-    --------
-    >>> leads(pd.Series({"diet": 95.0, "normalised": 96.0, "head": 94.0}), "repairs")
-    {'DIET, unit features': 1.0, 'DIET, projection head': -1.0}
-    """
-    return {name: float(mean[a] - mean[b]) for name, (a, b) in LEADS[kind].items()}
 
 
 def row_neighbours(digits: pd.DataFrame) -> pd.DataFrame:
@@ -246,20 +209,30 @@ def final_r2(latents: pd.DataFrame, measure: str = "latents") -> pd.DataFrame:
     return wide
 
 
-def violations(latents: pd.DataFrame) -> pd.DataFrame:
+def violations(latents: pd.DataFrame, observed: pd.DataFrame) -> pd.DataFrame:
     """Return the end of every world beside the paper's table.
+
+    Parameters
+    ----------
+    latents : pandas.DataFrame
+        The table of that name.
+    observed : pandas.DataFrame
+        From :func:`ssl_lib.papers.diet.observed.r2`.
 
     Returns
     -------
     pandas.DataFrame
-        Columns world, title, mean, low, high, least, most, centres (mean), paper, and the paper's
-        centres as ``paper centres``.
+        Columns world, title, mean, low, high, least, most, centres (mean), observed (mean of what
+        raw observations tell), gain (mean less that), paper, and the paper's centres as ``paper
+        centres``.
     """
     found = summary(final_r2(latents)).reindex(list(WORLDS)).rename_axis("world").reset_index()
-    rows = final_r2(latents, "centres").mean()
+    rows, raw = final_r2(latents, "centres").mean(), observed.mean()
     return found.assign(
         title=[world.title for world in WORLDS.values()],
         centres=found.world.map(rows),
+        observed=found.world.map(raw),
+        gain=found["mean"] - found.world.map(raw),
         paper=[world.paper for world in WORLDS.values()],
         **{"paper centres": found.world.map(PAPER_CENTRES)},
     )
@@ -276,6 +249,24 @@ def noise_order(noise: pd.DataFrame, case: str = "narrow") -> pd.Series:
     """Return Spearman's correlation of a factor's noise with its R2, by seed."""
     groups = noise[noise.case == case].groupby("seed")[["at", "value"]]
     return groups.apply(lambda part: part["at"].corr(part.value, method="spearman"))
+
+
+def repaired(noise: pd.DataFrame) -> pd.Series:
+    """Return what unit length adds to the R2 of factors that find no room, mean of them, by seed.
+
+    A narrow encoder has room for as many factors as it has dimensions, the quietest.
+
+    Examples
+    --------
+    >>> rows = [(0, case, float(level), r2 * (level > 3))
+    ...         for case, r2 in (("narrow", 0.0), ("narrow-unit", 0.5)) for level in range(1, 6)]
+    >>> repaired(pd.DataFrame(rows, columns=["seed", "case", "at", "value"])).tolist()
+    [0.5]
+    """
+    missed = sorted(noise["at"].unique())[NOISE_CASES["narrow"].width :]
+    part = noise[noise["at"].isin(missed)]
+    mean = part.pivot_table(index="seed", columns="case", values="value")
+    return mean["narrow-unit"] - mean["narrow"]
 
 
 def factors(shapes: pd.DataFrame) -> pd.DataFrame:

@@ -156,19 +156,18 @@ def rates(digits: pd.DataFrame) -> Figure:
 
 @plotting.style()
 def rivals(table: pd.DataFrame) -> Figure:
-    """Draw accuracy with few labels and RankMe of DIET, its variants and its rivals.
+    """Draw accuracy by labels and RankMe of DIET, its variants and its rivals, a panel each.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From :func:`ssl_lib.papers.diet.measures.rivals`.
     """
-    fig, axes = marks.panels(1, 2, height=4.2, sharey=True)
-    for ax, kind, title in zip(
-        axes, ("accuracy", "rankme"), ("accuracy, %", "RankMe"), strict=True
-    ):
+    fig, axes = marks.panels(3, 2, height=9.0, sharey=True)
+    for ax, kind in zip(axes, (*measures.LABELS.values(), "RankMe"), strict=False):
         marks.dots(ax, table, list(table.title), f"{kind} ")
-        ax.set_xlabel(title)
+        ax.set(title=kind, xlabel="" if kind == "RankMe" else "accuracy, %")
+    axes[-1].set_axis_off()
     return fig
 
 

@@ -40,7 +40,7 @@ def identifies(table: pd.DataFrame) -> Figure:
 
 @plotting.style()
 def violations(table: pd.DataFrame) -> Figure:
-    """Draw R2 of the latents in every world, beside the paper's.
+    """Draw R2 of the latents in every world, beside the paper's and raw observations'.
 
     Parameters
     ----------
@@ -56,8 +56,12 @@ def violations(table: pd.DataFrame) -> Figure:
         table.paper, range(len(table)), linestyle="", marker="D", markerfacecolor="none",
         color=plotting.PALETTE[1], label="paper",
     )  # fmt: skip
+    ax.plot(
+        table.observed, range(len(table)), linestyle="", marker="x", color=marks.GREY,
+        label="raw observations",
+    )  # fmt: skip
     ax.set_xlabel("R² of latents from features")
-    marks.legend(fig, ax)
+    marks.legend(fig, ax, columns=3)
     return fig
 
 
