@@ -388,7 +388,7 @@ def test_photographs_are_trained_and_measured(pictures):
     found = measures.photographs_summary(table)
     assert found.accuracy.between(0, 100).all()
     plt.close(figures.photographs({"mini": table, "other": table}))
-    assert len(comparisons.followed(list(comparisons._on_photos("mini", table)))) == 8
+    assert len(comparisons.followed(list(comparisons._on_photos("mini", table)))) == 12
 
 
 def test_digits_lie_over_photographs(pictures):
@@ -566,6 +566,27 @@ def test_the_prior_that_hurts_most_surely_is_found_and_its_interval_corrected():
     assert found.note.startswith("digits, 1, the surest of 4; 98.75 %")
     _, low, high = mean_interval([-5.0, -4.9999], level=1 - 0.05 / 4)
     assert found.bounds == pytest.approx((float(low), float(high)))
+
+
+def test_indices_are_compared_on_the_same_data():
+    pairs = comparisons._PAIRS
+    assert all(
+        (RUNS[a].tail, RUNS[a].prototypes) == (RUNS[b].tail, RUNS[b].prototypes) for a, b in pairs
+    )
+    values = {name: (0.2 + place, 0.2 + place) for pair in pairs for place, name in enumerate(pair)}
+    measured = ("agreement", "information", "purity", "used")
+    found = comparisons.indices(pd.concat([_encoders(name, values) for name in measured]))
+    assert found["in use"].tolist() == ["0.2 to 1.2"] * 4
+    assert found["purity"].tolist() == ["+1.000 (+1.000 to +1.000)"] * 4
+    assert found.prior.tolist() == ["exponent 0.5", "exponent 0.25"] * 2
+
+
+def test_shares_of_both_glyphs_are_told_with_their_bounds():
+    rows = [(s, 2.0, "uniform", 1.0, 0.0) for s in (0, 1)]
+    table = pd.DataFrame(rows, columns=["seed", "exponent", "model", "even", "rare"])
+    found = information.shares(table).iloc[0]
+    assert (found.exponent, found.even, found.rare) == (2.0, "100%", "0%")
+    assert found.ceiling == pytest.approx(0.699, abs=1e-3)
 
 
 def test_an_image_has_a_copy_as_often_as_draws_say():

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ssl_lib.methods.prior import power_law_prior
+from ssl_lib.plotting import words
 
 __all__ = [
     "LEVELS",
@@ -25,11 +26,13 @@ __all__ = [
     "entropy",
     "glyphs",
     "layers",
+    "shares",
     "told",
 ]
 
 #: Values of each factor, and prototypes.
 LEVELS = 10
+_NAMES = ["even", "rare"]
 
 
 class Bounds(NamedTuple):
@@ -109,7 +112,7 @@ def told(nmi: pd.DataFrame, exponent: float) -> Told:
     >>> found.least.even.round(6).tolist(), found.most.even.tolist()
     ([1.0], [1.0])
     """
-    nmi, own = nmi[["even", "rare"]], np.array([entropy(0.0), entropy(exponent)])
+    nmi, own = nmi[_NAMES], np.array([entropy(0.0), entropy(exponent)])
     least = (nmi * own).sum(axis=1) / (2 - nmi.sum(axis=1))
     ends = least.to_numpy(), np.full(len(nmi), entropy(0.0))
     return Told(*(nmi * (1 + np.divide.outer(end, own)) / 2 for end in ends))
@@ -131,7 +134,24 @@ def discarded(nmi: pd.DataFrame, exponent: float) -> Bounds:
 def glyphs(factors: pd.DataFrame, model: str, exponent: float) -> pd.DataFrame:
     """Return what a prior's prototypes tell of both glyphs: rows seeds, columns even and rare."""
     own = factors[(factors.exponent == exponent) & (factors.model == model)]
-    return own.set_index("seed")[["even", "rare"]]
+    return own.set_index("seed")[_NAMES]
+
+
+def shares(factors: pd.DataFrame) -> pd.DataFrame:
+    """Return, for readers, what prototypes of a uniform prior tell of both glyphs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an exponent: exponent, ceiling (see :func:`ceiling`), even and rare (means over seeds
+        of both bounds, as text).
+    """
+    rows = []
+    for exponent in factors.exponent.unique():
+        ends = told(glyphs(factors, "uniform", exponent), exponent)
+        means = [words.spread((part[name].mean() for part in ends), ".0%") for name in _NAMES]
+        rows.append((exponent, ceiling(exponent), *means))
+    return pd.DataFrame(rows, columns=["exponent", "ceiling", *_NAMES])
 
 
 def layers(overlay: pd.DataFrame, model: str) -> pd.DataFrame:

@@ -199,7 +199,7 @@ def vicreg_free(shares: Shares, images: int = IMAGES) -> float:
     z = simplex(counts(shares, images), len(shares))
     scale, directions = torch.linalg.eigh(torch.atleast_2d(z.T.cov()))
     whitened = (z - z.mean(0)) @ directions / scale.sqrt()
-    return float(vicreg_loss(whitened, whitened))
+    return max(0.0, float(vicreg_loss(whitened, whitened)))  # rounding may end below 0
 
 
 def power_law_shares(k: int, exponent: float) -> npt.NDArray[np.float64]:
