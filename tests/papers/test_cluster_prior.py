@@ -452,6 +452,13 @@ def test_a_method_that_has_gained_no_more_than_it_may_lose_is_not_tested(level, 
     assert lost.gain["simclr"] == pytest.approx(100 * (0.8 - level))
 
 
+def test_what_may_be_lost_is_what_the_rule_allows():
+    (stated,) = (one for one in claims.load() if (one.paper, one.id) == ("cluster_prior", "C4b"))
+    assert [float(part.high) for part in stated.rules if part.statistic == "autoencoder"] == [
+        estimates.ALLOWED
+    ]
+
+
 def test_groups_are_judged_by_nearest_and_by_all_images():
     batches_of = _of(
         [("msn", k, name, (v, v)) for name, k, v in (("class", 10, 0.6), ("class", 2, 0.4),
