@@ -14,6 +14,7 @@
 ``galleries``    which images a prototype stands for, and how often each is used
 ``photographs``  encoders of long-tailed photographs; digits over photographs
 ``measures``     tables to numbers
+``information``  what prototypes tell of a factor, as a share of its own entropy
 ``comparisons``  where the rule names a winner, and whether it won
 ``figures``      numbers to pictures
 ``estimates``    what decides the claims

@@ -8,12 +8,29 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ssl_lib.papers.cluster_prior.measures import by, of_photographs, of_runs, summary
+from ssl_lib.papers.cluster_prior.measures import (
+    by,
+    changed,
+    of_photographs,
+    of_runs,
+    summary,
+)
 from ssl_lib.papers.cluster_prior.settings import PHOTOGRAPHS, RUNS, Run
 
-__all__ = ["Comparison", "comparisons", "followed", "named"]
+__all__ = ["Comparison", "comparisons", "followed", "indices", "named"]
 
-_TITLES = {"agreement": "agreement", "probe accuracy": "probe", "accuracy": "probe"}
+_TITLES = {"agreement": "agreement", "information": "mutual information",
+           "probe accuracy": "probe", "accuracy": "probe"}  # fmt: skip
+#: Runs of a uniform prior and of a power law on the same data with as many prototypes.
+_PAIRS = (
+    ("tail-0", "tail-0.5"),
+    ("tail-0-many", "tail-0.25-many"),
+    ("balanced-0", "balanced-0.5"),
+    ("balanced-0-many", "balanced-0.25-many"),
+)
+#: Indices of agreement, as readers know them.
+_INDICES = {"adjusted Rand index": "agreement", "mutual information": "information",
+            "purity": "purity"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,10 +114,10 @@ def _pairs(exponents: Sequence[float], data: float) -> Iterator[tuple[float, flo
 
 
 def _of_encoders(table: pd.DataFrame) -> Iterator[Comparison]:
-    for measure in ("agreement", "probe accuracy"):
+    for measure in ("agreement", "information", "probe accuracy"):
         wide = of_runs(table, measure)
         for (tail, count), runs in _families():
-            data = f"digits, {'long tail' if tail else 'balanced'}, {count} prototypes"
+            data = _digits(tail, count)
             for near, far in _pairs(list(runs), tail):
                 gains = wide[runs[near].name] - wide[runs[far].name]
                 yield Comparison(data, named(near), named(far), _TITLES[measure], gains)
@@ -114,6 +131,29 @@ def _families() -> Iterator[tuple[tuple[float, int], dict[float, Run]]]:
         yield key, {run.exponent: run for run in sorted(own, key=lambda run: run.exponent)}
 
 
+def _digits(tail: float, prototypes: int) -> str:
+    return f"digits, {'long tail' if tail else 'balanced'}, {prototypes} prototypes"
+
+
+def indices(encoders: pd.DataFrame) -> pd.DataFrame:
+    """Return, for readers, what a power law changes by each index of agreement.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a pair of runs: data, prior (before and after), in use (means), and for each index the
+        change with its 95 % t interval; all of it text.
+    """
+    wide = {name: of_runs(encoders, name) for name in (*_INDICES.values(), "used")}
+    rows = []
+    for pair in _PAIRS:
+        first, second = (RUNS[name] for name in pair)
+        row = {"data": _digits(first.tail, first.prototypes), "prior": named(second.exponent)}
+        row["in use"] = " to ".join(f"{wide['used'][name].mean():.1f}" for name in pair)
+        rows.append(row | {title: changed(wide[n], *pair, "+.3f") for title, n in _INDICES.items()})
+    return pd.DataFrame(rows)
+
+
 def named(exponent: float) -> str:
     """Return what readers call a power law."""
     return f"exponent {exponent:g}" if exponent else "uniform"
@@ -121,7 +161,7 @@ def named(exponent: float) -> str:
 
 def _on_photos(data: str, table: pd.DataFrame) -> Iterator[Comparison]:
     exponents = sorted(table.exponent.unique())
-    for measure in ("agreement", "accuracy"):
+    for measure in ("agreement", "information", "accuracy"):
         wide = of_photographs(table, measure)
         for law in PHOTOGRAPHS.values():
             # A tail is steeper than any prior here.

@@ -39,6 +39,8 @@ __all__ = [
     "power_law_shares",
     "reduction",
     "simplex",
+    "swav_standard",
+    "vicreg_free",
 ]
 
 #: Images on the points, of numbers and, fewer, of curves.
@@ -170,11 +172,34 @@ def pmsn(shares: Shares, prior: Shares, images: int = IMAGES) -> float:
     return float(pmsn_loss([z], z, torch.eye(k).double(), prior=masses))
 
 
-def swav_standard(shares: Sequence[float]) -> float:
-    """Return SwAV's loss on points with the usual kernel of 0.05 and three iterations."""
-    scores = points(counts(shares), len(shares))
+def swav_standard(shares: Shares, images: int = IMAGES) -> float:
+    """Return SwAV's loss on points with the usual kernel of 0.05 and three iterations.
+
+    Examples
+    --------
+    >>> f"{swav_standard([0.9, 0.1]):.1e}"
+    '5.9e-05'
+    """
+    scores = points(counts(shares, images), len(shares))
     codes = sinkhorn(scores, epsilon=0.05, iterations=3)
     return float(swav_loss([scores, scores], [codes, codes]))
+
+
+def vicreg_free(shares: Shares, images: int = IMAGES) -> float:
+    """Return VICReg's loss where a linear map may move the points: it whitens any shares.
+
+    No term of the loss bounds how far a feature goes from its mean, so that a small cluster can lie
+    far off.
+
+    Examples
+    --------
+    >>> abs(vicreg_free([0.9, 0.1])) < 1e-9, round(of_shares("vicreg", [0.9, 0.1]), 2)
+    (True, 9.99)
+    """
+    z = simplex(counts(shares, images), len(shares))
+    scale, directions = torch.linalg.eigh(torch.atleast_2d(z.T.cov()))
+    whitened = (z - z.mean(0)) @ directions / scale.sqrt()
+    return max(0.0, float(vicreg_loss(whitened, whitened)))  # rounding may end below 0
 
 
 def power_law_shares(k: int, exponent: float) -> npt.NDArray[np.float64]:

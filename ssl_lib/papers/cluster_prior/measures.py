@@ -12,7 +12,13 @@ from torch import Tensor
 
 from ssl_lib.claims.intervals import mean_interval
 from ssl_lib.methods.prior import power_law_prior
-from ssl_lib.papers.cluster_prior.settings import GALLERIES, PANELS, PHOTOGRAPHS, RUNS
+from ssl_lib.papers.cluster_prior.settings import (
+    BATCHES,
+    GALLERIES,
+    PANELS,
+    PHOTOGRAPHS,
+    RUNS,
+)
 
 __all__ = [
     "BALANCED",
@@ -25,12 +31,15 @@ __all__ = [
     "by",
     "changed",
     "choosing",
+    "copies",
     "crossing",
     "equalised",
     "few",
+    "gained",
     "gallery",
     "gallery_means",
     "least",
+    "lost_gain",
     "of_galleries",
     "of_panel",
     "of_photographs",
@@ -137,6 +146,41 @@ def equalised(largest: pd.Series, true: pd.Series, clusters: int) -> pd.Series:
 def few(batches: pd.DataFrame, measure: str = "few") -> pd.DataFrame:
     """Return accuracy in percent, rows seeds, columns (method, classes of a batch)."""
     return 100 * by(batches[batches.measure == measure], ["method", "classes"], "value")
+
+
+def lost_gain(batches: pd.DataFrame) -> pd.DataFrame:
+    """Return what training gains over the untrained encoder, and what few classes take from it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a method: gain (ten classes in a batch, percentage points) with low and high, and
+        share (of the mean gain that is lost from ten classes to two).
+    """
+    wide = few(batches)
+    names = [name for name in BATCHES if name in wide]
+    gains = pd.DataFrame({name: wide[name][10] - wide["untrained"][10] for name in names})
+    found = summary(gains).rename(columns={"mean": "gain"})
+    lost = pd.Series({name: (wide[name][10] - wide[name][2]).mean() for name in names})
+    return found.assign(share=lost / found.gain)
+
+
+def copies(images: int, drawn: int) -> float:
+    """Return how likely an image has a copy beside it where images are drawn with replacement.
+
+    Parameters
+    ----------
+    images : int
+        Of a class.
+    drawn : int
+        Of that class in a batch.
+
+    Examples
+    --------
+    >>> copies(2, 2), copies(100, 1)
+    (0.5, 0.0)
+    """
+    return 1 - (1 - 1 / images) ** (drawn - 1)
 
 
 def attributes(batches: pd.DataFrame) -> pd.DataFrame:
@@ -308,9 +352,20 @@ def of_photographs(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return by(table[table.measure == measure], ["law", "exponent"], "value")
 
 
+def gained(table: pd.DataFrame, laws: Sequence[str], exponent: float) -> pd.Series:
+    """Return what a power law adds to information with the classes of photographs, by seed.
+
+    The mean over laws of class sizes, which share their images.
+    """
+    wide = of_photographs(table, "information")
+    gains: pd.Series = sum(wide[law][exponent] - wide[law][0.0] for law in laws) / len(laws)
+    return gains
+
+
 def photographs_summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a law and exponent of the prior: agreement, and a probe's numbers in percent."""
-    columns = ("agreement", "purity", "used", "accuracy", "F1", "head", "middle", "tail")
+    columns = ("agreement", "information", "purity", "used", "accuracy", "F1", "head", "middle",
+               "tail")  # fmt: skip
     means = {name: of_photographs(table, name).mean() for name in columns}
     found = pd.DataFrame(means).reset_index()
     for name in ("accuracy", "F1", "head", "middle", "tail"):

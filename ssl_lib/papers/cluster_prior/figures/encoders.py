@@ -93,21 +93,22 @@ def attributes(table: pd.DataFrame) -> Figure:
 
 @plotting.style()
 def crossing(encoders: pd.DataFrame) -> Figure:
-    """Draw agreement and probe by the prior's exponent, balanced and long-tailed.
+    """Draw two indices of agreement and a probe by the prior's exponent, balanced and long-tailed.
 
     Parameters
     ----------
     encoders : pandas.DataFrame
         The table ``encoders``.
     """
-    fig, axes = marks.panels(2, 1, height=4.8, sharex=True)
-    names = {"agreement": "adjusted Rand index", "probe accuracy": "probe on balanced\ntest images"}
+    fig, axes = marks.panels(3, 1, height=6.4, sharex=True)
+    names = {"agreement": "adjusted Rand index", "information": "mutual information",
+             "probe accuracy": "probe on balanced\ntest images"}  # fmt: skip
     for ax, (measure, title) in zip(axes, names.items(), strict=True):
         found = measures.crossing(encoders, measure)
         for place, (data, own) in enumerate(found.groupby("data", sort=False)):
             marks.line(ax, own, "exponent", place, f"digits, {data}")
         ax.set_ylabel(title)
-    axes[1].set_xlabel("exponent of the prior")
+    axes[-1].set_xlabel("exponent of the prior")
     marks.legend(fig, axes[0])
     return fig
 
