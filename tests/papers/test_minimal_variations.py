@@ -17,6 +17,7 @@ from ssl_lib.errors import InputError
 from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.minimal_variations import (
     Settings,
+    controls,
     estimates,
     exact,
     experiments,
@@ -124,9 +125,22 @@ def test_all_methods_that_measure_variation_span_the_same_functions() -> None:
 
 def test_little_noise_has_the_dirichlet_eigenvalues_and_much_has_not() -> None:
     found = cell("noise").assign(seed=0)
-    near = [measures.ratio_to_limit(found, s)[0] for s in (0.05, 0.1)]
+    known = found[found.noise == 0]
+    near = [measures.ratio_to_limit(found, known, s)[0] for s in (0.05, 0.1)]
     np.testing.assert_allclose(near, 1, atol=0.2)
-    assert measures.ratio_to_limit(found, 0.4)[0] > 1.4
+    assert measures.ratio_to_limit(found, known, 0.4)[0] > 1.4
+
+
+def test_the_limit_of_little_noise_is_that_of_the_same_sample_and_landmarks() -> None:
+    few = Settings(seeds=2)
+    own = controls.own_energies(few)
+    dense, reference = few.sizes.dense, variants.REFERENCE
+    points = moons.sample(dense, few.every_seed[1], "train").points
+    model: Any = reference.make(few.sizes, moons.K, few.every_seed[1]).fit(points)
+    third = measures.by_seed(own, "eigenvalue", 3)
+    assert third[1] == pytest.approx(model.eigenvalues_[2], rel=1e-9)
+    ratio = measures.ratio_to_limit(own.assign(noise=0.1, value=2 * own.value), own, 0.1)
+    np.testing.assert_allclose(ratio, [2, 2])
 
 
 def test_the_density_exponent_of_the_dirichlet_energy_is_one_half() -> None:
