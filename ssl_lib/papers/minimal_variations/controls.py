@@ -13,6 +13,7 @@ import pandas as pd
 from torch import nn
 
 from ssl_lib.models import seeded
+from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.minimal_variations import moons, networks, probes
 from ssl_lib.papers.minimal_variations.settings import Settings
 from ssl_lib.papers.minimal_variations.tasks import TASKS
@@ -22,10 +23,17 @@ from ssl_lib.theory import DiffusionMap, Gaussian, principal_cosines
 from ssl_lib.theory.checks import Array
 from ssl_lib.theory.downstream import classification_excess
 
-__all__ = ["leave_one_out", "matched", "own_energies", "start", "untrained", "validated"]
+__all__ = ["leave_one_out", "matched", "own_energies", "shown", "start", "untrained", "validated"]
 
 #: Fresh points that judge an untrained network; fewer than judge a trained one, for time.
 JUDGES = 500
+
+
+def shown(tables: Tables) -> Settings:
+    """Return the settings of a run with as many seeds as its tables hold."""
+    given: Any = tables.settings
+    found: Settings = replace(given, seeds=max(tables.seeds) + 1)
+    return found
 
 
 def _rows(rows: Iterator[Any], *first: str) -> pd.DataFrame:

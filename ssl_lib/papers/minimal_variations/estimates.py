@@ -32,27 +32,29 @@ Given = Estimate | Mapping[str, Estimate]
 
 def estimates(tables: Tables) -> dict[str, Given]:
     """Return by claim what decides it; claims of :data:`NOT_TESTED` may be missing."""
-    beside, limits = tables["unification"], controls.own_energies(tables.settings)
+    beside, drawn = tables["unification"], controls.shown(tables)
     found: dict[str, Given] = {
         "C1": {
             title: summary(by_seed(beside, "alignment", 4, method=name))
             for title, name in _METHODS.items()
         },
         "C2": {
-            f"noise {scale}": summary(ratio_to_limit(tables["noise"], limits, scale))
+            f"noise {scale}": summary(
+                ratio_to_limit(tables["noise"], controls.own_energies(drawn), scale)
+            )
             for scale in (0.05, 0.1)
         },
         "C3": {
-            title: summary(by_seed(controls.matched(tables.settings), "energy", alpha=alpha))
+            title: summary(by_seed(controls.matched(drawn), "energy", alpha=alpha))
             for title, alpha in _EXPONENTS.items()
         },
         "C6": Estimate(float((most := tightest(tables["bounds"])).max()), n=len(most)),
-        "C7": _networks(tables["networks"], controls.untrained(tables.settings)),
+        "C7": _networks(tables["networks"], controls.untrained(drawn)),
         **_weights(tables["weights"]),
         **_metric(tables["images"]),
     }
     if len(by_seed(beside, "side excess", 200, method="points")):
-        found |= _labels(beside, controls.validated(tables.settings))
+        found |= _labels(beside, controls.validated(drawn))
     return found
 
 

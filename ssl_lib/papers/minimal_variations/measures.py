@@ -16,9 +16,9 @@ from ssl_lib.papers.minimal_variations.tasks import TARGETS
 from ssl_lib.papers.minimal_variations.variants import METHODS
 
 __all__ = [
-    "against_bound", "by_seed", "compared", "dictionary", "fall", "gaps", "grain", "labels_needed",
-    "means", "on_shared_images", "promised", "ratio_to_limit", "savings", "stacked", "steeper",
-    "summary", "tightest",
+    "against_bound", "beyond_promise", "by_seed", "compared", "dictionary", "enough", "fall",
+    "gaps", "grain", "labels_needed", "means", "on_shared_images", "promised", "ratio_to_limit",
+    "savings", "stacked", "steeper", "summary", "tightest",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -158,7 +158,9 @@ def savings(ours: pd.DataFrame, rival: pd.DataFrame) -> dict[int, Estimate]:
 
     ends = zip(*_resampled(ratios, len(ours)), strict=True)
     return {
-        int(n): Estimate(value, low, high, n=len(ours), note="bootstrap over seeds")
+        int(n): Estimate(
+            float(value), float(low), float(high), n=len(ours), note="bootstrap over seeds"
+        )
         for n, (value, low, high) in zip(labels[:-1], ends, strict=True)
     }
 
@@ -268,23 +270,93 @@ def tightest(table: pd.DataFrame) -> pd.Series:
 
 
 def promised(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return from how many functions on the bound is below one, by metric and set, for readers.
+    """Return what the target holds, and from how many functions on it is promised, for readers.
 
     Examples
     --------
-    >>> rows = [("noise", "bound", 1.0, 2.0), ("noise", "bound", 5.0, 0.5)]
+    >>> rows = [("noise", "fitted", 0.0, 0.7), ("noise", "bound", 1.0, 2.0),
+    ...         ("noise", "bound", 5.0, 0.5)]
     >>> table = pd.DataFrame(rows, columns=["metric", "measure", "at", "value"])
-    >>> promised({"digits": table}).digits.to_list()
-    ['never to 5', 'from 5 on', 'never to 5']
+    >>> promised({"digits": table})["bound below one"][1]
+    'from 5 on'
     """
-    found: dict[str, list[str]] = {"metric": [metric.title for metric in METRICS[1:]]}
-    for name, table in tables.items():
-        bounds = table[table.measure == "bound"].groupby(["metric", "at"]).value.mean()
-        says = bounds[bounds < 1].reset_index("at").groupby("metric")["at"].min()
-        never = f"never to {table['at'].max():.0f}"
-        starts = (says.get(metric.name) for metric in METRICS[1:])
-        found[name] = [never if k is None else f"from {k:.0f} on" for k in starts]
-    return pd.DataFrame(found)
+    rows = [
+        {
+            "images": name,
+            "metric": metric.title,
+            "classes that the target holds": _mean(own, "fitted"),
+            "bound below one": _starts(own),
+        }
+        for name, table in tables.items()
+        for metric in METRICS[1:]
+        for own in [table[table.metric == metric.name]]
+    ]
+    return pd.DataFrame(rows)
+
+
+def _mean(table: pd.DataFrame, measure: str) -> float:
+    """Return a measure's mean over seeds, with the most functions."""
+    own = table[table.measure == measure]
+    return float(own[own["at"] == own["at"].max()].value.mean())
+
+
+def _starts(table: pd.DataFrame) -> str:
+    bounds = table[table.measure == "bound"].groupby("at").value.mean()
+    says = bounds[bounds < 1]
+    return f"from {says.index.min():.0f} on" if len(says) else f"never to {bounds.index.max():.0f}"
+
+
+def beyond_promise(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return where more is missed of the classes than the bound allows of the target.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        Of promises, by set of images.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns images, metric, bound, missed (of the classes), with the most functions; only rows
+        whose missed share is larger.
+
+    Examples
+    --------
+    >>> rows = [("noise", "bound", 5.0, 0.3), ("noise", "labels missed", 5.0, 0.5)]
+    >>> table = pd.DataFrame(rows, columns=["metric", "measure", "at", "value"])
+    >>> beyond_promise({"digits": table})[["bound", "missed"]].to_numpy().tolist()
+    [[0.3, 0.5]]
+    """
+    rows = [
+        (name, metric.title, _mean(own, "bound"), _mean(own, "labels missed"))
+        for name, table in tables.items()
+        for metric in METRICS[1:]
+        for own in [table[table.metric == metric.name]]
+    ]
+    found = pd.DataFrame(rows, columns=["images", "metric", "bound", "missed"])
+    return found[found.missed > found.bound].reset_index(drop=True)
+
+
+def enough(table: pd.DataFrame, close: float) -> dict[int, float]:
+    """Return from which weight on accuracy is close to its best, by number of inputs.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of the weights, of one kind of pairs.
+    close : float
+        How far the mean accuracy may be from the best one.
+
+    Examples
+    --------
+    >>> rows = [(30, 0.1, 0.6), (30, 0.5, 0.79), (30, 1.0, 0.8)]
+    >>> enough(pd.DataFrame(rows, columns=["inputs", "at", "value"]), 0.02)
+    {30: 0.5}
+    """
+    found = table.pivot_table(index="at", columns="inputs", values="value")
+    near = (found >= found.max() - close)[::-1].cummin()[::-1]
+    starts = zip(found.columns.to_list(), near.idxmax().to_list(), strict=True)
+    return {int(n): float(start) for n, start in starts}
 
 
 def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
