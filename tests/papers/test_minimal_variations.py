@@ -85,7 +85,7 @@ def test_the_quick_profile_shows_twenty_seeds_and_more_keep_the_first() -> None:
     assert [name for name, made in few.items() if not made.place] == ["maps"]
 
 
-def test_other_images_are_published_apart(tmp_path) -> None:
+def test_other_images_are_published_apart(tmp_path: Path) -> None:
     places = [
         experiments.experiments(Settings(profile="standard", data=data))["images"].place
         for data in ("", "cifar10", str(tmp_path))

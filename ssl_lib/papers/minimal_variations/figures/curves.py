@@ -190,7 +190,7 @@ def bound(table: pd.DataFrame) -> "Figure":
 
 @plotting.style()
 def promise(tables: Mapping[str, pd.DataFrame]) -> "Figure":
-    """Draw what k functions miss of the classes and the bound on it, by metric; a panel a set."""
+    """Draw what k functions miss of the target and the bound on it, by metric; a panel a set."""
     fig, axes = plotting.small_multiples(len(tables), columns=1, height=3.4)
     for ax, (name, table) in zip(axes, tables.items(), strict=True):
         spread = means(table[table["at"] > 0], ["metric", "measure", "at"])
@@ -200,7 +200,7 @@ def promise(tables: Mapping[str, pd.DataFrame]) -> "Figure":
             limit = own[own.measure == "bound"]
             ax.plot(limit["at"], limit["mean"], color=PALETTE[series], ls="--", marker="")
         ax.axhline(1, color=GREY, lw=1, ls=":", zorder=0)
-        ax.set(yscale="log", title=name, ylabel="share of the classes")
+        ax.set(yscale="log", title=name, ylabel="share of the target")
     axes[-1].set_xlabel("functions")
     handles, names = axes[0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside upper left")
