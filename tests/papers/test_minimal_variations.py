@@ -1,6 +1,7 @@
 """The chapter on minimal variations: cells against what is known, claims, figures, own features."""
 
 import contextlib
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -13,10 +14,13 @@ import pytest
 import torch
 
 from ssl_lib import claims, plotting
+from ssl_lib.claims.resampling import paired_bootstrap
 from ssl_lib.errors import InputError
+from ssl_lib.papers import chapter
 from ssl_lib.papers.chapter import Tables
 from ssl_lib.papers.minimal_variations import (
     Settings,
+    controls,
     estimates,
     exact,
     experiments,
@@ -34,7 +38,8 @@ from ssl_lib.papers.minimal_variations import (
 )
 from ssl_lib.profiles import Profile
 from ssl_lib.results import Store
-from ssl_lib.theory import half_moons
+from ssl_lib.theory import Gaussian, half_moons
+from ssl_lib.theory.heat import gaussian_walk_eigenvalues
 from ssl_lib.theory.losses import vicreg_loss
 
 SMOKE = Settings(profile="smoke")
@@ -80,7 +85,7 @@ def test_the_quick_profile_shows_twenty_seeds_and_more_keep_the_first() -> None:
     assert [name for name, made in few.items() if not made.place] == ["maps"]
 
 
-def test_other_images_are_published_apart(tmp_path) -> None:
+def test_other_images_are_published_apart(tmp_path: Path) -> None:
     places = [
         experiments.experiments(Settings(profile="standard", data=data))["images"].place
         for data in ("", "cifar10", str(tmp_path))
@@ -124,9 +129,22 @@ def test_all_methods_that_measure_variation_span_the_same_functions() -> None:
 
 def test_little_noise_has_the_dirichlet_eigenvalues_and_much_has_not() -> None:
     found = cell("noise").assign(seed=0)
-    near = [measures.ratio_to_limit(found, s)[0] for s in (0.05, 0.1)]
+    known = found[found.noise == 0]
+    near = [measures.ratio_to_limit(found, known, s)[0] for s in (0.05, 0.1)]
     np.testing.assert_allclose(near, 1, atol=0.2)
-    assert measures.ratio_to_limit(found, 0.4)[0] > 1.4
+    assert measures.ratio_to_limit(found, known, 0.4)[0] > 1.4
+
+
+def test_the_limit_of_little_noise_is_that_of_the_same_sample_and_landmarks() -> None:
+    few = Settings(seeds=2)
+    own = controls.own_energies(few)
+    dense, reference = few.sizes.dense, variants.REFERENCE
+    points = moons.sample(dense, few.every_seed[1], "train").points
+    model: Any = reference.make(few.sizes, moons.K, few.every_seed[1]).fit(points)
+    third = measures.by_seed(own, "eigenvalue", 3)
+    assert third[1] == pytest.approx(model.eigenvalues_[2], rel=1e-9)
+    ratio = measures.ratio_to_limit(own.assign(noise=0.1, value=2 * own.value), own, 0.1)
+    np.testing.assert_allclose(ratio, [2, 2])
 
 
 def test_the_density_exponent_of_the_dirichlet_energy_is_one_half() -> None:
@@ -273,6 +291,130 @@ def test_a_network_on_the_circle_finds_cosine_and_sine(loss: str) -> None:
     assert found["alignment"] > 0.95
 
 
+# Controls and what decides claims
+
+
+def test_an_untrained_network_is_the_one_that_training_starts_from() -> None:
+    loss, world = networks.LOSSES["simclr"], networks.WORLDS["moons"]
+    sizes = dataclasses.replace(SMOKE.sizes, steps=1)
+    trained, _ = networks.train(loss, world, sizes, SEED)
+    for before, after in zip(
+        controls.start(loss, world, SEED).parameters(), trained.parameters(), strict=True
+    ):
+        # Adam's first step moves a weight by the rate, or not at all.
+        assert 0 < (before - after).abs().max() <= 1.001 * networks.RATE
+
+
+def test_untrained_networks_hold_much_of_the_circle_since_their_inputs_do() -> None:
+    found = controls.untrained(SMOKE)
+    assert len(found) == 2 * len(networks.LOSSES) * len(networks.WORLDS) * 2
+    span = measures.by_seed(found, "whole", loss="simclr", world="circle")
+    assert span.min() > 0.9
+    assert found.value.between(0, 1).all()
+
+
+def test_the_function_nearest_to_x_has_the_eigenvalue_of_the_limit() -> None:
+    line = np.random.default_rng(3).standard_normal((1000, 1))
+    for alpha in moons.ALPHAS:
+        walk = gaussian_walk_eigenvalues(2, moons.NORMAL, alpha=alpha)[1]
+        found = controls._nearest(line, alpha)
+        assert found["energy"] == pytest.approx((1 - walk) / (moons.NORMAL**2 / 2), abs=0.1)
+        assert found["correlation"] > 0.95
+    # Two points far out make a function of their own, which comes first.
+    tail = np.concatenate([line, [[7.0], [7.1]]])
+    found = controls._nearest(tail, 0.5)
+    assert found["number"] == 2
+    assert found["energy"] == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.2])
+def test_leaving_out_by_one_inverse_is_leaving_out_in_turn(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((12, 2)), rng.standard_normal((12, 2))
+    kernel = Gaussian(scale)(x, x)
+    for found, penalty in zip(
+        controls.leave_one_out(x, y, scale=scale), probes.PENALTIES, strict=True
+    ):
+        errors = []
+        for i in range(12):
+            rest = np.delete(np.arange(12), i)
+            inverse = np.linalg.inv(kernel[np.ix_(rest, rest)] + 12 * penalty * np.eye(11))
+            errors.append(kernel[i, rest] @ inverse @ (y - y.mean(0))[rest] - (y - y.mean(0))[i])
+        assert found == pytest.approx(np.square(errors).mean(), rel=1e-6)
+
+
+def test_labels_are_counted_where_the_rival_reaches_the_same_error() -> None:
+    labels = [10, 20, 40, 80]
+    ours = pd.DataFrame([[0.4 / 2**i for i in range(4)]] * 3, columns=labels)
+    found = measures.savings(ours, 2 * ours)
+    # The rival halves its error with twice the labels, and none has more than 80.
+    assert [one.value for one in found.values()] == pytest.approx([2, 2, 2])
+    assert measures.savings(ours, ours.clip(lower=0.3))[40].value == pytest.approx(2)
+    assert measures.savings(ours, ours / 2)[20].value == pytest.approx(0.5)
+
+
+def test_errors_fall_by_factors_and_seeds_are_drawn_again() -> None:
+    worse, better = pd.Series([0.8] * 5), pd.Series([0.95] * 5)
+    steep = measures.fall(worse, better, decisions=1000)
+    flat = measures.fall(worse, pd.Series([0.9] * 5), decisions=1000)
+    found = measures.steeper(steep, flat, 5)
+    assert found.value == pytest.approx(np.log(2))
+    assert found.bounds == pytest.approx((np.log(2), np.log(2)))
+
+
+def test_images_widen_the_interval_by_at_most_where_methods_can_differ() -> None:
+    seeds = pd.Series([0.9, 0.92, 0.94]), pd.Series([0.88, 0.9, 0.92])
+    found = measures.on_shared_images(*seeds, 500)
+    # Seeds agree on the gain, so that only images count: 0.18 may differ, 0.02 do more.
+    half = 1.96 * np.sqrt((0.18 - 0.02**2) / 500)
+    assert found.value == pytest.approx(0.02)
+    assert found.bounds == pytest.approx((0.02 - half, 0.02 + half))
+    rng = np.random.default_rng(0)
+    one, other = rng.random((4, 500)) < 0.95, rng.random((4, 500)) < 0.9
+    _, low, high = paired_bootstrap(one, other)
+    wide = measures.on_shared_images(pd.Series(one.mean(1)), pd.Series(other.mean(1)), 500)
+    assert wide.bounds[0] <= low < high <= wide.bounds[1]
+
+
+def test_the_grain_of_accuracies_is_the_number_of_test_images() -> None:
+    assert measures.grain(pd.Series(np.random.default_rng(0).integers(0, 500, 40) / 500)) == 500
+
+
+def test_published_claims_are_decided_by_controls_of_the_same_seeds() -> None:
+    few = Settings(seeds=2)
+    made = experiments.experiments(few)
+    del made["maps"]
+    kept = chapter.published(made, slug="minimal_variations")
+    first = {
+        name: dataclasses.replace(one, table=one.table[one.table.seed < 2])
+        for name, one in kept.items()
+    }
+    run = Tables(Settings(), first)
+    assert controls.shown(run) == few
+    found: Any = estimates.estimates(run)
+    assert set(found["C7"]) == {"VICReg", "VICReg, gain", "SimCLR", "SimCLR, gain"}
+    assert 0 < found["C7"]["VICReg, gain"].value < found["C7"]["VICReg"].value
+    assert found["C2"]["noise 0.1"].value == pytest.approx(1, abs=0.1)
+    assert found["C3"]["one half"].value == pytest.approx(1, abs=0.1)
+    assert list(found["C4"]) == [f"{n} labels" for n in moons.LABELS[:-1]]
+    assert set(found["C10"]) == {"little data", "much data"}
+
+
+def test_promises_are_about_the_target_and_not_about_the_classes() -> None:
+    rows = [
+        ("noise", "fitted", 0, 0.6), ("noise", "bound", 4, 1.5), ("noise", "bound", 9, 0.3),
+        ("noise", "labels missed", 4, 0.6), ("noise", "labels missed", 9, 0.4),
+        ("translation", "fitted", 0, 0.5), ("translation", "bound", 9, 2.0),
+        ("translation", "labels missed", 9, 0.4),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["metric", "measure", "at", "value"]).astype({"at": float})
+    shown = measures.promised({"digits": table}).set_index("metric").iloc[1:]
+    assert shown["bound below one"].to_list() == ["from 9 on", "never to 9"]
+    assert shown["classes that the target holds"].to_list() == [0.6, 0.5]
+    (row,) = measures.beyond_promise({"digits": table}).itertuples()
+    assert (row.bound, row.missed) == (0.3, 0.4)
+
+
 # Claims, figures, own features
 
 
@@ -295,11 +437,11 @@ def test_every_figure_is_drawn_from_the_tables(tables: Tables) -> None:
         figures.unification(tables["unification"]),
         figures.exact(tables["exact"]),
         figures.noise(tables["noise"]),
-        figures.density(tables["density"]),
+        figures.density(tables["density"], controls.matched(SMOKE)),
         figures.labels(tables["unification"]),
         figures.counterexample(tables["unification"], points),
         figures.bound(tables["bounds"]),
-        figures.networks(tables["networks"]),
+        figures.networks(tables["networks"], controls.untrained(SMOKE)),
         figures.weight(tables["weights"]),
         figures.metric({"digits": tables["images"]}),
         figures.promise({"digits": tables["promise"]}),

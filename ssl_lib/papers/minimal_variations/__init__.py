@@ -12,6 +12,7 @@ What the chapter shows, as functions of a few stored tables:
 ``pairs``        pairs that agree with the task, and pairs that do not
 ``images``       variation in all directions and along translations
 ``promise``      the bound on what functions miss, measured with labels on images
+``controls``     what some claims are held against, computed where the page runs
 ``experiments``  what a cell is; the tables of a run
 ``measures``     tables to numbers
 ``figures``      the figures

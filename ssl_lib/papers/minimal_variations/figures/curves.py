@@ -29,6 +29,7 @@ SHOWN = {
     "views": METHODS["views"].title,
     "pca": METHODS["pca"].title,
     "plain": "points, same kernel and penalty",
+    "validated": "points, by cross-validation",
     "points": "points, best in hindsight",
 }
 
@@ -93,8 +94,16 @@ def exact(table: pd.DataFrame) -> "Figure":
 
 
 @plotting.style()
-def density(table: pd.DataFrame) -> "Figure":
-    """Draw the eigenvalues of diffusion maps by exponent, in units of the Dirichlet ones."""
+def density(table: pd.DataFrame, matched: pd.DataFrame) -> "Figure":
+    """Draw the eigenvalues of diffusion maps by exponent, in units of the Dirichlet ones.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        By the number of the eigenvalue.
+    matched : pandas.DataFrame
+        Of the function nearest to x on N(0, 1).
+    """
     fig, axes = plotting.small_multiples(2, height=2.9)
     titles = {"normal": ("N(0, 1)", 0), "moons": ("half-moons", 2)}
     for ax, (name, (title, before)) in zip(axes, titles.items(), strict=True):
@@ -105,6 +114,9 @@ def density(table: pd.DataFrame) -> "Figure":
         ax.axhline(1, color=GREY, ls="--", lw=1, zorder=0)
         ax.set(title=title, xlabel="density exponent α", ylim=(0, None))
         ax.set_xticks([0, 0.5, 1], ["0", "½", "1"])
+    _band(
+        axes[0], means(matched[matched.measure == "energy"], ["alpha"]), "alpha", 3, "nearest to x"
+    )
     limit = np.array([0.0, 1.0])
     axes[0].plot(limit, 2 * (1 - limit), color=GREY, ls=":", lw=1.4, marker="", label="limit")
     axes[0].set_ylabel("in Dirichlet units")
@@ -115,7 +127,7 @@ def density(table: pd.DataFrame) -> "Figure":
 
 @plotting.style()
 def labels(table: pd.DataFrame) -> "Figure":
-    """Draw the excess error on the four arcs by the number of labels."""
+    """Draw the excess error on the four arcs by the number of labels, of the methods it holds."""
     import matplotlib.pyplot as plt
 
     fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.4))
@@ -128,7 +140,8 @@ def labels(table: pd.DataFrame) -> "Figure":
 def _excess(ax: "Axes", table: pd.DataFrame, task: str) -> None:
     rows = table[table.measure == f"{task} excess"]
     for series, (name, title) in enumerate(SHOWN.items()):
-        _band(ax, means(rows[rows.method == name], ["at"]), "at", series, title)
+        if len(own := rows[rows.method == name]):
+            _band(ax, means(own, ["at"]), "at", series, title)
     ax.set(xlabel="labels", xscale="log", ylim=(0, None))
     ticks = [n for n in LABELS if n in set(rows["at"])]
     ax.set_xticks(ticks, [str(n) for n in ticks])
@@ -177,7 +190,7 @@ def bound(table: pd.DataFrame) -> "Figure":
 
 @plotting.style()
 def promise(tables: Mapping[str, pd.DataFrame]) -> "Figure":
-    """Draw what k functions miss of the classes and the bound on it, by metric; a panel a set."""
+    """Draw what k functions miss of the target and the bound on it, by metric; a panel a set."""
     fig, axes = plotting.small_multiples(len(tables), columns=1, height=3.4)
     for ax, (name, table) in zip(axes, tables.items(), strict=True):
         spread = means(table[table["at"] > 0], ["metric", "measure", "at"])
@@ -187,7 +200,7 @@ def promise(tables: Mapping[str, pd.DataFrame]) -> "Figure":
             limit = own[own.measure == "bound"]
             ax.plot(limit["at"], limit["mean"], color=PALETTE[series], ls="--", marker="")
         ax.axhline(1, color=GREY, lw=1, ls=":", zorder=0)
-        ax.set(yscale="log", title=name, ylabel="share of the classes")
+        ax.set(yscale="log", title=name, ylabel="share of the target")
     axes[-1].set_xlabel("functions")
     handles, names = axes[0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside upper left")

@@ -44,22 +44,25 @@ def unification(table: pd.DataFrame) -> "Figure":
 
 
 @plotting.style()
-def networks(table: pd.DataFrame) -> "Figure":
-    """Draw alignments of networks, of leading components and of the whole output."""
+def networks(table: pd.DataFrame, untrained: pd.DataFrame) -> "Figure":
+    """Draw alignments of networks, of leading components, also untrained, and of all outputs."""
     import matplotlib.pyplot as plt
 
-    fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.2))
-    spread = means(table, ["loss", "world", "measure"])
+    fig, ax = plt.subplots(figsize=(plotting.WIDTH, 3.6))
     names = [
         f"{loss.title}, {world.title}" for world in WORLDS.values() for loss in LOSSES.values()
     ]
     order = [(loss, world) for world in WORLDS for loss in LOSSES]
-    kinds = {"alignment": "leading components", "whole": "all outputs"}
-    for series, (measure, title) in enumerate(kinds.items()):
-        part = spread[spread.measure == measure].set_index(["loss", "world"]).loc[order]
+    kinds = {
+        "leading components": table[table.measure == "alignment"],
+        "all outputs": table[table.measure == "whole"],
+        "leading components before training": untrained[untrained.measure == "alignment"],
+    }
+    for series, (title, rows) in enumerate(kinds.items()):
+        part = means(rows, ["loss", "world"]).set_index(["loss", "world"]).loc[order]
         ends = part.low.to_list(), part.high.to_list()
-        plotting.intervals(ax, names, part["mean"].to_list(), *ends, series=series, of=2,
-                           label=title, reference=0.9)  # fmt: skip
+        plotting.intervals(ax, names, part["mean"].to_list(), *ends, series=series,
+                           of=len(kinds), label=title, reference=0.9)  # fmt: skip
     ax.set_xlabel("alignment with the exact functions")
     fig.legend(loc="outside upper left", ncols=2)
     return fig
