@@ -589,3 +589,12 @@ def test_a_record_is_json_whatever_the_ends_of_an_interval(ends):
     estimate = Estimate(1.0, *ends, n=1, note="one seed")
     text = json.dumps(records.to_json({"C1": estimate}), allow_nan=False)
     assert records.from_json(json.loads(text)) == {"C1": estimate}
+
+
+def test_published_records_answer_the_rules_of_today() -> None:
+    kept = records.read(paths.share("results") / "verdicts", "published")
+    assert kept
+    for (slug, _), record in kept.items():
+        for claim in load():
+            if claim.paper == slug and claim.id in record["estimates"]:
+                decide(claim.rules, records.from_json(record["estimates"][claim.id]))
