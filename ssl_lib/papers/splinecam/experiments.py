@@ -148,7 +148,7 @@ def experiments(settings: Settings) -> dict[str, Experiment]:
     --------
     >>> made = experiments(Settings(profile="quick"))
     >>> made["training"].place, len(made["training"].cells), len(made["augmentation"].cells)
-    ('splinecam/training.quick', 2, 40)
+    ('splinecam/training.quick', 2, 80)
     """
     configs = recipes(settings)
     return {

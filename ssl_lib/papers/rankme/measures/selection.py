@@ -258,8 +258,9 @@ def over_seeds(sides: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     --------
     >>> side = pd.DataFrame({"sweep": "temperature", "seed": [0, 1], "Kendall": [0.2, 0.6],
     ...                      "p": [0.1, 0.4], "RankMe": [70.0, 72.0]})
-    >>> over_seeds({"CIFAR-10": side}).iloc[0].tolist()
-    ['CIFAR-10', 'temperature', 2, '0.20 to 0.60', '0.10 to 0.40', 71.0]
+    >>> found = over_seeds({"CIFAR-10": side})
+    >>> found.Kendall.tolist(), found.RankMe.tolist()
+    (['0.20 to 0.60'], [71.0])
     """
     rows = []
     for (images, sweep), part in pd.concat(sides, names=["images"]).groupby(
