@@ -9,11 +9,11 @@
 """
 
 from ssl_lib.claims.records import MIME, restore
-from ssl_lib.claims.reporting import brief, report, scoreboard, scorecard
+from ssl_lib.claims.reporting import brief, not_tested, report, scoreboard, scorecard
 from ssl_lib.claims.rules import SYMBOLS, VERDICTS, Estimate, Rule, Verdict, decide
 from ssl_lib.claims.stated import Choice, Claim, Revision, load
 
 __all__ = [
     "MIME", "SYMBOLS", "VERDICTS", "Choice", "Claim", "Estimate", "Revision", "Rule", "Verdict",
-    "brief", "decide", "load", "report", "restore", "scoreboard", "scorecard",
+    "brief", "decide", "load", "not_tested", "report", "restore", "scoreboard", "scorecard",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ from ssl_lib.results.wording import standing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["brief", "report", "scoreboard", "scorecard"]
+__all__ = ["brief", "not_tested", "report", "scoreboard", "scorecard"]
 
 
 def report(
@@ -89,6 +89,30 @@ def report(
         return markup.Markup(f"{html}<p>{markup.escape(note)}</p>", f"{plain}\n{note}")
     records.restore(record)
     return markup.Markup(html, plain, {MIME: record})
+
+
+def not_tested(
+    reasons: Mapping[str, str], estimates: Mapping[str, Estimate | Mapping[str, Estimate]]
+) -> dict[str, str]:
+    """Return the reasons of those claims that a run has no estimate of, for :func:`report`.
+
+    Parameters
+    ----------
+    reasons : mapping of str to str
+        Why a claim may go without; by claim id.
+    estimates : mapping
+        What the run found; by claim id.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> not_tested({"C1": "too few runs", "C2": "no such data"}, {"C1": Estimate(0.5)})
+    {'C2': 'no such data'}
+    """
+    return {name: why for name, why in reasons.items() if name not in estimates}
 
 
 def brief(

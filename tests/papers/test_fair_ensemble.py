@@ -401,7 +401,7 @@ def test_tables_of_photographs_are_shown_without_training(tmp_path):
     found = estimates.estimates(shown, kept)
     assert list(found) == ["C3"]
     assert found["C3"]["bottom group, smallest"].note.endswith("Fashion-MNIST")
-    assert estimates.not_tested(found)["C1"] == estimates.NO_INTERVAL
+    assert claims.not_tested(estimates.NOT_TESTED, found)["C1"] == estimates.NO_INTERVAL
 
 
 # Figures
@@ -445,7 +445,7 @@ def test_figures_have_their_panels_and_sizes(tables):
 def test_every_claim_is_estimated_or_explained(tables):
     known = {claim.id: claim for claim in claims.load() if claim.paper == "fair_ensemble"}
     found = estimates.estimates(tables)
-    assert {*found, *estimates.not_tested(found)} == {*known}
+    assert {*found, *claims.not_tested(estimates.NOT_TESTED, found)} == {*known}
     for name, estimate in found.items():
         assert claims.decide(known[name].rules, estimate) in claims.VERDICTS
 
@@ -458,7 +458,7 @@ def test_a_table_1_row_is_tested_where_cifar100_was_trained(tables):
     claim = next(c for c in claims.load() if (c.paper, c.id) == ("fair_ensemble", "C4"))
     found = estimates.estimates(replace(other, tables=others))
     assert set(found["C4"]) == {part.statistic for part in claim.rules}
-    assert "C4" not in estimates.not_tested(found)
+    assert "C4" not in claims.not_tested(estimates.NOT_TESTED, found)
 
 
 def test_notebook_shows_every_figure_and_says_what_was_not_measured(repository):

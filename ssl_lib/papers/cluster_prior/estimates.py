@@ -16,7 +16,7 @@ from ssl_lib.papers.cluster_prior.experiments import Tables, on_photographs
 from ssl_lib.papers.cluster_prior.photographs import Overlay
 from ssl_lib.papers.cluster_prior.settings import PHOTOGRAPHS, Settings
 
-__all__ = ["ALLOWED", "NOT_TESTED", "estimates", "not_tested"]
+__all__ = ["ALLOWED", "NOT_TESTED", "estimates"]
 
 Given: TypeAlias = Estimate | Mapping[str, Estimate]
 Photographs: TypeAlias = Mapping[str, pd.DataFrame]
@@ -76,22 +76,6 @@ def estimates(tables: Tables) -> dict[str, Given]:
         "C8d": _followed(encoders, photos, "balanced", 0.5),
         "C9": {"largest over smallest mass": _skew(), **_followed(encoders, photos, "tail", 0.25)},
     }
-
-
-def not_tested(found: Mapping[str, Given]) -> dict[str, str]:
-    """Return why the other claims have no estimate.
-
-    Parameters
-    ----------
-    found : mapping
-        From :func:`estimates`.
-
-    Returns
-    -------
-    dict of str to str
-        By claim id.
-    """
-    return {name: why for name, why in NOT_TESTED.items() if name not in found}
 
 
 def _mean(values: pd.Series, *, level: float = 0.95) -> Estimate:

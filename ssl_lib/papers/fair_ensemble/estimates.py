@@ -18,19 +18,18 @@ from ssl_lib.papers.fair_ensemble.settings import SOURCES, Settings
 from ssl_lib.papers.fair_ensemble.statistics import CONTRAST
 from ssl_lib.plotting import words
 
-__all__ = ["NOT_TESTED", "estimates", "not_tested"]
+__all__ = ["NOT_TESTED", "estimates"]
 
 Given = Estimate | dict[str, Estimate]
 
-#: Why a claim may have no estimate; the others lack the interval of a single training set.
-NOT_TESTED = {
+NO_INTERVAL = "The published table of a single training set lacks the interval of this statistic."
+#: Why a claim may have no estimate.
+NOT_TESTED = {f"C{number}": NO_INTERVAL for number in range(1, 10)} | {
     "C4": "CIFAR-100 is trained at the profile paper alone, which has not been measured.",
     "C9": "CelebA needs a copy of one's own; subgroups() takes its attributes.",
 }
-NO_INTERVAL = "The published table of a single training set lacks the interval of this statistic."
 #: Members after which the paper sees the top group stop.
 STOPS = 4
-CLAIMS = tuple(f"C{number}" for number in range(1, 10))
 
 
 def estimates(tables: Tables, others: Mapping[str, Tables] | None = None) -> dict[str, Given]:
@@ -96,22 +95,6 @@ def _whole(parts: Mapping[str, Estimate | None]) -> Given | None:
     if len(known) < len(parts):
         return None
     return known.get("", known)
-
-
-def not_tested(found: Mapping[str, Given]) -> dict[str, str]:
-    """Return why the other claims have no estimate.
-
-    Parameters
-    ----------
-    found : mapping
-        From :func:`estimates`.
-
-    Returns
-    -------
-    dict of str to str
-        By claim id.
-    """
-    return {name: NOT_TESTED.get(name, NO_INTERVAL) for name in CLAIMS if name not in found}
 
 
 def _settings(tables: Tables) -> Settings:

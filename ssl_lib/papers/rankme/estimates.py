@@ -12,7 +12,7 @@ from ssl_lib.papers.rankme.measures.statistics import by_seed, correlation, mean
 from ssl_lib.papers.rankme.settings import SWEEPS, TITLES, recipes
 from ssl_lib.plotting import words
 
-__all__ = ["NOT_TESTED", "estimates", "not_tested"]
+__all__ = ["NOT_TESTED", "estimates"]
 
 ROUNDING = 1e-9
 POINTS = (-100.0, 100.0)
@@ -69,22 +69,6 @@ def estimates(
         "C11": _agreement(swept),
     }
     return {name: given for name, given in found.items() if given is not None}
-
-
-def not_tested(found: Mapping[str, Given]) -> dict[str, str]:
-    """Return why the other claims have no estimate.
-
-    Parameters
-    ----------
-    found : mapping
-        From :func:`estimates`.
-
-    Returns
-    -------
-    dict of str to str
-        By claim id.
-    """
-    return {name: why for name, why in NOT_TESTED.items() if name not in found}
 
 
 def _mean(values: pd.Series, limits: tuple[float, float]) -> Estimate:
