@@ -12,7 +12,7 @@ A notebook calls :func:`use` once, draws with matplotlib, and ends a cell with :
 """
 
 from ssl_lib.plotting import words
-from ssl_lib.plotting.charts import direct_labels, heatmap, intervals, small_multiples
+from ssl_lib.plotting.charts import by_data, direct_labels, heatmap, intervals, small_multiples
 from ssl_lib.plotting.darkmode import always_dark, keep_colours
 from ssl_lib.plotting.showing import CAPTION_MIME, IN_BOOK, MIME, bundle, show, table
 from ssl_lib.plotting.sliding import slider
@@ -21,6 +21,6 @@ from ssl_lib.plotting.words import text
 
 __all__ = [
     "CAPTION_MIME", "HUES", "IN_BOOK", "MARKERS", "MIME", "PALETTE", "WIDE", "WIDTH",
-    "always_dark", "bundle", "direct_labels", "heatmap", "intervals", "keep_colours", "show",
-    "slider", "small_multiples", "style", "table", "text", "use", "words",
+    "always_dark", "bundle", "by_data", "direct_labels", "heatmap", "intervals", "keep_colours",
+    "show", "slider", "small_multiples", "style", "table", "text", "use", "words",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["direct_labels", "heatmap", "intervals", "small_multiples", "spread"]
+__all__ = ["by_data", "direct_labels", "heatmap", "intervals", "small_multiples", "spread"]
 
 
 def small_multiples(
@@ -72,6 +72,33 @@ def small_multiples(
         # The panel above a gap is the lowest of its column: it shows the shared axis.
         axes[place - columns].xaxis.set_tick_params(labelbottom=True)
     return figure, axes[:n]
+
+
+def by_data(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Split a table by its column ``data``, for a row of panels each.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        By what the label of a row's axis begins with, in the order of the table; the whole of a
+        table without the column, by nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> gains = pd.DataFrame({"data": ["digits", "CIFAR-10"], "gain": [1.0, 2.0]})
+    >>> {label: len(part) for label, part in by_data(gains).items()}
+    {'digits: ': 1, 'CIFAR-10: ': 1}
+    >>> list(by_data(gains[["gain"]]))
+    ['']
+    """
+    if "data" not in table:
+        return {"": table}
+    return {f"{name}: ": part for name, part in table.groupby("data", sort=False)}
 
 
 def direct_labels(ax: Axes, *, gap: float = 1.25) -> None:

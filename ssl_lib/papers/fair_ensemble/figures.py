@@ -297,9 +297,7 @@ def corruption(table: pd.DataFrame) -> "Figure":
     -------
     matplotlib.figure.Figure
     """
-    sets = {"": table}
-    if "data" in table:
-        sets = {f"{data}: ": part for data, part in table.groupby("data", sort=False)}
+    sets = plotting.by_data(table)
     fig, axes = plotting.small_multiples(2 * len(sets), height=3.6 if len(sets) < 2 else 2.9)
     for row, (data, found) in enumerate(sets.items()):
         for ax, group in zip(axes[2 * row :], ("bottom", "top"), strict=False):

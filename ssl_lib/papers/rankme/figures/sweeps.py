@@ -110,9 +110,7 @@ def scatter(runs: pd.DataFrame) -> "Figure":
     -------
     matplotlib.figure.Figure
     """
-    sets = {"": runs}
-    if "data" in runs:
-        sets = {f"{data}: ": part for data, part in runs.groupby("data", sort=False)}
+    sets = plotting.by_data(runs)
     fig, axes = marks.panels(len(sets), 2, height=2.4 * len(sets) + 1.0, sharey="row")
     columns = {"accuracy": "probe on representation", "embedding accuracy": "probe on embedding"}
     for row, (data, table) in enumerate(sets.items()):
