@@ -5,6 +5,7 @@ import io
 import itertools
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from ssl_lib.papers.police import (
     training,
 )  # fmt: skip
 from ssl_lib.papers.police.recipes import Network, Recipe, networks, pictured, recipes
+from ssl_lib.plotting import words
 from ssl_lib.results import Store
 
 WAVE = Network(figure="regression", problem="wave", region="triangle")
@@ -110,6 +112,15 @@ def test_more_seeds_keep_the_first_cells_and_timings_are_not_published() -> None
         cells = many[name].cells
         assert [cell for cell in cells if cell in experiment.cells] == list(experiment.cells)
     assert {name for name, made in few.items() if not made.place} == {"timing"}
+
+
+def test_tables_say_over_how_many_seeds_they_are(tables: Tables) -> None:
+    once = tables.tables["initial"]
+    twice = replace(once, table=pd.concat([once.table, once.table.assign(seed=1)]))
+    both = Tables(tables.settings, {"networks": tables.tables["networks"], "initial": twice})
+    assert both.runs("networks") == words.count(1, "seed")
+    assert both.runs("initial") == words.count(2, "seed")
+    assert both.runs() == f"1 to {words.count(2, 'seed')}"
 
 
 def test_what_a_reader_changes_is_not_what_is_published(tmp_path: Path) -> None:
