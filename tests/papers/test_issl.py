@@ -532,6 +532,19 @@ def test_pairs_of_heads_are_named_by_student_and_teacher_in_one_order() -> None:
     plt.close(fig)
 
 
+def test_what_some_images_lack_stays_empty_there() -> None:
+    table = pd.DataFrame(
+        {"variant": ["cissl", "dissl"] * 2, "full": 0.5, "few": 0.4, "augmented": 0.3}
+    )
+    for draw in (figures.ablation, figures.rivals):
+        fig = draw({"one": table[table.variant == "cissl"], "two": table})
+        assert len(fig.axes[0].get_yticklabels()) == 2
+        for ax, rows in zip(fig.axes, (1, 2), strict=False):
+            (dots,) = (line for line in ax.lines if line.get_marker() == "o")
+            assert np.isfinite(dots.get_xdata()).sum() == rows
+        plt.close(fig)
+
+
 def test_label_of_a_level_goes_where_no_curve_is() -> None:
     from ssl_lib.papers.issl.figures.pretraining import _freest_place
 

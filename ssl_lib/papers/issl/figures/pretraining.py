@@ -240,14 +240,13 @@ def rivals(tables: Mapping[str, pd.DataFrame]) -> "Figure":
     ----------
     tables : mapping of str to pandas.DataFrame
         Rows of several variants at one dimension, by the names of their images, a column of panels
-        each.
+        each; what some images lack stays empty there.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    first = next(iter(tables.values()))
-    return _comparison(tables, {name: VARIANTS[name].title for name in first.variant})
+    return _comparison(tables, {name: VARIANTS[name].title for name in _variants(tables)})
 
 
 @plotting.style()
@@ -263,9 +262,14 @@ def ablation(tables: Mapping[str, pd.DataFrame]) -> "Figure":
     -------
     matplotlib.figure.Figure
     """
-    there = {*next(iter(tables.values())).variant}
+    there = _variants(tables)
     heads = {name: it.heads for name, it in VARIANTS.items() if name in there and it.heads}
     return _comparison(tables, heads)
+
+
+def _variants(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return those of all tables, in their order."""
+    return list(dict.fromkeys(str(name) for table in tables.values() for name in table.variant))
 
 
 def _comparison(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> "Figure":
@@ -282,7 +286,7 @@ def _comparison(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) ->
 
 
 def _dots(ax: "Axes", table: pd.DataFrame, probe: str, names: Mapping[str, str]) -> None:
-    means = over_runs(table, ["variant"], probe).set_index("variant").loc[[*names]]
+    means = over_runs(table, ["variant"], probe).set_index("variant").reindex([*names])
     ends = [means[name].tolist() for name in ("mean", "low", "high")]
     plotting.intervals(ax, [*names.values()], *ends)
     for place, name in enumerate(names):
