@@ -273,15 +273,16 @@ def _variants(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def _comparison(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> "Figure":
+    several = len(tables) > 1
     fig, axes = marks.panels(3, len(tables), height=0.9 + 3 * (0.45 + 0.27 * len(names)))
     for place, (images, table) in enumerate(tables.items()):
-        said = [*names.values()] if place == 0 else [""] * len(names)
+        said = [name.replace(" (", "\n(") if several else name for name in names.values()]
+        labels = said if place == 0 else [""] * len(names)
         column = axes[place :: len(tables)]
         for ax, (probe, title) in zip(column, PROBES.items(), strict=True):
-            _dots(ax, table, probe, dict(zip(names, said, strict=True)))
-            first = ax is column[0] and len(tables) > 1
-            ax.set_title(f"{images}\n{title}" if first else title)
-        column[-1].set_xlabel("accuracy, linear probe")
+            _dots(ax, table, probe, dict(zip(names, labels, strict=True)))
+            ax.set_title(f"{images}\n{title}" if several and ax is column[0] else title)
+        column[-1].set_xlabel("accuracy" if several else "accuracy, linear probe")
     return fig
 
 
