@@ -242,11 +242,11 @@ class Tables:
         found = [made.table.seed for made in self.all if "seed" in made.table]
         return tuple(sorted({int(seed) for column in found for seed in column.unique()}))
 
-    def runs(self, *names: str) -> str:
+    def runs(self, *names: str, noun: str = "seed") -> str:
         """Return over how many seeds some tables are, or all of them: tables may differ in that."""
         tables = [self[name] for name in names or self.tables]
         counts = [table.seed.nunique() for table in tables if "seed" in table]
-        most = count(max(counts), "seed")
+        most = count(max(counts), noun)
         return most if min(counts) == max(counts) else f"{min(counts)} to {most}"
 
     @property

@@ -274,9 +274,9 @@ def _variants(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 def _comparison(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> "Figure":
     several = len(tables) > 1
+    said = [name.replace(" (", "\n(") if several else name for name in names.values()]
     fig, axes = marks.panels(3, len(tables), height=0.9 + 3 * (0.45 + 0.27 * len(names)))
     for place, (images, table) in enumerate(tables.items()):
-        said = [name.replace(" (", "\n(") if several else name for name in names.values()]
         labels = said if place == 0 else [""] * len(names)
         column = axes[place :: len(tables)]
         for ax, (probe, title) in zip(column, PROBES.items(), strict=True):
